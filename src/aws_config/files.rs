@@ -1,0 +1,95 @@
+//! The two files as files: where they are, whether they changed.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::profile::FileKind;
+
+/// A file younger than this may change again without its time stamp showing it, in seconds.
+const SETTLED: i64 = 2;
+
+/// Why a file, or a key in it, cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FileError {
+    /// The system refuses.
+    #[error("{} cannot be read: {reason}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words, or what is wrong with the text.
+        reason: String,
+    },
+    /// The key that a plan was made with is not in the file any more.
+    #[error("{} was changed: the key of profile {profile} is no longer there", path.display())]
+    KeyChanged {
+        /// The file.
+        path: PathBuf,
+        /// The profile.
+        profile: String,
+    },
+}
+
+/// Where the two files are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AwsFiles {
+    config: PathBuf,
+    credentials: PathBuf,
+}
+
+impl AwsFiles {
+    /// These two files.
+    pub fn new(config: PathBuf, credentials: PathBuf) -> Self {
+        Self { config, credentials }
+    }
+
+    /// The path of one of them.
+    pub fn path(&self, kind: FileKind) -> &Path {
+        match kind {
+            FileKind::Config => &self.config,
+            FileKind::Credentials => &self.credentials,
+        }
+    }
+
+    /// A file's text; empty where there is no file.
+    ///
+    /// # Errors
+    /// The file exists and cannot be read, or is no text.
+    pub fn text(&self, kind: FileKind) -> Result<Zeroizing<String>, FileError> {
+        let path = self.path(kind);
+        let unreadable = |reason: String| FileError::Unreadable { path: path.to_owned(), reason };
+        match std::fs::read(path).map(Zeroizing::new) {
+            Ok(bytes) => crate::credential_text::decode(&bytes).map_err(|error| unreadable(error.to_string())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Zeroizing::default()),
+            Err(error) => Err(unreadable(error.to_string())),
+        }
+    }
+
+    /// When a file was last modified, in epoch seconds; `None` where there is none.
+    pub fn modified(&self, kind: FileKind) -> Option<i64> {
+        std::fs::metadata(self.path(kind)).ok().map(|metadata| metadata.mtime())
+    }
+
+    /// One text that names both files.
+    pub fn names(&self) -> String {
+        format!("{}\n{}", self.config.display(), self.credentials.display())
+    }
+
+    /// One text that changes whenever a file does; `None` while a file is too young for that to be certain.
+    pub fn stamps(&self, now: i64) -> Option<String> {
+        let mut stamps = String::with_capacity(128);
+        for path in [&self.config, &self.credentials] {
+            match std::fs::metadata(path) {
+                Ok(file) if (now - SETTLED..=now).contains(&file.mtime()) || file.mtime() > now => return None,
+                Ok(file) => {
+                    let _ = write!(stamps, "{}:{}:{}:{}", file.dev(), file.ino(), file.size(), file.mtime());
+                    let _ = writeln!(stamps, ".{}:{}.{}", file.mtime_nsec(), file.ctime(), file.ctime_nsec());
+                }
+                Err(_) => stamps.push_str("none\n"),
+            }
+        }
+        Some(stamps)
+    }
+}

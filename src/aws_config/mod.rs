@@ -1,0 +1,60 @@
+//! The person's `~/.aws/config` and `~/.aws/credentials`: read, never created by reading.
+
+pub mod chain;
+pub mod document;
+mod files;
+mod profile;
+
+pub use files::{AwsFiles, FileError};
+pub use profile::{FileKey, FileKind, Profile, Setting};
+
+use std::collections::BTreeMap;
+
+use crate::secret::{Credential, KeyMaterial};
+
+/// Every profile of the two files, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Profiles(BTreeMap<String, Profile>);
+
+impl Profiles {
+    /// Reads both files. Lines that cannot be read are kept as faults of the profile they belong to.
+    ///
+    /// # Errors
+    /// A file exists and cannot be read.
+    pub fn read(files: &AwsFiles) -> Result<Self, FileError> {
+        let config = files.text(FileKind::Config)?;
+        let credentials = files.text(FileKind::Credentials)?;
+        let modified = files.modified(FileKind::Credentials);
+        Ok(Self(profile::read_all(&config, &credentials, modified)))
+    }
+
+    /// The profile of this name; names are case-sensitive.
+    pub fn get(&self, name: &str) -> Option<&Profile> {
+        self.0.get(name)
+    }
+
+    /// Every profile, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.0.values()
+    }
+}
+
+/// Reads the secret of a profile's own key: the parsed form holds none.
+///
+/// # Errors
+/// The file cannot be read, or the key is no longer the one it was.
+pub fn read_key(files: &AwsFiles, profile: &str, key: &FileKey) -> Result<Credential, FileError> {
+    let text = files.text(key.file)?;
+    let document = document::Document::parse(&text);
+    let gone = || FileError::KeyChanged { path: files.path(key.file).to_owned(), profile: profile.to_owned() };
+    let section = profile::section(&document, key.file, profile).ok_or_else(gone)?;
+    let found = crate::credential_text::of_section(&section).and_then(Result::ok).ok_or_else(gone)?;
+    if found.access_key_id != key.access_key_id {
+        return Err(gone());
+    }
+    let material = KeyMaterial {
+        secret_access_key: found.secret_access_key.into(),
+        session_token: found.session_token.map(Into::into),
+    };
+    Ok(Credential { access_key_id: found.access_key_id, material, expires_at: key.expires_at })
+}

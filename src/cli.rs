@@ -1,0 +1,270 @@
+//! The command line: clap's types, and nothing else.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::context::Colour;
+use crate::env_change::PromptColour;
+use crate::identity::request::parse_duration;
+use crate::shell::Dialect;
+
+/// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
+#[derive(Debug, Parser)]
+#[command(name = "multicred", version, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What applies to every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What applies to every command.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// The store (also MULTICRED_STORE)
+    #[arg(long, global = true, value_name = "FILE")]
+    pub store: Option<PathBuf>,
+    /// Answer in JSON
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Never ask anything
+    #[arg(long, global = true)]
+    pub no_input: bool,
+    /// Colours: auto, always or never (and, for `account`, the prompt's colour)
+    #[arg(long, global = true, value_name = "WHEN", value_parser = parse_colour, action = clap::ArgAction::Append)]
+    pub color: Vec<ColourArgument>,
+    /// Say errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say what is being done
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+}
+
+/// `--color` means two things: when to colour what is printed, everywhere; and an account's colour, for `account`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColourArgument {
+    /// `auto`, `always`, `never`.
+    When(Colour),
+    /// A colour of the prompt; `None` takes an account's colour away.
+    Prompt(Option<PromptColour>),
+}
+
+fn parse_colour(text: &str) -> Result<ColourArgument, String> {
+    match text {
+        "auto" => Ok(ColourArgument::When(Colour::Auto)),
+        "always" => Ok(ColourArgument::When(Colour::Always)),
+        "never" => Ok(ColourArgument::When(Colour::Never)),
+        "none" => Ok(ColourArgument::Prompt(None)),
+        _ => match PromptColour::from_word(text) {
+            Some(colour) => Ok(ColourArgument::Prompt(Some(colour))),
+            None => {
+                Err("it is one of auto, always, never; for account: red, green, yellow, blue, magenta, cyan, none"
+                    .into())
+            }
+        },
+    }
+}
+
+impl Global {
+    /// When to colour what is printed.
+    pub fn when_to_colour(&self) -> Colour {
+        let last = self.color.iter().rev().find_map(|argument| match argument {
+            ColourArgument::When(when) => Some(*when),
+            ColourArgument::Prompt(_) => None,
+        });
+        last.unwrap_or_default()
+    }
+
+    /// The colour of the prompt that was named.
+    pub fn prompt_colour(&self) -> Option<Option<PromptColour>> {
+        self.color.iter().rev().find_map(|argument| match argument {
+            ColourArgument::When(_) => None,
+            ColourArgument::Prompt(colour) => Some(*colour),
+        })
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Print the code that defines multicred in a shell
+    Init(Init),
+    /// Be somebody: multicred as prod/Admin; nobody: multicred as -
+    As(As),
+    /// Get new credentials for the current identity
+    Renew,
+    /// Remove every trace of multicred from this shell
+    Deactivate(Deactivate),
+    /// Who this shell is, and for how long
+    Status,
+    /// Every identity and profile, and its state
+    #[command(visible_alias = "ls")]
+    List,
+    /// How an identity is reached, step by step, and why; asks nobody
+    Why(Why),
+    /// Read credentials, ask AWS who they are, and store them sealed
+    Import(Import),
+    /// Show an account, or give it an alias and a colour
+    Account(Account),
+    /// Say from whom an identity is assumed
+    Link(Link),
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// bash, zsh or fish
+    pub shell: Dialect,
+    /// Where the identity shows
+    #[arg(long, value_enum, default_value_t = PromptStyle::Prefix)]
+    pub prompt: PromptStyle,
+    /// Never renew credentials on its own
+    #[arg(long)]
+    pub no_renew: bool,
+}
+
+/// Where the identity shows.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PromptStyle {
+    /// Before the prompt.
+    Prefix,
+    /// Nowhere.
+    None,
+}
+
+/// `as`
+#[derive(Clone, Debug, Default, Args)]
+#[allow(clippy::struct_excessive_bools)]
+pub struct As {
+    /// Whom: ALIAS/ROLE, ALIAS/user/NAME, a label, a profile, an ARN, an access key id, or - for nobody
+    #[arg(allow_hyphen_values = true)]
+    pub identity: Option<String>,
+    /// The identity before this one
+    #[arg(long, conflicts_with = "identity")]
+    pub back: bool,
+    /// The region to set
+    #[arg(long)]
+    pub region: Option<String>,
+    /// How long the credential shall last: 3600, 90m, 2h, 1h30m
+    #[arg(long, value_parser = parse_duration)]
+    pub duration: Option<u32>,
+    /// The least life left that a stored credential must have
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub min_ttl: Option<u32>,
+    /// Obtain a new credential even where a stored one is good
+    #[arg(long)]
+    pub fresh: bool,
+    /// Use a user's long-term key itself
+    #[arg(long)]
+    pub no_session: bool,
+    /// The MFA code, instead of being asked for it
+    #[arg(long, value_name = "CODE")]
+    pub mfa_code: Option<String>,
+    /// The role session name
+    #[arg(long, value_name = "NAME")]
+    pub session_name: Option<String>,
+    /// Print the code for this shell (what the shell function calls)
+    #[arg(long, value_name = "SHELL", hide = true)]
+    pub shell: Option<Dialect>,
+    /// As --fresh, for the current identity (what `renew` calls)
+    #[arg(long, hide = true)]
+    pub renew: bool,
+}
+
+/// `deactivate`
+#[derive(Debug, Args)]
+pub struct Deactivate {
+    /// Leave the current credentials in the shell
+    #[arg(long)]
+    pub keep_creds: bool,
+}
+
+/// `why`
+#[derive(Debug, Args)]
+pub struct Why {
+    /// Whom
+    #[arg(allow_hyphen_values = true)]
+    pub identity: String,
+}
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// A file, or - for stdin; else the shared credentials file
+    pub file: Option<PathBuf>,
+    /// The section to import
+    #[arg(long, short, value_name = "NAME", conflicts_with = "all")]
+    pub profile: Option<String>,
+    /// Import every section
+    #[arg(long)]
+    pub all: bool,
+    /// The label to give
+    #[arg(long, conflicts_with = "all")]
+    pub label: Option<String>,
+}
+
+/// `account` (its `--color` is among the global options)
+#[derive(Debug, Args)]
+pub struct Account {
+    /// A twelve-digit account id, or an alias
+    pub account: String,
+    /// The short name to give it
+    #[arg(long)]
+    pub alias: Option<String>,
+}
+
+/// `link`
+#[derive(Debug, Args)]
+pub struct Link {
+    /// The role
+    pub identity: String,
+    /// The user or role it is assumed from
+    #[arg(long)]
+    pub parent: String,
+    /// The role's ARN, where its path cannot be guessed
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// What the role's trust policy asks for
+    #[arg(long, value_name = "ID")]
+    pub external_id: Option<String>,
+    /// The MFA device of the parent user
+    #[arg(long, value_name = "SERIAL")]
+    pub mfa_serial: Option<String>,
+    /// How long its credentials shall last
+    #[arg(long, value_parser = parse_duration)]
+    pub duration: Option<u32>,
+    /// The region to set
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The role session name
+    #[arg(long, value_name = "NAME")]
+    pub session_name: Option<String>,
+    /// Assume it once, to prove that it works
+    #[arg(long)]
+    pub verify: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_does_not_contradict_itself() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn color_tells_when_to_colour_and_the_colour_of_an_account() {
+        let parse = |words: &[&str]| Cli::try_parse_from(words).map(|cli| cli.global);
+        let both = parse(&["multicred", "account", "prod", "--color", "red", "--color", "never"]).unwrap();
+        assert_eq!((both.when_to_colour(), both.prompt_colour()), (Colour::Never, Some(Some(PromptColour::Red))));
+        assert!(parse(&["multicred", "list", "--color", "pink"]).is_err());
+    }
+}

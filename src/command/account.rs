@@ -1,0 +1,97 @@
+//! `account`: an account's alias and colour.
+
+use serde_json::json;
+
+use crate::cli::{Account, Global};
+use crate::context::Context;
+use crate::env_change::PromptColour;
+use crate::error::{Exit, Failure};
+use crate::identity::arn::is_account_id;
+use crate::identity::name::is_label;
+use crate::prompt::Never;
+use crate::resolve::{Resolver, store_path};
+use crate::store::{AccountRow, Durability, Store, StoreError};
+
+pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Result<(), Failure> {
+    check(arguments)?;
+    let path = store_path(context, global.store.as_deref())?;
+    let mut resolver = Resolver::new(context, path, Box::new(Never), None)?;
+    let known =
+        resolver.catalogue().store().map(|store| store.read().accounts_named(&arguments.account)).transpose()?;
+    let known = only(known.unwrap_or_default(), &arguments.account)?;
+    if arguments.alias.is_none() && global.prompt_colour().is_none() {
+        let row = known.ok_or_else(|| unknown(&arguments.account))?;
+        return show(context, global, &row);
+    }
+    if known.is_none() && !is_account_id(&arguments.account) {
+        return Err(unknown(&arguments.account));
+    }
+    let (store, _) = resolver.store_and_vault()?;
+    let row = change(store, known, arguments, global.prompt_colour())?;
+    super::record_change(context, &resolver, "account", &row.account_id);
+    show(context, global, &row)
+}
+
+fn check(arguments: &Account) -> Result<(), Failure> {
+    if let Some(alias) = &arguments.alias {
+        if !is_label(alias) || is_account_id(alias) {
+            let fact = format!("'{}' cannot be an alias", alias.escape_debug());
+            let remedy = "use a letter or digit, then up to 62 letters, digits or ._+=,@- (but not twelve digits)";
+            return Err(Failure::usage(fact, remedy));
+        }
+    }
+    if !is_account_id(&arguments.account) && !is_label(&arguments.account) {
+        let fact = format!("'{}' is neither an account id nor an alias", arguments.account.escape_debug());
+        return Err(Failure::usage(fact, "an account id is twelve digits"));
+    }
+    Ok(())
+}
+
+fn only(mut rows: Vec<AccountRow>, typed: &str) -> Result<Option<AccountRow>, Failure> {
+    if rows.len() > 1 {
+        let partitions: Vec<String> = rows.into_iter().map(|row| row.partition).collect();
+        let fact = format!("account {typed} is known in several partitions: {}", partitions.join(", "));
+        return Err(Failure::new(Exit::Identity, fact, "name it by its alias"));
+    }
+    Ok(rows.pop())
+}
+
+fn unknown(typed: &str) -> Failure {
+    let fact = format!("there is no account called '{}'", typed.escape_debug());
+    Failure::new(Exit::Identity, fact, "multicred account ID --alias NAME, with the twelve-digit id")
+}
+
+fn change(
+    store: &mut Store,
+    known: Option<AccountRow>,
+    arguments: &Account,
+    colour: Option<Option<PromptColour>>,
+) -> Result<AccountRow, Failure> {
+    let changed: Result<Option<AccountRow>, StoreError> = store.write(Durability::Synced, |writing| {
+        let id = match &known {
+            Some(row) => row.id,
+            None => writing.ensure_account("aws", &arguments.account)?,
+        };
+        if let Some(alias) = &arguments.alias {
+            writing.set_alias(id, alias)?;
+        }
+        if let Some(colour) = colour {
+            writing.set_colour(id, colour.map(PromptColour::word))?;
+        }
+        Ok(writing.read().accounts()?.into_iter().find(|row| row.id == id))
+    });
+    changed?.ok_or_else(|| unknown(&arguments.account))
+}
+
+fn show(context: &Context, global: &Global, row: &AccountRow) -> Result<(), Failure> {
+    if global.json {
+        let AccountRow { partition, account_id, alias, colour, protected, .. } = row;
+        let value = json!({
+            "account": account_id, "partition": partition, "alias": alias, "color": colour, "protected": protected,
+        });
+        return Ok(context.answer(&format!("{value}\n"))?);
+    }
+    let alias = row.alias.as_deref().map(|alias| format!(" is {alias}")).unwrap_or_default();
+    let colour = row.colour.as_deref().map(|colour| format!(", prompt {colour}")).unwrap_or_default();
+    Ok(context.answer(&format!("account {}{alias}{colour}\n", row.account_id))?)
+}

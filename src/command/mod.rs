@@ -1,0 +1,134 @@
+//! The commands: one file a verb.
+
+mod account;
+mod r#as;
+mod deactivate;
+mod import;
+mod init;
+mod link;
+mod list;
+mod renew;
+mod status;
+mod why;
+
+use std::ffi::OsString;
+
+use clap::Parser;
+
+use crate::cli::{As, Cli, Global, Verb};
+use crate::context::{Context, Verbosity};
+use crate::error::{Exit, Failure};
+use crate::history::Event;
+use crate::resolve::Resolver;
+use crate::shell::Dialect;
+
+/// Runs the command line; the result is the process's exit code.
+pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
+    let result = match shortest(&arguments) {
+        Some(request) => r#as::run(context, &Global::default(), request),
+        None => parse_and_dispatch(context, arguments),
+    };
+    match result {
+        Ok(()) => 0,
+        Err(failure) => tell(context, &failure),
+    }
+}
+
+/// `as --shell SHELL NAME`, which a shell function runs all day, is understood without clap: building its tree of
+/// commands would cost more than the whole switch.
+fn shortest(arguments: &[OsString]) -> Option<As> {
+    let [_, verb, flag, shell, name] = arguments else { return None };
+    let (shell, name) = (shell.to_str()?, name.to_str()?);
+    if verb != "as" || flag != "--shell" || (name.starts_with('-') && name != "-") {
+        return None;
+    }
+    Some(As { identity: Some(name.to_owned()), shell: Some(shell.parse::<Dialect>().ok()?), ..As::default() })
+}
+
+fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result<(), Failure> {
+    let for_a_shell = arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--shell"));
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return explain(context, &error, for_a_shell),
+    };
+    context.verbosity = match (cli.global.quiet, cli.global.verbose) {
+        (true, _) => Verbosity::Quiet,
+        (_, true) => Verbosity::Verbose,
+        _ => Verbosity::Normal,
+    };
+    context.may_prompt = !cli.global.no_input;
+    context.colour = cli.global.when_to_colour();
+    if cli.global.prompt_colour().is_some() && !matches!(cli.verb, Verb::Account(_)) {
+        return Err(Failure::usage("only account takes a colour of the prompt", "--color is auto, always or never"));
+    }
+    dispatch(context, &cli.global, cli.verb)
+}
+
+fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failure> {
+    match verb {
+        Verb::Init(arguments) => init::run(context, &arguments),
+        Verb::As(arguments) => r#as::run(context, global, arguments),
+        Verb::Renew => renew::run(context),
+        Verb::Deactivate(_) => deactivate::run(context),
+        Verb::Status => status::run(context, global),
+        Verb::List => list::run(context, global),
+        Verb::Why(arguments) => why::run(context, global, &arguments),
+        Verb::Import(arguments) => import::run(context, global, &arguments),
+        Verb::Account(arguments) => account::run(context, global, &arguments),
+        Verb::Link(arguments) => link::run(context, global, arguments),
+    }
+}
+
+/// Help and errors of the command line. What a shell would eval stays empty: help goes to stderr then.
+fn explain(context: &Context, error: &clap::Error, for_a_shell: bool) -> Result<(), Failure> {
+    let text = error.render();
+    let text = if context.stdout_is_coloured() { text.ansi().to_string() } else { text.to_string() };
+    if error.use_stderr() {
+        let (fact, rest) = text.split_once('\n').unwrap_or((&text, ""));
+        let fact = fact.strip_prefix("error: ").unwrap_or(fact);
+        let remedy = rest.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
+        return Err(Failure::usage(fact, remedy));
+    }
+    if for_a_shell {
+        context.complain(&text);
+        return Ok(());
+    }
+    Ok(context.answer(&text)?)
+}
+
+fn tell(context: &Context, failure: &Failure) -> u8 {
+    context.complain(&failure.fact);
+    if let Some(remedy) = &failure.remedy {
+        context.complain(remedy);
+    }
+    failure.exit.code()
+}
+
+/// Writes a change of the store into the history.
+fn record_change(context: &Context, resolver: &Resolver<'_>, event: &str, identity: &str) {
+    resolver.record(&Event {
+        time: context.now(),
+        event,
+        shell_pid: context.shell_pid(),
+        identity,
+        arn: None,
+        action: None,
+        request_id: None,
+        outcome: "ok",
+    });
+}
+
+/// Without the shell function nothing can change the shell: never a silent success, never a secret on a terminal.
+fn needs_the_function(context: &Context, what: &str) -> Failure {
+    let shell = context.variable("SHELL").and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+    let dialects = match shell.parse::<Dialect>() {
+        Ok(dialect) => vec![dialect],
+        Err(_) => Dialect::ALL.to_vec(),
+    };
+    let lines: Vec<String> = dialects.iter().map(|d| format!("add to {}: {}", d.rc_file(), d.rc_line())).collect();
+    Failure::new(
+        Exit::Usage,
+        format!("multicred {what} cannot change this shell: the function that does is not defined here"),
+        lines.join("\n"),
+    )
+}

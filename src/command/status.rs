@@ -1,0 +1,83 @@
+//! `status`: who this shell is, by its own variables and what the store knows of them. Asks nobody.
+
+use serde_json::json;
+
+use crate::cli::Global;
+use crate::context::Context;
+use crate::error::Failure;
+use crate::identity::request::say_duration;
+use crate::prompt::Never;
+use crate::resolve::{ResolveError, Resolver, store_path};
+use crate::store::IdentityRow;
+
+/// What the shell's variables say.
+struct Status {
+    identity: Option<String>,
+    arn: Option<String>,
+    account: Option<String>,
+    expires_at: Option<i64>,
+    region: Option<String>,
+    access_key_id: Option<String>,
+    /// The access key id is not the one that a switch set.
+    changed_by_hand: bool,
+}
+
+pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
+    let status = read(context, global)?;
+    if global.json {
+        let Status { identity, arn, account, expires_at, region, .. } = &status;
+        let value = json!({
+            "identity": identity, "arn": arn, "account": account, "expires_at": expires_at, "region": region,
+        });
+        return Ok(context.answer(&format!("{value}\n"))?);
+    }
+    context.answer(&sentence(context, &status))?;
+    Ok(())
+}
+
+fn read(context: &Context, global: &Global) -> Result<Status, Failure> {
+    let variable = |name| context.variable(name).map(str::to_owned);
+    let access_key_id = variable("AWS_ACCESS_KEY_ID");
+    let changed_by_hand = access_key_id != variable("MULTICRED_ACCESS_KEY_ID");
+    let row = match &access_key_id {
+        Some(key) => owner(context, global, key)?,
+        None => None,
+    };
+    // What a switch said holds only for the key that it set.
+    let of_switch = |name| variable(name).filter(|_| !changed_by_hand);
+    Ok(Status {
+        identity: of_switch("MULTICRED_IDENTITY"),
+        arn: row.as_ref().map(IdentityRow::arn),
+        account: row.as_ref().map(|row| row.identity.account.clone()),
+        expires_at: of_switch("MULTICRED_EXPIRES_AT").and_then(|text| text.parse().ok()),
+        region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
+        access_key_id,
+        changed_by_hand,
+    })
+}
+
+fn owner(context: &Context, global: &Global, access_key_id: &str) -> Result<Option<IdentityRow>, Failure> {
+    let path = match store_path(context, global.store.as_deref()) {
+        Err(ResolveError::NoHome(_)) => return Ok(None),
+        path => path?,
+    };
+    let resolver = Resolver::new(context, path, Box::new(Never), None)?;
+    let store = resolver.catalogue().store();
+    Ok(store.map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten())
+}
+
+fn sentence(context: &Context, status: &Status) -> String {
+    let mut lines = vec![match (&status.identity, status.changed_by_hand, &status.access_key_id) {
+        (Some(identity), _, _) => identity.clone(),
+        (None, true, Some(key)) => format!("(?) AWS_ACCESS_KEY_ID is {key}, which multicred did not set"),
+        (None, true, None) => "(?) AWS_ACCESS_KEY_ID was removed by hand".to_owned(),
+        (None, false, _) => "nobody".to_owned(),
+    }];
+    lines.extend(status.arn.clone());
+    lines.extend(status.region.as_ref().map(|region| format!("region {region}")));
+    lines.extend(status.expires_at.map(|end| match end - context.now() {
+        left if left > 0 => format!("expires in {}", say_duration(left)),
+        past => format!("expired {} ago", say_duration(-past)),
+    }));
+    lines.join("\n") + "\n"
+}

@@ -1,0 +1,267 @@
+//! The edge of the process: environment, paths, clock, streams. Nothing else in the program asks for them.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// What the process was given: taken once, at the start.
+pub struct Context {
+    environment: HashMap<String, OsString>,
+    /// How much to say.
+    pub verbosity: Verbosity,
+    /// Whether a person can be asked.
+    pub may_prompt: bool,
+    /// Whether to colour tables and notes.
+    pub colour: Colour,
+}
+
+/// How much is said on stderr.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verbosity {
+    /// Errors only.
+    Quiet,
+    /// Errors and notes.
+    #[default]
+    Normal,
+    /// What is done, step by step. Never a secret.
+    Verbose,
+}
+
+/// Whether output is coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// On a terminal that wants it.
+    #[default]
+    Auto,
+    /// Whatever the output is.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// A folder that the program needs and nobody says where it is.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("HOME is not set, so there is no place for {0}")]
+pub struct NoHome(&'static str);
+
+impl Context {
+    /// Takes the process's own environment.
+    #[allow(clippy::disallowed_methods)]
+    pub fn from_process() -> Self {
+        // A variable whose name is no text is none of ours.
+        let environment =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
+        Self::with_environment(environment)
+    }
+
+    /// A context with this environment.
+    pub fn with_environment(environment: HashMap<String, OsString>) -> Self {
+        Self { environment, verbosity: Verbosity::default(), may_prompt: true, colour: Colour::default() }
+    }
+
+    /// A variable's value as text; `None` where it is unset, empty or no text.
+    pub fn variable(&self, name: &str) -> Option<&str> {
+        self.environment.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A variable that holds a path.
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        self.environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    }
+
+    /// Now, in epoch seconds UTC.
+    #[allow(clippy::disallowed_methods)]
+    pub fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+    }
+
+    fn home(&self, what: &'static str) -> Result<PathBuf, NoHome> {
+        self.path("HOME").ok_or(NoHome(what))
+    }
+
+    /// The default place of the store: `<data folder>/multicred/multicred.db`.
+    ///
+    /// # Errors
+    /// `HOME` is not set.
+    pub fn default_store(&self) -> Result<PathBuf, NoHome> {
+        // The XDG specification: a relative path is to be ignored.
+        let given = self.path("XDG_DATA_HOME").filter(|path| path.is_absolute());
+        let folder = match given {
+            Some(folder) => folder,
+            None => self.home("the store")?.join(DATA_FOLDER),
+        };
+        Ok(folder.join("multicred").join("multicred.db"))
+    }
+
+    /// The store that `MULTICRED_STORE` names.
+    pub fn store_variable(&self) -> Option<PathBuf> {
+        self.path("MULTICRED_STORE")
+    }
+
+    /// The two AWS files: from `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else in `~/.aws`.
+    ///
+    /// # Errors
+    /// `HOME` is not set, and is needed.
+    pub fn aws_files(&self) -> Result<(PathBuf, PathBuf), NoHome> {
+        Ok((self.aws_file("AWS_CONFIG_FILE", "config")?, self.aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")?))
+    }
+
+    fn aws_file(&self, variable: &str, name: &str) -> Result<PathBuf, NoHome> {
+        match self.path(variable) {
+            // As the SDKs do.
+            Some(path) => match path.strip_prefix("~") {
+                Ok(rest) => Ok(self.home("~")?.join(rest)),
+                Err(_) => Ok(path),
+            },
+            None => Ok(self.home("~/.aws")?.join(".aws").join(name)),
+        }
+    }
+
+    /// The folder for locks: on a local file system, gone with the session or the boot, the same for every process
+    /// of the user.
+    pub fn runtime_folder(&self) -> PathBuf {
+        let uid = rustix::process::geteuid().as_raw();
+        let given = self.path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute() && path.is_dir());
+        let of_session = || Some(PathBuf::from(format!("/run/user/{uid}"))).filter(|path| path.is_dir());
+        match given.or_else(of_session) {
+            Some(folder) => folder.join("multicred"),
+            None => PathBuf::from(format!("/tmp/multicred-{uid}")),
+        }
+    }
+
+    /// The person's login name, for role session names.
+    pub fn login_name(&self) -> Option<&str> {
+        self.variable("LOGNAME").or_else(|| self.variable("USER"))
+    }
+
+    /// A variable of the person's own environment, for asking AWS: a region that a switch set is not the person's.
+    pub fn own_variable(&self, name: &str) -> Option<&str> {
+        let value = self.variable(name)?;
+        let is_region = matches!(name, "AWS_REGION" | "AWS_DEFAULT_REGION");
+        let set_by_switch = is_region && self.variable("MULTICRED_REGION") == Some(value);
+        (!set_by_switch).then_some(value)
+    }
+
+    /// The path of this very program.
+    #[allow(clippy::disallowed_methods)]
+    pub fn own_program(&self) -> Option<PathBuf> {
+        std::env::current_exe().ok()
+    }
+
+    /// The process that called: the shell, as a rule.
+    pub fn shell_pid(&self) -> u32 {
+        rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs())
+    }
+
+    /// Whether stderr is a terminal: then progress may be shown.
+    pub fn stderr_is_terminal(&self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Whether stdin is a terminal.
+    pub fn stdin_is_terminal(&self) -> bool {
+        io::stdin().is_terminal()
+    }
+
+    /// Whether stdout is a terminal.
+    pub fn stdout_is_terminal(&self) -> bool {
+        io::stdout().is_terminal()
+    }
+
+    /// Whether stdout takes colours.
+    pub fn stdout_is_coloured(&self) -> bool {
+        match self.colour {
+            Colour::Always => true,
+            Colour::Never => false,
+            Colour::Auto => {
+                self.stdout_is_terminal()
+                    && self.variable("NO_COLOR").is_none()
+                    && self.variable("TERM").is_some_and(|term| term != "dumb")
+            }
+        }
+    }
+
+    /// Writes the answer that was asked for.
+    ///
+    /// # Errors
+    /// stdout is closed or full.
+    pub fn answer(&self, text: &str) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        out.write_all(text.as_bytes())?;
+        out.flush()
+    }
+
+    /// Says something to the person; `-q` silences it.
+    pub fn note(&self, text: &str) {
+        if self.verbosity > Verbosity::Quiet {
+            say(text);
+        }
+    }
+
+    /// Says what is being done, with `-v`.
+    pub fn detail(&self, text: &str) {
+        if self.verbosity == Verbosity::Verbose {
+            say(text);
+        }
+    }
+
+    /// Tells of an error; nothing silences it.
+    pub fn complain(&self, text: &str) {
+        say(text);
+    }
+}
+
+#[cfg(target_os = "macos")]
+const DATA_FOLDER: &str = "Library/Application Support";
+#[cfg(not(target_os = "macos"))]
+const DATA_FOLDER: &str = ".local/share";
+
+/// No core file, and no look into this process's memory or environment by others of the same user.
+pub fn harden() {
+    // Where the system refuses, the process is as safe as any other.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
+}
+
+/// One line or more on stderr, each marked as ours. Nobody is left to be told that stderr is closed.
+fn say(text: &str) {
+    let mut err = io::stderr().lock();
+    for line in text.lines() {
+        let _ = writeln!(err, "multicred: {}", printable(line));
+    }
+}
+
+/// Text from AWS, a file or a person, made safe for a terminal: control characters become `?`.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn context(variables: &[(&str, &str)]) -> Context {
+        Context::with_environment(variables.iter().map(|(n, v)| ((*n).to_owned(), OsString::from(v))).collect())
+    }
+
+    #[test]
+    fn the_store_is_in_the_data_folder() {
+        let store = |variables| context(variables).default_store();
+        let home = ("HOME", "/home/a");
+        assert_eq!(store(&[home]), Ok(PathBuf::from("/home/a").join(DATA_FOLDER).join("multicred/multicred.db")));
+        let data = ("XDG_DATA_HOME", "/data");
+        assert_eq!(store(&[home, data]), Ok(PathBuf::from("/data/multicred/multicred.db")));
+        assert!(store(&[home, ("XDG_DATA_HOME", "relative")]).unwrap().starts_with("/home/a"));
+        assert!(store(&[]).is_err());
+    }
+
+    #[test]
+    fn an_escape_sequence_never_reaches_the_terminal() {
+        assert_eq!(printable("a\u{1b}[31mb\u{7}\u{9b}c"), "a?[31mb??c");
+    }
+}

@@ -1,0 +1,35 @@
+//! When a credential expires, in the forms that tools write it.
+
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::tz::Offset;
+
+/// From here on a number counts milliseconds (as `aws sso get-role-credentials` prints them): as seconds it would be
+/// a time after the year 5000.
+const FIRST_MILLISECOND: i64 = 100_000_000_000;
+
+/// Reads RFC 3339 with any offset, a date and time without one (which is UTC), or an epoch number in seconds or
+/// milliseconds. Returns epoch seconds, UTC.
+pub(super) fn epoch_seconds(text: &str) -> Option<i64> {
+    let text = text.trim();
+    if text.starts_with(|first: char| first.is_ascii_digit()) && !text.contains('-') {
+        return epoch_number(text);
+    }
+    let is_whole = text.contains(':');
+    let instant = text.parse::<Timestamp>().ok().or_else(|| without_offset(text))?;
+    is_whole.then_some(instant.as_second())
+}
+
+fn epoch_number(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let number: i64 = whole.parse().ok()?;
+    Some(if number >= FIRST_MILLISECOND { number / 1000 } else { number })
+}
+
+fn without_offset(text: &str) -> Option<Timestamp> {
+    let text = text.strip_suffix("UTC").map_or(text, str::trim_end);
+    Offset::UTC.to_timestamp(text.parse::<DateTime>().ok()?).ok()
+}

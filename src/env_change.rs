@@ -1,0 +1,164 @@
+//! The change that a switch makes to a shell, as data: ordered, comparable, with no shell's syntax in it.
+
+use crate::secret::Secret;
+
+/// The variables that carry a credential and its region: a switch sets or unsets each.
+pub const SETS: [&str; 6] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+];
+
+/// The variables that could win over a credential in the environment: a switch unsets every one.
+pub const UNSETS: [&str; 15] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_ACCOUNT_ID",
+    "AWS_BEARER_TOKEN_BEDROCK",
+];
+
+/// Our own exported variables.
+///
+/// The last three bind what the shell shows to what it holds, also in a nested shell: the access key id that the
+/// switch set, the region it set, and the colour of the prompt.
+pub const OURS: [&str; 6] = [
+    "MULTICRED_IDENTITY",
+    "MULTICRED_EXPIRES_AT",
+    "MULTICRED_RENEWABLE",
+    "MULTICRED_ACCESS_KEY_ID",
+    "MULTICRED_REGION",
+    "MULTICRED_COLOR",
+];
+
+/// A colour of the prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum PromptColour {
+    Red,
+    Green,
+    Yellow,
+    Blue,
+    Magenta,
+    Cyan,
+}
+
+impl PromptColour {
+    const ALL: [Self; 6] = [Self::Red, Self::Green, Self::Yellow, Self::Blue, Self::Magenta, Self::Cyan];
+
+    /// The word used in the store, in `MULTICRED_COLOR` and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Red => "red",
+            Self::Green => "green",
+            Self::Yellow => "yellow",
+            Self::Blue => "blue",
+            Self::Magenta => "magenta",
+            Self::Cyan => "cyan",
+        }
+    }
+
+    /// The colour with this [`word`](Self::word).
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|colour| colour.word() == word)
+    }
+}
+
+/// The shell variable (an array, not exported) that remembers what was asked for: `renew` and `--back` ask again.
+pub const REQUEST: &str = "__multicred_request";
+
+/// What happens to one exported variable.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// It is exported with this value. Any value may be a secret.
+    Set(Secret),
+    /// It is removed.
+    Unset,
+}
+
+/// A change to a shell's variables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EnvChange {
+    actions: Vec<(&'static str, Action)>,
+    request: Vec<String>,
+}
+
+impl EnvChange {
+    /// Exports a variable.
+    pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
+        debug_assert!(is_name(name), "no quoting saves a bad name: {name}");
+        self.actions.push((name, Action::Set(Secret::new(value))));
+    }
+
+    /// Removes a variable.
+    pub fn unset(&mut self, name: &'static str) {
+        debug_assert!(is_name(name), "no quoting saves a bad name: {name}");
+        self.actions.push((name, Action::Unset));
+    }
+
+    /// Exports a variable that has a value, and removes one that has none: nothing stale stays behind.
+    pub fn set_or_unset(&mut self, name: &'static str, value: Option<impl Into<String>>) {
+        match value {
+            Some(value) => self.set(name, value),
+            None => self.unset(name),
+        }
+    }
+
+    /// Remembers what was asked for, as words of `multicred as`.
+    pub fn remember_request(&mut self, words: Vec<String>) {
+        self.request = words;
+    }
+
+    /// The actions, in order.
+    pub fn actions(&self) -> &[(&'static str, Action)] {
+        &self.actions
+    }
+
+    /// The words of the request.
+    pub fn request(&self) -> &[String] {
+        &self.request
+    }
+}
+
+/// `[A-Za-z_][A-Za-z0-9_]*`: a name in every shell (POSIX, Base Definitions 3.216).
+fn is_name(text: &str) -> bool {
+    text.bytes()
+        .enumerate()
+        .all(|(index, byte)| byte == b'_' || byte.is_ascii_alphabetic() || (index > 0 && byte.is_ascii_digit()))
+        && !text.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_variable_of_the_lists_is_a_name_and_stands_there_once() {
+        let mut all: Vec<&str> = SETS.iter().chain(&UNSETS).chain(&OURS).copied().collect();
+        assert!(all.iter().all(|name| is_name(name)));
+        all.sort_unstable();
+        let count = all.len();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+
+    #[test]
+    fn a_change_shows_no_value_when_debugged() {
+        let mut change = EnvChange::default();
+        change.set("AWS_SECRET_ACCESS_KEY", "hush");
+        assert!(!format!("{change:?}").contains("hush"));
+    }
+}

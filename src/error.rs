@@ -1,0 +1,252 @@
+//! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
+
+use crate::aws_config::FileError;
+use crate::aws_config::chain::ChainError;
+use crate::identity::plan::NoPlan;
+use crate::lock::{Failure as Told, FailureKind, LockError};
+use crate::prompt::PromptError;
+use crate::resolve::{LookupError, ResolveError};
+use crate::seal::SealError;
+use crate::store::StoreError;
+use crate::sts::StsError;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Any failure without a code of its own.
+    Failure = 1,
+    /// The command line, or a setting, is wrong.
+    Usage = 2,
+    /// An unknown or ambiguous identity.
+    Identity = 3,
+    /// The store is locked, or a prompt is needed and none is possible.
+    Locked = 4,
+    /// AWS answered, and refused.
+    Refused = 5,
+    /// No usable answer from AWS.
+    NoAnswer = 6,
+    /// The person cancelled.
+    Cancelled = 130,
+}
+
+impl Exit {
+    /// The process's exit code.
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+
+/// A failure, as the person is told.
+#[derive(Debug)]
+pub struct Failure {
+    /// How the process ends.
+    pub exit: Exit,
+    /// What failed, on what.
+    pub fact: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+}
+
+impl Failure {
+    /// A failure with a remedy.
+    pub fn new(exit: Exit, fact: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { exit, fact: fact.into(), remedy: Some(remedy.into()) }
+    }
+
+    /// A wrong command line.
+    pub fn usage(fact: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, fact, remedy)
+    }
+}
+
+impl From<ResolveError> for Failure {
+    fn from(error: ResolveError) -> Self {
+        let fact = error.to_string();
+        let (exit, remedy) = match error {
+            ResolveError::Lookup(error) => lookup(&error),
+            ResolveError::Chain(error) => chain(&error),
+            ResolveError::NoPlan(error) => no_plan(&error),
+            ResolveError::File(error) => file(&error),
+            ResolveError::Store(error) => store(&error),
+            ResolveError::Seal(error) => seal(&error),
+            ResolveError::Sts(error) => sts(&error),
+            ResolveError::Prompt(error) => prompt(&error),
+            ResolveError::Lock(error) => lock(&error),
+            ResolveError::ToldByAnother(told) => told_by_another(&told),
+            ResolveError::Locked(_) => {
+                (Exit::Locked, Some("bring the key file back, or use the store it belongs to (--store)".to_owned()))
+            }
+            ResolveError::KeyKind(_) => (Exit::Usage, Some("unset it, or say MULTICRED_KEY=file".to_owned())),
+            ResolveError::MfaRefused { .. } => (
+                Exit::Refused,
+                Some("type the code that the device shows now; each works once. Is it the right device?".to_owned()),
+            ),
+            ResolveError::Setting(error) => (Exit::Usage, Some(format!("correct {0}, or: unset {0}", error.variable))),
+            ResolveError::MfaCodeUsed(_) => (Exit::Locked, Some("wait for the next code and give that one".to_owned())),
+            ResolveError::NoHome(_) => {
+                (Exit::Failure, Some("set HOME, or say where the store is: --store FILE or MULTICRED_STORE".to_owned()))
+            }
+            ResolveError::CredentialGone => (Exit::Failure, Some("run the command again".to_owned())),
+        };
+        Self { exit, fact, remedy }
+    }
+}
+
+type Row = (Exit, Option<String>);
+
+fn lookup(error: &LookupError) -> Row {
+    let remedy = match error {
+        LookupError::Unknown { nearest, .. } if nearest.is_empty() => {
+            "multicred list shows every name; multicred import adds identities".to_owned()
+        }
+        LookupError::Unknown { nearest, .. } => format!("did you mean {}?", nearest.join(", or ")),
+        LookupError::Ambiguous { .. } => "name the one you mean by its ARN, or as A/role/N or A/user/N".to_owned(),
+        LookupError::ManyProfiles { .. } => "name the profile, or multicred link the identity".to_owned(),
+        LookupError::Nobody => "name an identity".to_owned(),
+    };
+    (Exit::Identity, Some(remedy))
+}
+
+fn chain(error: &ChainError) -> Row {
+    let remedy = match error {
+        ChainError::NoSuchSource { .. } => "correct the name, or add the profile".to_owned(),
+        ChainError::Loop(_) => "let one of these profiles have a key of its own".to_owned(),
+        ChainError::NoSource { .. } => "add source_profile = the profile it is assumed from".to_owned(),
+        ChainError::BadValue { .. } | ChainError::Fault { .. } => "correct that line".to_owned(),
+        ChainError::Unsupported { key, .. } => format!("remove {key}, or multicred link the role instead"),
+    };
+    (Exit::Failure, Some(remedy))
+}
+
+fn no_plan(error: &NoPlan) -> Row {
+    match error {
+        NoPlan::NoCredential { shown, is_role: true, .. } => (
+            Exit::Failure,
+            Some(format!("multicred link {shown} --parent USER-OR-ROLE, or multicred import its credentials")),
+        ),
+        NoPlan::NoCredential { .. } => (Exit::Failure, Some("multicred import its credentials".to_owned())),
+        NoPlan::TooShort { .. } => (Exit::Failure, Some("import a fresh one, or ask for less --min-ttl".to_owned())),
+        NoPlan::Duration { .. } => (Exit::Usage, Some("ask for a duration within those limits".to_owned())),
+        NoPlan::NotRenewable { .. } => (Exit::Failure, Some("import a fresh one".to_owned())),
+    }
+}
+
+fn file(error: &FileError) -> Row {
+    let remedy = match error {
+        FileError::Unreadable { .. } => "correct its mode or content",
+        FileError::KeyChanged { .. } => "run the command again",
+    };
+    (Exit::Failure, Some(remedy.to_owned()))
+}
+
+fn store(error: &StoreError) -> Row {
+    let elsewhere = "name another file with --store or MULTICRED_STORE";
+    match error {
+        StoreError::Foreign { .. } | StoreError::NotAStore(_) => {
+            (Exit::Failure, Some(format!("it was not touched; {elsewhere}")))
+        }
+        StoreError::Newer { .. } => (Exit::Failure, Some("use that newer multicred".to_owned())),
+        StoreError::OtherOwner { .. } => (Exit::Failure, Some(elsewhere.to_owned())),
+        StoreError::Damaged { .. } => {
+            (Exit::Failure, Some("move it aside with its -wal and -shm files and put a backup in its place".to_owned()))
+        }
+        StoreError::ReadOnly { .. } => (Exit::Failure, Some(format!("make its folder writable, or {elsewhere}"))),
+        StoreError::Full(_) => (Exit::Failure, Some("free some space and run the command again".to_owned())),
+        StoreError::Busy(_) => (Exit::Failure, Some("run the command again".to_owned())),
+        StoreError::Other { .. } => (Exit::Failure, None),
+        StoreError::NameTaken(_) => (Exit::Usage, Some("choose another name".to_owned())),
+        StoreError::Cycle { .. } => (Exit::Usage, Some("choose another parent".to_owned())),
+    }
+}
+
+fn seal(error: &SealError) -> Row {
+    match error {
+        SealError::DoesNotOpen(what) => {
+            (Exit::Failure, Some(format!("import the credential {what} again, or restore the store from a backup")))
+        }
+        SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
+        SealError::Slot { .. } => (Exit::Locked, None),
+        SealError::KeyFile { .. } => {
+            (Exit::Failure, Some("make its folder writable, or name another store with --store".to_owned()))
+        }
+        SealError::Random(_) => (Exit::Failure, None),
+    }
+}
+
+fn sts(error: &StsError) -> Row {
+    match error {
+        StsError::Refused { code, action, .. } => (Exit::Refused, Some(refusal(code, action))),
+        StsError::Unavailable { .. } => (Exit::NoAnswer, Some("try again in a moment".to_owned())),
+        StsError::NoAnswer { .. } => (
+            Exit::NoAnswer,
+            Some("check the network, the proxy variables and AWS_ENDPOINT_URL, then try again".to_owned()),
+        ),
+        StsError::Unusable { .. } => (
+            Exit::NoAnswer,
+            Some("something between here and AWS answers in its place; check AWS_ENDPOINT_URL".to_owned()),
+        ),
+        StsError::CaBundle { .. } => {
+            (Exit::Usage, Some("let AWS_CA_BUNDLE name a file of PEM certificates, or unset it".to_owned()))
+        }
+        StsError::Setup(_) => (Exit::Failure, None),
+    }
+}
+
+/// What to do about the refusals that people meet most.
+fn refusal(code: &str, action: &str) -> String {
+    let remedy = match code {
+        "ExpiredToken" | "ExpiredTokenException" => "its credential has expired: import a fresh one",
+        "InvalidClientTokenId" | "UnrecognizedClientException" => {
+            "the key is deleted, inactive, or of another partition: import a valid one"
+        }
+        "SignatureDoesNotMatch" => "the secret does not belong to the key, or this machine's clock is wrong",
+        "RequestExpired" | "RequestTimeTooSkewed" => "this machine's clock is wrong: set it",
+        "AccessDenied" if action == "AssumeRole" => {
+            "check the role's trust policy: its principal, external id and MFA condition"
+        }
+        "ValidationError" => "check the duration and names against the role's settings",
+        _ => "ask whoever administers the account",
+    };
+    remedy.to_owned()
+}
+
+fn prompt(error: &PromptError) -> Row {
+    match error {
+        PromptError::Impossible(_) => {
+            (Exit::Locked, Some("run it on a terminal, or give the code with --mfa-code".to_owned()))
+        }
+        PromptError::Cancelled => (Exit::Cancelled, None),
+        PromptError::Terminal(_) => (Exit::Failure, None),
+    }
+}
+
+fn lock(error: &LockError) -> Row {
+    match error {
+        LockError::Held { holder, .. } => (
+            Exit::Failure,
+            Some(format!("finish or end process {holder} (is it stopped, or asking for an MFA code?), then try again")),
+        ),
+        LockError::Unusable { .. } => (Exit::Failure, Some("let XDG_RUNTIME_DIR name a folder of your own".to_owned())),
+    }
+}
+
+fn told_by_another(told: &Told) -> Row {
+    let exit = match told.kind {
+        FailureKind::Refused => Exit::Refused,
+        FailureKind::NoAnswer => Exit::NoAnswer,
+        FailureKind::Cancelled => Exit::Cancelled,
+    };
+    (exit, Some("see what it says, then try again".to_owned()))
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        ResolveError::Store(error).into()
+    }
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self { exit: Exit::Failure, fact: format!("the answer cannot be written: {error}"), remedy: None }
+    }
+}

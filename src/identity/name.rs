@@ -1,0 +1,127 @@
+//! The names a person types, by their form alone.
+
+use super::arn::{self, PrincipalArn};
+use super::{Identity, Kind};
+
+/// The longest label or alias.
+const LABEL_MAX: usize = 63;
+
+/// What the form of a typed name allows it to be. Any text may also be a profile name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `-`: nobody.
+    Nobody,
+    /// An ARN of a principal.
+    Arn(PrincipalArn),
+    /// `A/N`, `A/user/N`, `A/root`, `A/federated/N`: kinds in the order they are tried.
+    InAccount {
+        /// An alias or a twelve-digit id.
+        account: String,
+        /// The kinds it may be: one, or role and user for `A/N`.
+        kinds: Vec<Kind>,
+        /// The IAM name without path; empty for root.
+        name: String,
+    },
+    /// One word: a label, an access key id or a profile.
+    Word,
+}
+
+/// Reads a typed name's form.
+pub fn form(text: &str) -> Form {
+    if text == "-" {
+        return Form::Nobody;
+    }
+    if let Ok(arn) = arn::parse(text) {
+        return Form::Arn(arn);
+    }
+    in_account(text).unwrap_or(Form::Word)
+}
+
+fn in_account(text: &str) -> Option<Form> {
+    let (account, rest) = text.split_once('/')?;
+    if !is_label(account) {
+        return None;
+    }
+    let (kinds, name) = match rest.split_once('/') {
+        None if rest == "root" => (vec![Kind::Root], ""),
+        None => (vec![Kind::Role, Kind::User], rest),
+        Some(("role", name)) => (vec![Kind::Role], name),
+        Some(("user", name)) => (vec![Kind::User], name),
+        Some(("federated", name)) => (vec![Kind::Federated], name),
+        Some(_) => return None,
+    };
+    let named = kinds == [Kind::Root] || arn::is_iam_name(name);
+    named.then(|| Form::InAccount { account: account.to_owned(), kinds, name: name.to_owned() })
+}
+
+/// Whether this may be a label or an account alias: `[A-Za-z0-9][A-Za-z0-9._+=,@-]{0,62}`.
+pub fn is_label(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    text.len() <= LABEL_MAX
+        && bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._+=,@-".contains(&byte))
+}
+
+/// Whether this has the form of an access key id (IAM API reference, `AccessKeyMetadata`: `\w{16,128}`).
+pub fn is_access_key_id(text: &str) -> bool {
+    (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// The name shown for an identity: the label, else the profile where one was asked for, else `A/N`.
+pub fn shown(label: Option<&str>, profile: Option<&str>, identity: &Identity, alias: Option<&str>) -> String {
+    label.or(profile).map_or_else(|| identity.typed(alias), str::to_owned)
+}
+
+/// The `count` names nearest to what was typed, nearest first; none that is too far to be meant.
+pub fn nearest<'a>(typed: &str, names: impl Iterator<Item = &'a str>, count: usize) -> Vec<&'a str> {
+    /// Below this Jaro-Winkler similarity a suggestion is noise.
+    const FLOOR: f64 = 0.75;
+    let typed = typed.to_lowercase();
+    let mut scored: Vec<(f64, &str)> = names
+        .map(|name| (strsim::jaro_winkler(&typed, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score >= FLOOR)
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
+    scored.dedup_by_key(|(_, name)| *name);
+    scored.into_iter().take(count).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn in_account(account: &str, kinds: &[Kind], name: &str) -> Form {
+        Form::InAccount { account: account.into(), kinds: kinds.into(), name: name.into() }
+    }
+
+    #[test]
+    fn every_written_form_is_read() {
+        assert_eq!(form("-"), Form::Nobody);
+        assert_eq!(form("prod/Admin"), in_account("prod", &[Kind::Role, Kind::User], "Admin"));
+        assert_eq!(form("prod/user/alice"), in_account("prod", &[Kind::User], "alice"));
+        assert_eq!(form("111122223333/root"), in_account("111122223333", &[Kind::Root], ""));
+        assert_eq!(form("prod/federated/bob"), in_account("prod", &[Kind::Federated], "bob"));
+        assert_eq!(form("work"), Form::Word);
+        assert_eq!(form("a/b/c"), Form::Word);
+        assert_eq!(form("prod/$(id)"), Form::Word);
+        assert!(matches!(form("arn:aws:iam::111122223333:role/Admin"), Form::Arn(_)));
+        assert_eq!(form("arn:aws:iam::111122223333:role/$(id)"), Form::Word);
+    }
+
+    #[test]
+    fn labels_have_a_narrow_character_set() {
+        for good in ["a", "prod", "9x", "a.b_c+d=e,f@g-h", &"a".repeat(63)] {
+            assert!(is_label(good), "{good}");
+        }
+        for bad in ["", "-a", ".a", "a b", "a/b", "é", "a$", &"a".repeat(64)] {
+            assert!(!is_label(bad), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nearest_names_come_nearest_first_and_far_ones_not_at_all() {
+        let names = ["prod/Admin", "prod/ReadOnly", "dev/user/alice"];
+        assert_eq!(nearest("prod/Amdin", names.into_iter(), 1), ["prod/Admin"]);
+        assert!(nearest("zzzz", names.into_iter(), 3).is_empty());
+    }
+}

@@ -1,0 +1,250 @@
+//! Planning: from facts to steps with reasons. Pure, so that it is tested as a table and printed by `why`.
+//!
+//! A plan is made in two moves. First the *stages*: which calls lead from the root's credential to the target,
+//! decided by settings alone, so that a stage's cache key never depends on what happens to be cached. Then the
+//! *overlay*: the stage nearest to the target for which a usable credential exists is where the work begins.
+
+mod stages;
+#[cfg(test)]
+mod tests;
+
+use super::Holder;
+use super::request::{Request, say_duration};
+use super::route::{CredentialKind, Held, Route};
+
+pub use stages::{Call, Stage};
+
+/// The default least lifetime in a shell, in seconds: five minutes, or half of a shorter life.
+pub const SHELL_MIN_TTL: u32 = 300;
+
+/// The steps from the nearest usable credential to the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// The credential it starts from.
+    pub start: Held,
+    /// Whose credential that is.
+    pub start_holder: Holder,
+    /// How the starting holder is called in messages.
+    pub start_shown: String,
+    /// Why it starts there.
+    pub reason: String,
+    /// Ask `GetCallerIdentity` whether the start still works: its expiry was a guess that has passed.
+    pub probe: bool,
+    /// The calls to make, in order; none where the start is the answer.
+    pub calls: Vec<Stage>,
+    /// The start has less life than the threshold, and nothing can renew it.
+    pub dwindling: bool,
+    /// What the person should know about the result.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// The MFA devices whose codes will be asked for, in order.
+    pub fn mfa_serials(&self) -> impl Iterator<Item = &str> {
+        self.calls.iter().filter_map(|stage| stage.mfa_serial.as_deref())
+    }
+}
+
+/// Why there is no plan.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlan {
+    /// Neither a credential nor a way to get one.
+    #[error("there is no credential for {shown} and no way to get one{expired}")]
+    NoCredential {
+        /// The identity at the root of the chain, as a person types it.
+        shown: String,
+        /// What is held but no longer works, as an addition to the sentence; may be empty.
+        expired: String,
+        /// Whether the root is a role (which a link would help).
+        is_role: bool,
+    },
+    /// The only credential left has less life than was asked for.
+    #[error("the credential of {shown} has {left} left, less than the {wanted} asked for, and cannot be renewed")]
+    TooShort {
+        /// The identity, as a person types it.
+        shown: String,
+        /// The life left, as a person says it.
+        left: String,
+        /// The life wanted, as a person says it.
+        wanted: String,
+    },
+    /// A duration outside AWS's limits.
+    #[error("{what} lasts from {least} to {most} seconds, not {asked}")]
+    Duration {
+        /// What kind of session.
+        what: &'static str,
+        /// The least AWS gives, in seconds.
+        least: u32,
+        /// The most AWS gives, in seconds.
+        most: u32,
+        /// What was asked for, in seconds.
+        asked: u32,
+    },
+    /// `--fresh` for something that only the person can renew.
+    #[error("the credential of {shown} was imported: multicred cannot obtain a new one")]
+    NotRenewable {
+        /// The identity, as a person types it.
+        shown: String,
+    },
+}
+
+/// Plans the way to a route's target at `now` (epoch seconds UTC).
+///
+/// # Errors
+/// Says why there is no way.
+pub fn plan(route: &Route, request: &Request, now: i64) -> Result<Plan, NoPlan> {
+    let (stages, mut warnings) = stages::decide(route, request)?;
+    let start = find_start(route, &stages, request, now)?;
+    let calls: Vec<Stage> = stages[start.stage + 1..].to_vec();
+    // The cap matters only where the capped call is really made.
+    warnings.retain(|(stage, _)| *stage > start.stage);
+    let mut warnings: Vec<String> = warnings.into_iter().map(|(_, text)| text).collect();
+    let node = &route.nodes[stages[start.stage].node];
+    warnings.extend(soon_gone(&start.held, &node.shown, now));
+    Ok(Plan {
+        start: start.held,
+        start_holder: node.holder.clone(),
+        start_shown: node.shown.clone(),
+        reason: start.reason,
+        probe: start.probe,
+        calls,
+        dwindling: start.dwindling,
+        warnings,
+    })
+}
+
+struct Start {
+    stage: usize,
+    held: Held,
+    reason: String,
+    probe: bool,
+    dwindling: bool,
+}
+
+/// An import with less life than this is worth a word, in seconds.
+const SOON: i64 = 600;
+
+/// What only the person can renew should not end as a surprise.
+fn soon_gone(held: &Held, shown: &str, now: i64) -> Option<String> {
+    let left = held.seconds_left(now);
+    let ends_soon = held.kind == CredentialKind::Imported && (1..SOON).contains(&left);
+    ends_soon.then(|| format!("the credential of {shown} expires in {} and cannot be renewed", say_duration(left)))
+}
+
+/// Walks from the target to the root and takes the first credential that will do.
+fn find_start(route: &Route, stages: &[Stage], request: &Request, now: i64) -> Result<Start, NoPlan> {
+    let last = stages.len() - 1;
+    for (index, stage) in stages.iter().enumerate().rev() {
+        let wants_fresh = request.fresh && index == last && stage.call.is_some();
+        for held in &route.nodes[stage.node].held {
+            if wants_fresh || !answers(held, stages, index, request) {
+                continue;
+            }
+            if let Some(start) = usable(held, index, min_ttl(held, request), now) {
+                return Ok(start);
+            }
+        }
+    }
+    last_resort(route, stages, request, now)
+}
+
+/// Whether a credential is of the sort that a stage needs, its age aside.
+fn answers(held: &Held, stages: &[Stage], index: usize, request: &Request) -> bool {
+    let stage = &stages[index];
+    let is_target = index == stages.len() - 1;
+    match held.kind {
+        CredentialKind::LongTerm => stage.call.is_none(),
+        // An import stands for its identity however it was obtained, unless the request asks for more than that.
+        // It cannot stand for a session that carries MFA: nobody knows whether it does.
+        CredentialKind::Imported => {
+            !(is_target && request.shapes_the_call()) && stage.mfa_context.is_none() && !next_needs_key(stages, index)
+        }
+        CredentialKind::Session | CredentialKind::Role => stage.call.is_some() && held.request_hash == Some(stage.hash),
+    }
+}
+
+/// `GetSessionToken`, and a call with an MFA code, can only be signed with a long-term key.
+fn next_needs_key(stages: &[Stage], index: usize) -> bool {
+    stages
+        .get(index + 1)
+        .is_some_and(|next| next.mfa_serial.is_some() || matches!(next.call, Some(Call::GetSessionToken { .. })))
+}
+
+fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Start> {
+    let left = held.seconds_left(now);
+    let start = |reason: String, probe| Start { stage, held: held.clone(), reason, probe, dwindling: false };
+    if held.expires_at.is_none() {
+        return Some(start(format!("its long-term key {} is here", held.access_key_id), false));
+    }
+    if held.expiry_is_guess && left <= 0 {
+        let reason =
+            format!("the guessed expiry of {} has passed: AWS is asked whether it still works", held.access_key_id);
+        return Some(start(reason, true));
+    }
+    if left > min_ttl || (held.expiry_is_guess && left > 0) {
+        let guess = if held.expiry_is_guess { " (a guess)" } else { "" };
+        return Some(start(
+            format!("its {} credential is good for {}{guess}", held.kind.word(), say_duration(left)),
+            false,
+        ));
+    }
+    None
+}
+
+/// Five minutes, or half of the credential's whole life where that is less; a flag beats both.
+fn min_ttl(held: &Held, request: &Request) -> i64 {
+    if let Some(asked) = request.min_ttl {
+        return i64::from(asked);
+    }
+    let life = held.expires_at.map_or(i64::MAX, |end| end.saturating_sub(held.created_at));
+    i64::from(SHELL_MIN_TTL).min(life / 2)
+}
+
+/// Nothing has enough life left. What cannot be renewed is used to its end, with a warning.
+fn last_resort(route: &Route, stages: &[Stage], request: &Request, now: i64) -> Result<Start, NoPlan> {
+    let last = stages.len() - 1;
+    for (index, stage) in stages.iter().enumerate().rev() {
+        let node = &route.nodes[stage.node];
+        for held in node.held.iter().filter(|held| answers(held, stages, index, request)) {
+            let left = held.seconds_left(now);
+            if left <= 0 || (request.fresh && index == last) {
+                continue;
+            }
+            if let Some(wanted) = request.min_ttl {
+                let (left, wanted) = (say_duration(left), say_duration(i64::from(wanted)));
+                return Err(NoPlan::TooShort { shown: node.shown.clone(), left, wanted });
+            }
+            let left = say_duration(left);
+            return Ok(Start {
+                stage: index,
+                held: held.clone(),
+                reason: format!("its {} credential has {left} left and nothing can renew it", held.kind.word()),
+                probe: false,
+                dwindling: true,
+            });
+        }
+    }
+    Err(no_credential(route, request, now))
+}
+
+fn no_credential(route: &Route, request: &Request, now: i64) -> NoPlan {
+    let target = route.target();
+    let alive = |held: &&Held| held.seconds_left(now) > 0;
+    if request.fresh && target.hop.is_none() && target.held.iter().find(alive).is_some() {
+        return NoPlan::NotRenewable { shown: target.shown.clone() };
+    }
+    let root = &route.nodes[0];
+    let latest = root.held.iter().filter_map(|held| held.expires_at).max();
+    let expired = latest
+        .map_or(String::new(), |end| format!(" (the last one expired {} ago)", say_duration(now.saturating_sub(end))));
+    let is_role = root.holder.identity().is_none_or(|identity| identity.kind == super::Kind::Role);
+    NoPlan::NoCredential { shown: root.shown.clone(), expired, is_role }
+}
+
+/// Whether the target could be renewed at the moment `at` without a prompt, given what will be held then.
+pub fn renews_without_prompt(route: &Route, request: &Request, at: i64) -> bool {
+    let renewal = Request { fresh: true, ..request.clone() };
+    plan(route, &renewal, at).is_ok_and(|plan| {
+        !plan.probe && !plan.dwindling && !plan.calls.is_empty() && plan.mfa_serials().next().is_none()
+    })
+}

@@ -1,0 +1,138 @@
+//! A route: what is known about the chain of parents that leads to a target. Facts only; [`super::plan`] decides.
+
+use super::Holder;
+use super::hash::RequestHash;
+
+/// What sort of credential one is, as the store records it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// A long-term key pair of a user or root.
+    LongTerm,
+    /// A temporary triple that somebody else obtained and a person imported.
+    Imported,
+    /// Obtained with `GetSessionToken`.
+    Session,
+    /// Obtained with `AssumeRole`.
+    Role,
+}
+
+impl CredentialKind {
+    /// The word used in the store and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::LongTerm => "long-term",
+            Self::Imported => "imported",
+            Self::Session => "session",
+            Self::Role => "role",
+        }
+    }
+
+    /// The kind with this [`word`](Self::word).
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::LongTerm, Self::Imported, Self::Session, Self::Role].into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// Whether losing it loses nothing: multicred can obtain it again.
+    pub fn is_obtainable(self) -> bool {
+        matches!(self, Self::Session | Self::Role)
+    }
+}
+
+/// Where a credential's secret is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Sealed, in this row of the store.
+    Store(i64),
+    /// In the person's AWS files, under this profile.
+    Profile(String),
+}
+
+/// A credential that exists: everything about it but its secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Where the secret is.
+    pub place: Place,
+    /// Its sort.
+    pub kind: CredentialKind,
+    /// Its access key id.
+    pub access_key_id: String,
+    /// Which request it answered; `None` for keys and imports.
+    pub request_hash: Option<RequestHash>,
+    /// When it was stored, epoch seconds UTC.
+    pub created_at: i64,
+    /// When it stops working, epoch seconds UTC; `None` for long-term keys.
+    pub expires_at: Option<i64>,
+    /// Whether nobody told us the expiry and it is a guess.
+    pub expiry_is_guess: bool,
+}
+
+impl Held {
+    /// Seconds left at `now`; long-term keys have for ever.
+    pub fn seconds_left(&self, now: i64) -> i64 {
+        self.expires_at.map_or(i64::MAX, |end| end.saturating_sub(now))
+    }
+}
+
+/// How a role is assumed from the node before it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleHop {
+    /// The role's ARN, with its path.
+    pub role_arn: String,
+    /// What the trust policy asks for as `sts:ExternalId`.
+    pub external_id: Option<String>,
+    /// The MFA device whose code the role demands.
+    pub mfa_serial: Option<String>,
+    /// The lifetime configured, in seconds.
+    pub duration: Option<u32>,
+    /// The role session name configured.
+    pub session_name: Option<String>,
+}
+
+/// One identity of the chain and what is held of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Whose node this is.
+    pub holder: Holder,
+    /// How it is called in messages.
+    pub shown: String,
+    /// The MFA device of a user.
+    pub mfa_serial: Option<String>,
+    /// Whether some role is assumed from this identity (its session then lasts longer).
+    pub serves_roles: bool,
+    /// Every credential of it, newest first.
+    pub held: Vec<Held>,
+    /// How it is reached from the node before it; `None` at the root.
+    pub hop: Option<RoleHop>,
+}
+
+/// When a user's session token stands between the user's key and the first role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionRule {
+    /// For links: whenever the user's MFA serial is known, so that one code serves every role.
+    WheneverSerialKnown,
+    /// For profiles: only where the role profile names the same MFA serial as its source.
+    OnlySameSerial,
+}
+
+/// The chain from its root to the target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// Root first, target last; never empty.
+    pub nodes: Vec<Node>,
+    /// Which rule its settings follow.
+    pub session_rule: SessionRule,
+    /// The region its settings name.
+    pub region: Option<String>,
+    /// The role session name where neither a hop nor the request names one.
+    pub default_session_name: String,
+}
+
+impl Route {
+    /// The node asked for.
+    ///
+    /// # Panics
+    /// Never: a route has at least one node.
+    pub fn target(&self) -> &Node {
+        &self.nodes[self.nodes.len() - 1]
+    }
+}

@@ -1,0 +1,20 @@
+//! multicred: `venv` and `ssh-agent` for AWS identities.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+pub mod aws_config;
+pub mod cli;
+pub mod command;
+pub mod context;
+pub mod credential_text;
+pub mod env_change;
+pub mod error;
+pub mod history;
+pub mod identity;
+pub mod lock;
+pub mod progress;
+pub mod prompt;
+pub mod resolve;
+pub mod seal;
+pub mod secret;
+pub mod shell;
+pub mod store;
+pub mod sts;

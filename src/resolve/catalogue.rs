@@ -1,0 +1,168 @@
+//! What is known: the store, and the person's AWS files. Reading changes neither.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use crate::aws_config::{AwsFiles, Profile, Profiles};
+use crate::context::Context;
+use crate::store::{Durability, ProfileSource, Store, StoreError};
+
+use super::{ResolveError, aws_files, vault};
+
+/// Where profiles are looked up.
+enum View {
+    /// The files have just been parsed.
+    Parsed(Profiles),
+    /// The files are as they were: their parsed form is in the store.
+    Kept(ProfileSource),
+}
+
+/// Everything that names can mean.
+pub struct Catalogue<'c> {
+    pub(super) context: &'c Context,
+    store_path: PathBuf,
+    store: Option<Store>,
+    files: Option<AwsFiles>,
+    view: OnceCell<View>,
+}
+
+impl<'c> Catalogue<'c> {
+    /// Opens the store, if there is one.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub fn open(context: &'c Context, store_path: PathBuf) -> Result<Self, ResolveError> {
+        let mut store = Store::open(&store_path)?;
+        say_notices(context, store.as_mut());
+        Ok(Self { context, store_path, store, files: aws_files(context), view: OnceCell::new() })
+    }
+
+    /// Makes the store where there is none.
+    ///
+    /// # Errors
+    /// The store cannot be made.
+    pub fn create_store(&mut self) -> Result<(), ResolveError> {
+        if self.store.is_none() {
+            let (context, path) = (self.context, &self.store_path);
+            let mut made = Store::open_or_create(path, || vault::first_slot(context, path))?;
+            say_notices(context, Some(&mut made));
+            self.store = Some(made);
+        }
+        Ok(())
+    }
+
+    /// Where the store is, or would be.
+    pub fn store_path(&self) -> &Path {
+        &self.store_path
+    }
+
+    /// The store, if there is one.
+    pub fn store(&self) -> Option<&Store> {
+        self.store.as_ref()
+    }
+
+    /// The store, for writing.
+    pub fn store_mut(&mut self) -> Option<&mut Store> {
+        self.store.as_mut()
+    }
+
+    /// The person's AWS files, where it is known where they are.
+    pub fn files(&self) -> Option<&AwsFiles> {
+        self.files.as_ref()
+    }
+
+    /// The profile of this name.
+    ///
+    /// # Errors
+    /// The files or the store cannot be read.
+    pub fn profile(&self, name: &str) -> Result<Option<Profile>, ResolveError> {
+        match (self.view()?, &self.store) {
+            (View::Parsed(profiles), _) => Ok(profiles.get(name).cloned()),
+            (View::Kept(source), Some(store)) => {
+                store.read().profile(*source, name)?.map(|text| self.revive(&text)).transpose()
+            }
+            (View::Kept(_), None) => Ok(None),
+        }
+    }
+
+    /// The profiles that lead to a role, by its key.
+    ///
+    /// # Errors
+    /// The files or the store cannot be read.
+    pub fn profiles_to(&self, role: &str) -> Result<Vec<Profile>, ResolveError> {
+        match (self.view()?, &self.store) {
+            (View::Parsed(profiles), _) => {
+                let leads = |profile: &&Profile| profile.role().is_some_and(|identity| identity.key() == role);
+                Ok(profiles.iter().filter(leads).cloned().collect())
+            }
+            (View::Kept(source), Some(store)) => {
+                store.read().profiles_to(*source, role)?.iter().map(|text| self.revive(text)).collect()
+            }
+            (View::Kept(_), None) => Ok(Vec::new()),
+        }
+    }
+
+    /// Every profile, by name.
+    ///
+    /// # Errors
+    /// The files or the store cannot be read.
+    pub fn profiles(&self) -> Result<Vec<Profile>, ResolveError> {
+        match (self.view()?, &self.store) {
+            (View::Parsed(profiles), _) => Ok(profiles.iter().cloned().collect()),
+            (View::Kept(source), Some(store)) => {
+                store.read().profiles(*source)?.iter().map(|text| self.revive(text)).collect()
+            }
+            (View::Kept(_), None) => Ok(Vec::new()),
+        }
+    }
+
+    /// Keeps the parsed form of the files in the store, where it was made anew. What cannot be kept is parsed again.
+    pub fn keep_profiles(&mut self) {
+        let (Some(View::Parsed(profiles)), Some(files), Some(store)) = (self.view.get(), &self.files, &mut self.store)
+        else {
+            return;
+        };
+        let Some(stamps) = files.stamps(self.context.now()) else { return };
+        let rows = profiles.iter().filter_map(|profile| {
+            let parsed = serde_json::to_string(profile).ok()?;
+            Some((profile.name.as_str(), profile.role().map(|role| role.key()), parsed))
+        });
+        let names = files.names();
+        let kept = store.write(Durability::Obtainable, |writing| writing.keep_profiles(&names, &stamps, rows));
+        if let Err(error) = kept {
+            self.context.detail(&format!("the profiles could not be kept: {error}"));
+        }
+    }
+
+    fn view(&self) -> Result<&View, ResolveError> {
+        if let Some(view) = self.view.get() {
+            return Ok(view);
+        }
+        let view = self.load_view()?;
+        Ok(self.view.get_or_init(|| view))
+    }
+
+    fn load_view(&self) -> Result<View, ResolveError> {
+        let Some(files) = &self.files else { return Ok(View::Parsed(Profiles::default())) };
+        if let (Some(store), Some(stamps)) = (&self.store, files.stamps(self.context.now())) {
+            if let Some(source) = store.read().profile_source(&files.names(), &stamps)? {
+                return Ok(View::Kept(source));
+            }
+        }
+        Ok(View::Parsed(Profiles::read(files)?))
+    }
+
+    fn revive(&self, text: &str) -> Result<Profile, ResolveError> {
+        let damaged = |error: serde_json::Error| StoreError::Damaged {
+            path: self.store_path.clone(),
+            reason: format!("a kept profile cannot be read: {error}"),
+        };
+        Ok(serde_json::from_str(text).map_err(damaged)?)
+    }
+}
+
+fn say_notices(context: &Context, store: Option<&mut Store>) {
+    for notice in store.map(Store::take_notices).unwrap_or_default() {
+        context.note(&notice.say());
+    }
+}

@@ -1,0 +1,75 @@
+//! Why a name gave no credential.
+
+use crate::aws_config::FileError;
+use crate::aws_config::chain::ChainError;
+use crate::context::NoHome;
+use crate::identity::plan::NoPlan;
+use crate::lock::{Failure, LockError};
+use crate::prompt::PromptError;
+use crate::seal::SealError;
+use crate::store::StoreError;
+use crate::sts::StsError;
+use crate::sts::settings::BadSetting;
+
+use super::LookupError;
+
+/// Why a name gave no credential.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// The name.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The chain of profiles.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
+    /// No way to the target.
+    #[error(transparent)]
+    NoPlan(#[from] NoPlan),
+    /// The person's AWS files.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// The store.
+    #[error(transparent)]
+    Store(StoreError),
+    /// A seal or a key slot.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// No key slot opens the store.
+    #[error("the store is locked: {0}")]
+    Locked(String),
+    /// The first key slot cannot be of the kind asked for.
+    #[error("MULTICRED_KEY is '{0}', which this version does not have")]
+    KeyKind(String),
+    /// AWS.
+    #[error(transparent)]
+    Sts(#[from] StsError),
+    /// AWS refused an MFA code.
+    #[error("AWS refused the MFA code for {serial}: {message}")]
+    MfaRefused {
+        /// The device.
+        serial: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// The person's environment.
+    #[error(transparent)]
+    Setting(#[from] BadSetting),
+    /// A prompt.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
+    /// `--mfa-code` with a code that some process has sent already.
+    #[error("the MFA code for {0} has been used already, and nobody can be asked for another")]
+    MfaCodeUsed(String),
+    /// The lock of a hop.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Another process tried while this one waited, and failed.
+    #[error("process {} asked while this one waited: {}", .0.pid, .0.message)]
+    ToldByAnother(Failure),
+    /// No place for the store.
+    #[error(transparent)]
+    NoHome(#[from] NoHome),
+    /// A credential vanished between planning and use.
+    #[error("the credential was removed by another process meanwhile")]
+    CredentialGone,
+}

@@ -1,0 +1,232 @@
+//! One hop: take its lock, look again, call, store, let go.
+
+use crate::history::Event;
+use crate::identity::Holder;
+use crate::identity::arn;
+use crate::identity::plan::{Call, SHELL_MIN_TTL, Stage};
+use crate::identity::route::{CredentialKind, Held, Place};
+use crate::lock::{FailureKind, HopLock, LockError, boot_clock};
+use crate::prompt::PromptError;
+use crate::secret::{Credential, Secret};
+use crate::store::{Durability, NewCredential, Reading};
+use crate::sts::{MfaCode, Obtained, Signing, StsError};
+
+use super::{ResolveError, Resolver};
+
+/// What one hop is to do.
+pub(super) struct Hop<'p> {
+    pub(super) stage: &'p Stage,
+    pub(super) holder: Holder,
+    pub(super) shown: String,
+    pub(super) region: String,
+    /// Only a credential stored at or after this moment will do (epoch seconds).
+    pub(super) newer_than: Option<i64>,
+}
+
+impl Hop<'_> {
+    fn action(&self) -> &'static str {
+        match self.stage.call {
+            Some(Call::GetSessionToken { .. }) => "GetSessionToken",
+            _ => "AssumeRole",
+        }
+    }
+
+    fn kind(&self) -> CredentialKind {
+        match self.stage.call {
+            Some(Call::GetSessionToken { .. }) => CredentialKind::Session,
+            _ => CredentialKind::Role,
+        }
+    }
+
+    /// The path of a role, as its ARN tells it.
+    fn path(&self) -> Option<String> {
+        match &self.stage.call {
+            Some(Call::AssumeRole { role_arn, .. }) => arn::parse(role_arn).ok()?.path,
+            _ => None,
+        }
+    }
+}
+
+impl Resolver<'_> {
+    pub(super) fn hop(&mut self, hop: &Hop<'_>, signer: &Credential) -> Result<(Credential, Held), ResolveError> {
+        let since = boot_clock();
+        let mut lock = self.take_lock(hop)?;
+        if let Some(failure) = lock.failure_since(since) {
+            return Err(ResolveError::ToldByAnother(failure.clone()));
+        }
+        if let Some(held) = self.look_again(hop)? {
+            let credential = self.open(&held, &hop.holder)?;
+            return Ok((credential, held));
+        }
+        let typed_by_flag = self.mfa_code.is_some();
+        let result = self.call(hop, signer);
+        self.record_hop(hop, &result);
+        match result {
+            Ok(obtained) => Ok(self.keep(hop, obtained.credential)),
+            Err(error) => {
+                if let Some(kind) = shared_by_waiters(&error, typed_by_flag) {
+                    lock.tell_failure(kind, error.to_string(), None);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn take_lock(&mut self, hop: &Hop<'_>) -> Result<HopLock, ResolveError> {
+        let context = self.context;
+        let (store, _) = self.store_and_vault()?;
+        let id: String = store.read().meta()?.id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("{id}-{}", hop.stage.hash.short());
+        let folder = context.runtime_folder().join("locks");
+        let waiting = |holder: &str| {
+            if context.stderr_is_terminal() {
+                context.note(&format!("waiting for process {holder}, which is asking AWS for {}", hop.shown));
+            }
+        };
+        HopLock::take(&folder, &name, &hop.shown, waiting).map_err(|error: LockError| error.into())
+    }
+
+    /// Whether somebody has obtained the credential meanwhile.
+    fn look_again(&self, hop: &Hop<'_>) -> Result<Option<Held>, ResolveError> {
+        let Some(store) = self.catalogue.store() else { return Ok(None) };
+        let reading: Reading<'_> = store.read();
+        let Some(owner) = reading.owner(&hop.holder)? else { return Ok(None) };
+        let now = self.context.now();
+        let will_do = |held: &Held| {
+            let life = held.expires_at.map_or(i64::MAX, |end| end - held.created_at);
+            held.request_hash == Some(hop.stage.hash)
+                && held.seconds_left(now) > i64::from(SHELL_MIN_TTL).min(life / 2)
+                && hop.newer_than.is_none_or(|since| held.created_at >= since)
+        };
+        Ok(reading.credentials_of(&owner)?.into_iter().find(will_do))
+    }
+
+    fn call(&mut self, hop: &Hop<'_>, signer: &Credential) -> Result<Obtained, ResolveError> {
+        let Some(call) = &hop.stage.call else { return Err(ResolveError::CredentialGone) };
+        // Settings that cannot be used are told before anybody is asked for a code.
+        self.sts()?;
+        let code = match &hop.stage.mfa_serial {
+            Some(serial) => Some((serial, self.unused_code(serial)?)),
+            None => None,
+        };
+        let mfa = code.as_ref().map(|(serial, code)| MfaCode { serial, code: code.expose() });
+        let signing = Signing { credential: signer, region: &hop.region };
+        let now = self.context.now();
+        self.context.detail(&format!("{} for {} in {}", hop.action(), hop.shown, hop.region));
+        let progress = crate::progress::Progress::start(self.context, hop.action(), &hop.shown);
+        let obtained = self.sts()?.obtain(call, signing, mfa, now);
+        drop(progress);
+        obtained.map_err(|error| match (error, mfa) {
+            (StsError::Refused { message, .. }, Some(mfa)) if message.contains("MultiFactorAuthentication") => {
+                ResolveError::MfaRefused { serial: mfa.serial.to_owned(), message }
+            }
+            (error, _) => error.into(),
+        })
+    }
+
+    /// A code that no process has sent yet, claimed for this one.
+    fn unused_code(&mut self, serial: &str) -> Result<Secret, ResolveError> {
+        let mut remark = None;
+        loop {
+            let from_flag = self.mfa_code.take();
+            let was_flag = from_flag.is_some();
+            let code = match from_flag {
+                Some(code) => code,
+                None => match self.prompter.mfa_code(serial, remark) {
+                    Err(PromptError::Impossible(_)) if remark.is_some() => {
+                        return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
+                    }
+                    answer => answer?,
+                },
+            };
+            let now = self.context.now();
+            let (store, _) = self.store_and_vault()?;
+            // Synced: the same code must not be sent twice even across a crash.
+            let claim = |writing: &crate::store::Writing<'_>| writing.claim_mfa_code(serial, code.expose(), now);
+            if store.write(Durability::Synced, claim)? {
+                return Ok(code);
+            }
+            remark = Some(match was_flag {
+                true => "the code given with --mfa-code has been used already: wait for the next one",
+                false => "this code has been used already: wait for the next one",
+            });
+        }
+    }
+
+    /// Stores what was obtained. A credential that cannot be stored is still good: it is used, and said so.
+    fn keep(&mut self, hop: &Hop<'_>, credential: Credential) -> (Credential, Held) {
+        let created_at = self.context.now();
+        let mut held = Held {
+            place: Place::Store(0),
+            kind: hop.kind(),
+            access_key_id: credential.access_key_id.clone(),
+            request_hash: Some(hop.stage.hash),
+            created_at,
+            expires_at: credential.expires_at,
+            expiry_is_guess: false,
+        };
+        match self.put(hop, &credential, created_at) {
+            Ok(Some(id)) => held.place = Place::Store(id),
+            Ok(None) => self.context.note(&format!(
+                "AWS gave the access key id {}, which another credential has: it is used, and not stored",
+                credential.access_key_id
+            )),
+            Err(error) => self.context.note(&format!("the new credential is used but could not be stored: {error}")),
+        }
+        (credential, held)
+    }
+
+    fn put(&mut self, hop: &Hop<'_>, credential: &Credential, now: i64) -> Result<Option<i64>, ResolveError> {
+        let (store, vault) = self.store_and_vault()?;
+        let sealed = vault.seal(store, &hop.holder, &credential.access_key_id, &credential.material)?;
+        store.write(Durability::Obtainable, |writing| {
+            let owner = writing.ensure_owner(&hop.holder, hop.path().as_deref())?;
+            let new = NewCredential {
+                access_key_id: &credential.access_key_id,
+                kind: hop.kind(),
+                request_hash: Some(hop.stage.hash),
+                sealed: &sealed,
+                created_at: now,
+                expires_at: credential.expires_at,
+                expiry_is_guess: false,
+            };
+            if !writing.put_credential(&owner, &new)? {
+                return Ok(None);
+            }
+            let row = writing.read().credential_with_key(&credential.access_key_id)?;
+            Ok(row.map(|row| row.id))
+        })
+    }
+
+    fn record_hop(&self, hop: &Hop<'_>, result: &Result<Obtained, ResolveError>) {
+        let (request_id, outcome) = match result {
+            Ok(obtained) => (obtained.request_id.clone(), "ok".to_owned()),
+            Err(ResolveError::Sts(StsError::Refused { request_id, code, .. })) => (request_id.clone(), code.clone()),
+            Err(error) => (None, error.to_string()),
+        };
+        self.record(&Event {
+            time: self.context.now(),
+            event: "hop",
+            shell_pid: self.context.shell_pid(),
+            identity: &hop.shown,
+            arn: hop.holder.identity().map(|identity| identity.arn(hop.path().as_deref())).as_deref(),
+            action: Some(hop.action()),
+            request_id: request_id.as_deref(),
+            outcome: &outcome,
+        });
+    }
+}
+
+/// What AWS answered, and a person's no, hold for everyone who waited. A refused code that came by `--mfa-code`, a
+/// missing terminal or a full disk are this process's own affair.
+fn shared_by_waiters(error: &ResolveError, code_by_flag: bool) -> Option<FailureKind> {
+    match error {
+        ResolveError::MfaRefused { .. } if !code_by_flag => Some(FailureKind::Refused),
+        ResolveError::Sts(StsError::Refused { .. }) => Some(FailureKind::Refused),
+        ResolveError::Sts(StsError::NoAnswer { .. } | StsError::Unavailable { .. } | StsError::Unusable { .. }) => {
+            Some(FailureKind::NoAnswer)
+        }
+        ResolveError::Prompt(PromptError::Cancelled) => Some(FailureKind::Cancelled),
+        _ => None,
+    }
+}

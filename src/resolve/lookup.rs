@@ -1,0 +1,229 @@
+//! From a typed name to what it means. Every reading is tried; nothing is ever guessed.
+
+use crate::aws_config::Profile;
+use crate::identity::name::{Form, form, is_access_key_id, nearest};
+use crate::identity::{Holder, Identity, Kind};
+use crate::store::{CredentialRow, IdentityRow, Owner};
+
+use super::{Catalogue, ResolveError};
+
+/// What a name means.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// `-`
+    Nobody,
+    /// An identity of the store.
+    Known(IdentityRow),
+    /// A role that only profiles know.
+    OfProfiles(Identity),
+    /// A profile, by its own settings.
+    Profile(Box<Profile>),
+    /// One stored credential, as it is.
+    Key(Box<CredentialRow>, Holder),
+}
+
+/// Why a name means nothing, or too much.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// Nothing has this name.
+    #[error("there is no identity or profile called '{name}'")]
+    Unknown {
+        /// What was typed, safe to print.
+        name: String,
+        /// The nearest names, nearest first.
+        nearest: Vec<String>,
+    },
+    /// Several things have it.
+    #[error("'{name}' could be {}", readings.join(", or "))]
+    Ambiguous {
+        /// What was typed, safe to print.
+        name: String,
+        /// What it could be, and how to say so.
+        readings: Vec<String>,
+    },
+    /// Several profiles lead to the identity.
+    #[error("{} profiles lead to {identity}: {}", profiles.len(), profiles.join(", "))]
+    ManyProfiles {
+        /// The identity, as shown.
+        identity: String,
+        /// The profiles.
+        profiles: Vec<String>,
+    },
+    /// `-` where somebody is needed.
+    #[error("'-' is nobody")]
+    Nobody,
+}
+
+/// One way to read a name.
+struct Reading {
+    target: Target,
+    /// Who that is; two readings with the same holder are the same.
+    holder: String,
+    /// For the list of an ambiguous name.
+    says: String,
+}
+
+impl Catalogue<'_> {
+    /// Finds what a name means.
+    ///
+    /// # Errors
+    /// Nothing, or several things, have the name; or the store or files cannot be read.
+    pub fn lookup(&self, name: &str) -> Result<Target, ResolveError> {
+        let mut readings = match form(name) {
+            Form::Nobody => return Ok(Target::Nobody),
+            Form::Arn(arn) => self.read_identity(arn.identity)?,
+            Form::InAccount { account, kinds, name } => self.read_in_account(&account, &kinds, &name)?,
+            Form::Word => self.read_word(name)?,
+        };
+        // Last, so that where a label and a profile mean the same, the profile's own settings count.
+        readings.extend(self.read_profile(name)?);
+        let Some(last) = readings.pop() else { return Err(self.unknown(name)?.into()) };
+        if readings.iter().all(|reading| reading.holder == last.holder) {
+            return Ok(last.target);
+        }
+        readings.push(last);
+        let readings = readings.into_iter().map(|reading| reading.says).collect();
+        Err(LookupError::Ambiguous { name: name.escape_debug().to_string(), readings }.into())
+    }
+
+    fn read_identity(&self, identity: Identity) -> Result<Vec<Reading>, ResolveError> {
+        if let Some(row) = self.store().map(|store| store.read().identity(&identity)).transpose()?.flatten() {
+            return Ok(vec![known(row)]);
+        }
+        if self.profiles_to(&identity.key())?.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(vec![of_profiles(identity)])
+    }
+
+    fn read_in_account(&self, account: &str, kinds: &[Kind], name: &str) -> Result<Vec<Reading>, ResolveError> {
+        let mut readings = Vec::new();
+        if let Some(store) = self.store() {
+            for kind in kinds {
+                readings.extend(store.read().identities_in(account, *kind, name)?.into_iter().map(known));
+            }
+        }
+        if kinds.contains(&Kind::Role) {
+            for identity in self.roles_called(account, name)? {
+                let is_new = readings.iter().all(|reading| reading.holder != identity.key());
+                if is_new && !self.profiles_to(&identity.key())?.is_empty() {
+                    readings.push(of_profiles(identity));
+                }
+            }
+        }
+        Ok(readings)
+    }
+
+    /// The roles that `account/name` may mean, whether or not anybody knows them.
+    fn roles_called(&self, account: &str, name: &str) -> Result<Vec<Identity>, ResolveError> {
+        let mut places: Vec<(String, String)> = Vec::new();
+        if let Some(store) = self.store() {
+            let rows = store.read().accounts_named(account)?;
+            places.extend(rows.into_iter().map(|row| (row.partition, row.account_id)));
+        }
+        if crate::identity::arn::is_account_id(account) {
+            let partitions = ["aws", "aws-cn", "aws-us-gov", "aws-eusc"];
+            places.extend(partitions.map(|partition| (partition.to_owned(), account.to_owned())));
+        }
+        places.sort();
+        places.dedup();
+        let role = |(partition, account)| Identity { partition, account, kind: Kind::Role, name: name.to_owned() };
+        Ok(places.into_iter().map(role).collect())
+    }
+
+    fn read_word(&self, word: &str) -> Result<Vec<Reading>, ResolveError> {
+        let Some(store) = self.store() else { return Ok(Vec::new()) };
+        let mut readings = Vec::new();
+        if !word.contains('/') {
+            readings.extend(store.read().identity_labelled(word)?.map(|row| Reading {
+                says: format!("the identity labelled so ({})", row.identity.typed(row.alias.as_deref())),
+                ..known(row)
+            }));
+        }
+        if is_access_key_id(word) {
+            if let Some(row) = store.read().credential_with_key(word)? {
+                readings.push(self.key_reading(row)?);
+            }
+        }
+        Ok(readings)
+    }
+
+    fn key_reading(&self, row: CredentialRow) -> Result<Reading, ResolveError> {
+        let holder = match &row.owner {
+            Owner::KeyOwner(key) => Holder::KeyOwner(key.clone()),
+            Owner::Identity(_) => {
+                let owner = self.store().map(|store| store.read().owner_of_key(&row.held.access_key_id)).transpose()?;
+                Holder::Identity(owner.flatten().ok_or(ResolveError::CredentialGone)?.identity)
+            }
+        };
+        Ok(Reading {
+            // The very credential, and nothing derived from it: never the same as another reading.
+            holder: format!("key {}", row.held.access_key_id),
+            says: format!("the access key of {holder}"),
+            target: Target::Key(Box::new(row), holder),
+        })
+    }
+
+    fn read_profile(&self, name: &str) -> Result<Option<Reading>, ResolveError> {
+        let Some(profile) = self.profile(name)? else { return Ok(None) };
+        let holder = match (&profile.key, profile.role()) {
+            (_, Some(role)) => role.key(),
+            (Some(key), None) => self.owner_of_file_key(&key.access_key_id)?.key(),
+            // It has no key in the files: its own key may be in the store, under its name.
+            (None, None) => {
+                let labelled = self.store().map(|store| store.read().identity_labelled(name)).transpose()?.flatten();
+                labelled.map_or_else(|| format!("profile {name}"), |row| row.identity.key())
+            }
+        };
+        let says = format!("the profile of that name ({})", describe(&profile, &holder));
+        Ok(Some(Reading { target: Target::Profile(Box::new(profile)), holder, says }))
+    }
+
+    /// The owner of a key that was found in a file, where the store knows the key.
+    pub(super) fn owner_of_file_key(&self, access_key_id: &str) -> Result<Holder, ResolveError> {
+        let row = self.store().map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten();
+        Ok(row.map_or_else(|| Holder::KeyOwner(access_key_id.to_owned()), |row| Holder::Identity(row.identity)))
+    }
+
+    fn unknown(&self, name: &str) -> Result<LookupError, ResolveError> {
+        /// More suggestions than this are no help.
+        const SUGGESTIONS: usize = 3;
+        let names = self.all_names()?;
+        let near = nearest(name, names.iter().map(String::as_str), SUGGESTIONS);
+        let nearest = near.into_iter().map(str::to_owned).collect();
+        Ok(LookupError::Unknown { name: name.escape_debug().to_string(), nearest })
+    }
+
+    /// Every name that a person may type, in no order.
+    ///
+    /// # Errors
+    /// The store or files cannot be read.
+    pub fn all_names(&self) -> Result<Vec<String>, ResolveError> {
+        let mut names: Vec<String> = self.profiles()?.into_iter().map(|profile| profile.name).collect();
+        if let Some(store) = self.store() {
+            for row in store.read().identities()? {
+                names.push(row.identity.typed(row.alias.as_deref()));
+                names.extend(row.label);
+            }
+        }
+        Ok(names)
+    }
+}
+
+fn describe(profile: &Profile, holder: &str) -> String {
+    match (profile.role(), &profile.key) {
+        (Some(role), _) => role.to_string(),
+        (None, Some(key)) => format!("its own key {}", key.access_key_id),
+        (None, None) => holder.to_owned(),
+    }
+}
+
+fn known(row: IdentityRow) -> Reading {
+    let typed = row.identity.typed(row.alias.as_deref());
+    let says = format!("the {} {typed} ({})", row.identity.kind.word(), row.arn());
+    Reading { holder: row.identity.key(), says, target: Target::Known(row) }
+}
+
+fn of_profiles(identity: Identity) -> Reading {
+    Reading { holder: identity.key(), says: format!("the role {identity}"), target: Target::OfProfiles(identity) }
+}

@@ -1,0 +1,239 @@
+//! The use case: from a typed name to a credential, with as few calls and prompts as possible.
+
+mod catalogue;
+mod error;
+mod hop;
+mod lookup;
+mod route;
+mod vault;
+
+use std::path::{Path, PathBuf};
+
+use crate::aws_config::{self, AwsFiles};
+use crate::context::Context;
+use crate::history::{Event, History};
+use crate::identity::Holder;
+use crate::identity::plan::{self, Plan, SHELL_MIN_TTL};
+use crate::identity::request::Request;
+use crate::identity::route::{CredentialKind, Held, Place, Route};
+use crate::prompt::Prompter;
+use crate::secret::{Credential, Secret};
+use crate::store::{Durability, Store, StoreError};
+use crate::sts::{Signing, Sts, StsSettings, settings};
+
+pub use catalogue::Catalogue;
+pub use error::ResolveError;
+pub use lookup::{LookupError, Target};
+pub use route::Destination;
+pub use vault::Vault;
+
+/// A guessed expiry that turned out to be too early is moved on by this many seconds.
+const ANOTHER_GUESS: i64 = 15 * 60;
+
+/// What a resolution gives: somebody, with a credential that works.
+#[derive(Debug)]
+pub struct Resolved {
+    /// The credential.
+    pub credential: Credential,
+    /// Whether its expiry is a guess.
+    pub expiry_is_guess: bool,
+    /// Where the way led: names, region, colour.
+    pub destination: Destination,
+    /// Whether a renewal will need no prompt.
+    pub renewable: bool,
+    /// What the person should know.
+    pub warnings: Vec<String>,
+}
+
+/// Turns names into credentials.
+pub struct Resolver<'c> {
+    context: &'c Context,
+    catalogue: Catalogue<'c>,
+    vault: Vault,
+    sts: Option<Sts>,
+    prompter: Box<dyn Prompter>,
+    mfa_code: Option<Secret>,
+}
+
+impl<'c> Resolver<'c> {
+    /// Prepares to resolve names; nothing is opened but the store, if there is one.
+    ///
+    /// # Errors
+    /// The store cannot be used.
+    pub fn new(
+        context: &'c Context,
+        store_path: PathBuf,
+        prompter: Box<dyn Prompter>,
+        mfa_code: Option<Secret>,
+    ) -> Result<Self, ResolveError> {
+        let catalogue = Catalogue::open(context, store_path)?;
+        Ok(Self { context, catalogue, vault: Vault::default(), sts: None, prompter, mfa_code })
+    }
+
+    /// What is known, for reading.
+    pub fn catalogue(&self) -> &Catalogue<'c> {
+        &self.catalogue
+    }
+
+    /// Gets a credential for `name`.
+    ///
+    /// # Errors
+    /// See [`ResolveError`].
+    pub fn resolve(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
+        let started = self.context.now();
+        let target = self.catalogue.lookup(name)?;
+        let mut destination = self.catalogue.destination(&target, name)?;
+        let request = &destination.adjust(request);
+        let mut plan = plan::plan(&destination.route, request, started)?;
+        while plan.probe && !self.still_works(&mut destination.route, &plan)? {
+            plan = plan::plan(&destination.route, request, started)?;
+        }
+        self.catalogue.keep_profiles();
+        let (credential, held) = self.execute(&mut destination.route, &plan, request, started)?;
+        let renewable = renews(&destination.route, request, &held);
+        Ok(Resolved {
+            credential,
+            expiry_is_guess: held.expiry_is_guess,
+            destination,
+            renewable,
+            warnings: plan.warnings,
+        })
+    }
+
+    fn execute(
+        &mut self,
+        route: &mut Route,
+        plan: &Plan,
+        request: &Request,
+        started: i64,
+    ) -> Result<(Credential, Held), ResolveError> {
+        let mut credential = self.open(&plan.start, &plan.start_holder)?;
+        let mut held = plan.start.clone();
+        for (index, stage) in plan.calls.iter().enumerate() {
+            let hop = hop::Hop {
+                stage,
+                holder: route.nodes[stage.node].holder.clone(),
+                shown: route.nodes[stage.node].shown.clone(),
+                region: self.region(route, stage.node)?,
+                newer_than: (request.fresh && index + 1 == plan.calls.len()).then_some(started),
+            };
+            (credential, held) = self.hop(&hop, &credential)?;
+            route.nodes[stage.node].held.insert(0, held.clone());
+        }
+        Ok((credential, held))
+    }
+
+    /// Opens a credential that exists.
+    fn open(&mut self, held: &Held, holder: &Holder) -> Result<Credential, ResolveError> {
+        match &held.place {
+            Place::Store(id) => {
+                let store = self.catalogue.store().ok_or(ResolveError::CredentialGone)?;
+                let material = self.vault.open(store, *id, holder, &held.access_key_id)?;
+                let access_key_id = held.access_key_id.clone();
+                Ok(Credential { access_key_id, material, expires_at: held.expires_at })
+            }
+            Place::Profile(name) => {
+                let gone = || ResolveError::CredentialGone;
+                let profile = self.catalogue.profile(name)?.ok_or_else(gone)?;
+                let key = profile.key.as_ref().ok_or_else(gone)?;
+                Ok(aws_config::read_key(self.catalogue.files().ok_or_else(gone)?, name, key)?)
+            }
+        }
+    }
+
+    /// Asks AWS whether a credential with a guessed expiry still works. If not it is discarded, here and in the store.
+    fn still_works(&mut self, route: &mut Route, plan: &Plan) -> Result<bool, ResolveError> {
+        let credential = self.open(&plan.start, &plan.start_holder)?;
+        let region = self.region(route, 0)?;
+        let answer = self.sts()?.get_caller_identity(Signing { credential: &credential, region: &region });
+        let works = match answer {
+            Ok(_) => true,
+            Err(error) if error.is_refusal() => false,
+            Err(error) => return Err(error.into()),
+        };
+        if let (Place::Store(id), Some(store)) = (&plan.start.place, self.catalogue.store_mut()) {
+            let until = self.context.now() + ANOTHER_GUESS;
+            store.write(Durability::Obtainable, |writing| match works {
+                true => writing.set_guessed_expiry(*id, until),
+                false => writing.remove_credential(*id),
+            })?;
+        }
+        if !works {
+            for node in &mut route.nodes {
+                node.held.retain(|held| held.access_key_id != plan.start.access_key_id);
+            }
+        }
+        Ok(works)
+    }
+
+    /// The region that is asked about a node: the person's, else the route's, in the right partition.
+    fn region(&mut self, route: &Route, node: usize) -> Result<String, ResolveError> {
+        let partition = route.nodes[node..].iter().chain(&route.nodes).find_map(|n| n.holder.identity());
+        let candidates = [self.sts()?.environment_region(), route.region.as_deref()];
+        Ok(match partition {
+            Some(identity) => settings::signing_region(&identity.partition, candidates),
+            None => candidates.into_iter().flatten().next().unwrap_or(settings::default_region("aws")).to_owned(),
+        })
+    }
+
+    /// The connection to STS, prepared at the first use.
+    ///
+    /// # Errors
+    /// The environment's settings cannot be used.
+    pub fn sts(&mut self) -> Result<&Sts, ResolveError> {
+        if self.sts.is_none() {
+            let settings = StsSettings::read(|name| self.context.own_variable(name).map(str::to_owned))?;
+            self.sts = Some(Sts::new(settings)?);
+        }
+        self.sts.as_ref().ok_or(ResolveError::CredentialGone)
+    }
+
+    /// The store, made where there is none, and the vault that opens it.
+    ///
+    /// # Errors
+    /// The store cannot be made.
+    pub fn store_and_vault(&mut self) -> Result<(&mut Store, &mut Vault), ResolveError> {
+        self.catalogue.create_store()?;
+        let store = self.catalogue.store_mut().ok_or(ResolveError::CredentialGone)?;
+        Ok((store, &mut self.vault))
+    }
+
+    /// Appends to the history. That the history cannot be written is told, and stops nothing.
+    pub fn record(&self, event: &Event<'_>) {
+        if self.catalogue.store().is_none() {
+            return;
+        }
+        let history = History::beside(self.catalogue.store_path());
+        if let Err(error) = history.append(event) {
+            self.context.note(&format!("the history cannot be written: {error}"));
+        }
+    }
+}
+
+/// Whether the renewal that the shell's threshold will start can do without a prompt.
+fn renews(route: &Route, request: &Request, held: &Held) -> bool {
+    let Some(end) = held.expires_at.filter(|_| held.kind != CredentialKind::Imported) else { return false };
+    let life = end.saturating_sub(held.created_at);
+    let threshold = i64::from(SHELL_MIN_TTL).min(life / 2);
+    plan::renews_without_prompt(route, request, end - threshold)
+}
+
+/// The AWS files of a context; `None` where nobody says where they are.
+fn aws_files(context: &Context) -> Option<AwsFiles> {
+    context.aws_files().ok().map(|(config, credentials)| AwsFiles::new(config, credentials))
+}
+
+/// Where the store is: the flag, the variable, or the data folder.
+///
+/// # Errors
+/// `HOME` is not set, and is needed.
+pub fn store_path(context: &Context, flag: Option<&Path>) -> Result<PathBuf, ResolveError> {
+    let given = flag.map(Path::to_owned).or_else(|| context.store_variable());
+    given.map_or_else(|| context.default_store().map_err(ResolveError::from), Ok)
+}
+
+impl From<StoreError> for ResolveError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}

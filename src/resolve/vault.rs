@@ -1,0 +1,129 @@
+//! The store key: unlocked at the first use, through whichever slot opens.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::context::Context;
+use crate::identity::Holder;
+use crate::seal::{self, Binding, FileSlot, SealError, StoreKey};
+use crate::secret::{KeyMaterial, Sealed};
+use crate::store::{KeySlot, NewKeySlot, NewStore, Store, StoreError, StoreMeta};
+
+use super::ResolveError;
+
+/// The key that opens the store's seals.
+#[derive(Default)]
+pub struct Vault {
+    unlocked: Option<(StoreKey, StoreMeta)>,
+}
+
+/// What a `file` slot remembers: the key file, relative to the store's folder.
+#[derive(Serialize, Deserialize)]
+struct FileParams {
+    path: PathBuf,
+}
+
+impl Vault {
+    /// Opens the sealed secret of a credential.
+    ///
+    /// # Errors
+    /// The store is locked, or the seal does not open.
+    pub fn open(
+        &mut self,
+        store: &Store,
+        credential: i64,
+        holder: &Holder,
+        access_key_id: &str,
+    ) -> Result<KeyMaterial, ResolveError> {
+        let sealed = store.read().sealed(credential)?.ok_or(ResolveError::CredentialGone)?;
+        let (key, meta) = self.unlock(store)?;
+        Ok(key.open(&sealed, &binding(meta, &holder.key(), access_key_id))?)
+    }
+
+    /// Seals the secret of a credential.
+    ///
+    /// # Errors
+    /// The store is locked.
+    pub fn seal(
+        &mut self,
+        store: &Store,
+        holder: &Holder,
+        access_key_id: &str,
+        material: &KeyMaterial,
+    ) -> Result<Sealed, ResolveError> {
+        let (key, meta) = self.unlock(store)?;
+        Ok(key.seal(material, &binding(meta, &holder.key(), access_key_id))?)
+    }
+
+    fn unlock(&mut self, store: &Store) -> Result<(&StoreKey, &StoreMeta), ResolveError> {
+        if self.unlocked.is_none() {
+            let meta = store.read().meta()?;
+            let key = first_that_opens(store, &meta)?;
+            self.unlocked = Some((key, meta));
+        }
+        match &self.unlocked {
+            Some((key, meta)) => Ok((key, meta)),
+            None => Err(ResolveError::CredentialGone),
+        }
+    }
+}
+
+fn binding<'a>(meta: &'a StoreMeta, identity: &'a str, access_key_id: &'a str) -> Binding<'a> {
+    Binding { store_id: &meta.id, key_epoch: meta.key_epoch, identity, access_key_id }
+}
+
+fn first_that_opens(store: &Store, meta: &StoreMeta) -> Result<StoreKey, ResolveError> {
+    let mut reasons = Vec::new();
+    for slot in store.read().key_slots()? {
+        match open_slot(store.path(), &slot, meta) {
+            Ok(key) => return Ok(key),
+            Err(reason) => {
+                reasons.push(SealError::Slot { slot: slot.id, kind: slot.kind, reason }.to_string());
+            }
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push("it has no key slot".to_owned());
+    }
+    Err(ResolveError::Locked(reasons.join("; ")))
+}
+
+fn open_slot(store: &Path, slot: &KeySlot, meta: &StoreMeta) -> Result<StoreKey, String> {
+    if slot.kind != FileSlot::KIND {
+        return Err("this version does not know its kind".to_owned());
+    }
+    let params: FileParams = serde_json::from_str(&slot.params).map_err(|error| error.to_string())?;
+    let file = FileSlot::at(store.with_file_name(params.path));
+    let key = file.read()?.unwrap_key(&slot.wrapped, &meta.id);
+    key.ok_or_else(|| format!("{} is the key of another store", file.path().display()))
+}
+
+/// The first slot of a new store, and the note to the person about it.
+pub(super) fn first_slot(context: &Context, store: &Path) -> Result<NewStore, ResolveError> {
+    match context.variable("MULTICRED_KEY") {
+        None | Some("file") => {}
+        Some(kind) => return Err(ResolveError::KeyKind(kind.to_owned())),
+    }
+    let file_name = key_file_name(store);
+    let file = FileSlot::at(store.with_file_name(&file_name));
+    let secret = file.read_or_create()?;
+    let id: [u8; 16] = seal::random()?;
+    let wrapped = secret.wrap(&StoreKey::generate()?, &id)?;
+    let params = serde_json::to_string(&FileParams { path: file_name });
+    let params = params.map_err(|error| StoreError::Other { path: store.to_owned(), reason: error.to_string() })?;
+    context.note(&format!(
+        "made the store {}. Its key is the file {}, mode 0600: whoever can read both can read your secrets, \
+         so keep both out of backups and dotfile repositories",
+        store.display(),
+        file.path().display()
+    ));
+    let slot = NewKeySlot { kind: FileSlot::KIND, params, public_key: wrapped.public_key, wrapped: wrapped.wrapped };
+    Ok(NewStore { id, slot, now: context.now() })
+}
+
+fn key_file_name(store: &Path) -> PathBuf {
+    let mut name = store.file_name().unwrap_or_default().to_owned();
+    name.push(".key");
+    PathBuf::from(name)
+}

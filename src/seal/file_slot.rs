@@ -1,0 +1,139 @@
+//! The `file` slot: the slot's secret in a file that only its owner can read.
+
+use std::fs::OpenOptions;
+use std::io::{Read, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use super::{SealError, SlotSecret};
+
+/// The first word of a key file: says what the file is and which format.
+const HEADER: &str = "multicred-key-1";
+/// A key file is one short line; anything longer is something else.
+const LONGEST: u64 = 1024;
+
+/// A key file.
+pub struct FileSlot {
+    path: PathBuf,
+}
+
+impl FileSlot {
+    /// The slot's kind, as stored.
+    pub const KIND: &'static str = "file";
+
+    /// The key file at `path`.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads the secret.
+    ///
+    /// # Errors
+    /// A reason in words: missing, unreadable, not a key file, or another user's.
+    pub fn read(&self) -> Result<SlotSecret, String> {
+        let shown = self.path.display();
+        let file = OpenOptions::new().read(true).open(&self.path).map_err(|e| format!("{shown}: {e}"))?;
+        let metadata = file.metadata().map_err(|e| format!("{shown}: {e}"))?;
+        if metadata.uid() != rustix::process::geteuid().as_raw() {
+            return Err(format!("{shown} belongs to another user (uid {})", metadata.uid()));
+        }
+        if metadata.mode() & 0o077 != 0 {
+            tighten(&file);
+        }
+        let mut text = Zeroizing::new(String::with_capacity(128));
+        (&file).take(LONGEST).read_to_string(&mut text).map_err(|e| format!("{shown}: {e}"))?;
+        parse(&text).ok_or_else(|| format!("{shown} is not a multicred key file"))
+    }
+
+    /// Reads the secret, or makes the file where there is none. An existing file is never overwritten: it may be
+    /// the only key to some other copy of the store.
+    ///
+    /// # Errors
+    /// The file cannot be made, or exists and cannot be read.
+    pub fn read_or_create(&self) -> Result<SlotSecret, SealError> {
+        let failed = |reason: String| SealError::KeyFile { path: self.path.display().to_string(), reason };
+        let secret = SlotSecret::generate()?;
+        match self.create(&secret) {
+            Ok(()) => Ok(secret),
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => self.read().map_err(failed),
+            Err(error) => Err(failed(error.to_string())),
+        }
+    }
+
+    /// Writes a complete key file under its name, or none: a kill leaves no half of one.
+    fn create(&self, secret: &SlotSecret) -> std::io::Result<()> {
+        let draft = self.draft();
+        let _ = std::fs::remove_file(&draft);
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let line = Zeroizing::new(format!("{HEADER} {}\n", *Zeroizing::new(STANDARD.encode(*secret.0))));
+        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
+        // A link, not a rename: it fails where a key file has appeared meanwhile.
+        let linked = written.and_then(|()| std::fs::hard_link(&draft, &self.path));
+        std::fs::remove_file(&draft)?;
+        linked
+    }
+
+    fn draft(&self) -> PathBuf {
+        let mut name = self.path.as_os_str().to_owned();
+        name.push(".new");
+        PathBuf::from(name)
+    }
+}
+
+fn tighten(file: &std::fs::File) {
+    // Failing to tighten is no reason to refuse the key: the file is the person's own.
+    let _ = rustix::fs::fchmod(file, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
+}
+
+fn parse(text: &str) -> Option<SlotSecret> {
+    let (header, encoded) = text.trim_end().split_once(' ')?;
+    let decoded = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+    let bytes: [u8; 32] = decoded.as_slice().try_into().ok()?;
+    (header == HEADER).then(|| SlotSecret(Zeroizing::new(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_key_file_is_private_from_birth_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let slot = FileSlot::at(folder.path().join("k"));
+        let first = slot.read_or_create().unwrap();
+        assert_eq!(std::fs::metadata(slot.path()).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(slot.read_or_create().unwrap().0, first.0);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn another_file_is_not_taken_for_a_key_and_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        let slot = FileSlot::at(folder.path().join("k"));
+        for content in ["", "multicred-key-1 short\n", "something else entirely"] {
+            std::fs::write(slot.path(), content).unwrap();
+            assert!(slot.read_or_create().is_err());
+            assert_eq!(std::fs::read_to_string(slot.path()).unwrap(), content);
+        }
+    }
+
+    #[test]
+    fn a_loose_key_file_is_tightened() {
+        let folder = tempfile::tempdir().unwrap();
+        let slot = FileSlot::at(folder.path().join("k"));
+        slot.read_or_create().unwrap();
+        std::fs::set_permissions(slot.path(), std::fs::Permissions::from_mode(0o644)).unwrap();
+        slot.read().unwrap();
+        assert_eq!(std::fs::metadata(slot.path()).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

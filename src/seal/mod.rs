@@ -1,0 +1,227 @@
+//! Sealing: secrets under the store key, and the store key under key slots.
+
+mod file_slot;
+mod slot;
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use crate::secret::{KeyMaterial, Sealed, Secret};
+
+pub use file_slot::FileSlot;
+pub use slot::{SlotSecret, WrappedKey};
+
+/// The first byte of every sealed value: how it is sealed.
+const FORMAT: u8 = 1;
+const NONCE_LENGTH: usize = 24;
+
+/// Why something could not be sealed or opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SealError {
+    /// The sealed value was made with another key, or was changed, or belongs to another row.
+    #[error("the sealed secret of {0} does not open: it was changed, moved, or sealed with another key")]
+    DoesNotOpen(String),
+    /// A later version of multicred sealed it.
+    #[error("the sealed secret of {what} has format {format}, which this version does not know")]
+    Format {
+        /// Whose secret.
+        what: String,
+        /// The format's number.
+        format: u8,
+    },
+    /// A key slot did not yield the store key.
+    #[error("key slot {slot} ({kind}) does not open: {reason}")]
+    Slot {
+        /// The slot's number.
+        slot: i64,
+        /// Its kind.
+        kind: String,
+        /// Why.
+        reason: String,
+    },
+    /// A key file could not be made.
+    #[error("the key file {path} cannot be written: {reason}")]
+    KeyFile {
+        /// The file.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// The system gives no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(String),
+}
+
+/// Fills an array with random bytes.
+///
+/// # Errors
+/// The system gives none.
+pub fn random<const N: usize>() -> Result<[u8; N], SealError> {
+    let mut bytes = [0u8; N];
+    getrandom::fill(&mut bytes).map_err(|error| SealError::Random(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// What a sealed value is bound to. A value moved to another row, or whose identity was edited, does not open.
+#[derive(Clone, Copy, Debug)]
+pub struct Binding<'a> {
+    /// The store's random id.
+    pub store_id: &'a [u8],
+    /// Which store key.
+    pub key_epoch: i64,
+    /// The identity's (or unknown owner's) key text.
+    pub identity: &'a str,
+    /// The access key id.
+    pub access_key_id: &'a str,
+}
+
+impl Binding<'_> {
+    fn associated_data(&self) -> Vec<u8> {
+        let epoch = self.key_epoch.to_le_bytes();
+        let parts: [&[u8]; 5] =
+            [&[FORMAT], self.store_id, &epoch, self.identity.as_bytes(), self.access_key_id.as_bytes()];
+        length_prefixed(&parts)
+    }
+}
+
+/// Joins parts so that no two different lists give the same bytes.
+fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
+    let mut joined = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        joined.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        joined.extend_from_slice(part);
+    }
+    joined
+}
+
+/// The random 256-bit key that seals every secret of one store.
+pub struct StoreKey(Zeroizing<[u8; 32]>);
+
+impl StoreKey {
+    /// A new random key.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn generate() -> Result<Self, SealError> {
+        random().map(|bytes| Self(Zeroizing::new(bytes)))
+    }
+
+    /// Seals the secret parts of a credential.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn seal(&self, material: &KeyMaterial, binding: &Binding<'_>) -> Result<Sealed, SealError> {
+        let nonce: [u8; NONCE_LENGTH] = random()?;
+        let record = encode(material);
+        let payload = Payload { msg: &record, aad: &binding.associated_data() };
+        let ciphertext = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), payload)
+            .map_err(|_| SealError::DoesNotOpen(binding.access_key_id.to_owned()))?;
+        let mut sealed = Vec::with_capacity(1 + NONCE_LENGTH + ciphertext.len());
+        sealed.push(FORMAT);
+        sealed.extend_from_slice(&nonce);
+        sealed.extend_from_slice(&ciphertext);
+        Ok(Sealed(sealed))
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed.
+    ///
+    /// # Errors
+    /// Another key, another binding, or changed bytes: never garbage.
+    pub fn open(&self, sealed: &Sealed, binding: &Binding<'_>) -> Result<KeyMaterial, SealError> {
+        let failed = || SealError::DoesNotOpen(binding.access_key_id.to_owned());
+        let (&format, rest) = sealed.0.split_first().ok_or_else(failed)?;
+        if format != FORMAT {
+            return Err(SealError::Format { what: binding.access_key_id.to_owned(), format });
+        }
+        let (nonce, ciphertext) = rest.split_at_checked(NONCE_LENGTH).ok_or_else(failed)?;
+        let nonce: [u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| failed())?;
+        let payload = Payload { msg: ciphertext, aad: &binding.associated_data() };
+        let record = self.cipher().decrypt(&XNonce::from(nonce), payload).map_err(|_| failed())?;
+        decode(&Zeroizing::new(record)).ok_or_else(failed)
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new(&Key::from(*self.0))
+    }
+}
+
+/// The record that is sealed: the secret key, and the session token where there is one.
+fn encode(material: &KeyMaterial) -> Zeroizing<Vec<u8>> {
+    let secret = material.secret_access_key.expose().as_bytes();
+    let token = material.session_token.as_ref().map(|token| token.expose().as_bytes());
+    Zeroizing::new(match token {
+        Some(token) => length_prefixed(&[secret, token]),
+        None => length_prefixed(&[secret]),
+    })
+}
+
+fn decode(record: &[u8]) -> Option<KeyMaterial> {
+    let (secret_access_key, rest) = take_text(record)?;
+    let session_token = match rest {
+        [] => None,
+        rest => match take_text(rest)? {
+            (token, []) => Some(token),
+            _ => return None,
+        },
+    };
+    Some(KeyMaterial { secret_access_key, session_token })
+}
+
+fn take_text(bytes: &[u8]) -> Option<(Secret, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<8>()?;
+    let length = usize::try_from(u64::from_le_bytes(*length)).ok()?;
+    let (text, rest) = rest.split_at_checked(length)?;
+    Some((Secret::new(std::str::from_utf8(text).ok()?), rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: Binding<'static> =
+        Binding { store_id: b"store", key_epoch: 1, identity: "aws:111122223333:user:alice", access_key_id: "AKIA1" };
+
+    fn material(token: Option<&str>) -> KeyMaterial {
+        KeyMaterial { secret_access_key: Secret::new("s3cr3t%#;=\"'\\ é"), session_token: token.map(Secret::new) }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_with_and_without_a_token() {
+        let key = StoreKey::generate().unwrap();
+        for material in [material(None), material(Some("")), material(Some(&"t".repeat(5000)))] {
+            let sealed = key.seal(&material, &HERE).unwrap();
+            assert_eq!(key.open(&sealed, &HERE).unwrap(), material);
+        }
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_truncation_is_an_error_that_names_the_credential() {
+        let key = StoreKey::generate().unwrap();
+        let sealed = key.seal(&material(Some("token")), &HERE).unwrap();
+        for index in 0..sealed.0.len() {
+            let mut flipped = sealed.clone();
+            flipped.0[index] ^= 1;
+            assert!(key.open(&flipped, &HERE).is_err(), "byte {index}");
+            let cut = Sealed(sealed.0[..index].to_vec());
+            assert_eq!(key.open(&cut, &HERE), Err(SealError::DoesNotOpen("AKIA1".into())), "cut at {index}");
+        }
+    }
+
+    #[test]
+    fn a_value_moved_to_another_row_store_or_epoch_does_not_open() {
+        let key = StoreKey::generate().unwrap();
+        let sealed = key.seal(&material(None), &HERE).unwrap();
+        for elsewhere in [
+            Binding { store_id: b"other", ..HERE },
+            Binding { key_epoch: 2, ..HERE },
+            Binding { identity: "aws:111122223333:user:mallory", ..HERE },
+            Binding { access_key_id: "AKIA2", ..HERE },
+        ] {
+            assert!(key.open(&sealed, &elsewhere).is_err(), "{elsewhere:?}");
+        }
+        assert!(StoreKey::generate().unwrap().open(&sealed, &HERE).is_err());
+    }
+}

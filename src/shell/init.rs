@@ -1,0 +1,119 @@
+//! `multicred init`: the settings of this machine and person, then the plain script of the shell.
+
+use minijinja::value::Value;
+use minijinja::{AutoEscape, Environment, context};
+
+use super::{Dialect, quote};
+use crate::env_change::{OURS, REQUEST, SETS, UNSETS};
+
+/// Where the identity shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prompt {
+    /// Before the prompt.
+    Prefix,
+    /// Nowhere: the person's own prompt reads `MULTICRED_IDENTITY`.
+    None,
+}
+
+/// What `init` was asked for.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The program that the functions call: its name, or its path where it is not on PATH.
+    pub program: String,
+    /// Where the identity shows.
+    pub prompt: Prompt,
+}
+
+/// The code could not be made: a fault of this program.
+#[derive(Debug, thiserror::Error)]
+#[error("the template of {shell} is broken: {reason}")]
+pub struct InitError {
+    shell: &'static str,
+    reason: String,
+}
+
+/// The code to eval.
+///
+/// # Errors
+/// A template of ours is broken.
+pub fn init(dialect: Dialect, settings: &Settings) -> Result<String, InitError> {
+    let (template, script) = match dialect {
+        Dialect::Bash => (include_str!("../../templates/settings.bash"), include_str!("../../shell/bash/init.bash")),
+        Dialect::Zsh => (include_str!("../../templates/settings.zsh"), include_str!("../../shell/zsh/init.zsh")),
+        Dialect::Fish => (include_str!("../../templates/settings.fish"), include_str!("../../shell/fish/init.fish")),
+    };
+    let failed = |error: minijinja::Error| InitError { shell: dialect.name(), reason: error.to_string() };
+    let environment = quoting_environment(dialect);
+    let lists: Vec<&str> = SETS.iter().chain(&UNSETS).copied().collect();
+    let touched: Vec<&str> = lists.iter().chain(&OURS).copied().chain([REQUEST]).collect();
+    let style = match settings.prompt {
+        Prompt::Prefix => "prefix",
+        Prompt::None => "none",
+    };
+    let values = context! { program => settings.program.as_str(), style, lists, ours => OURS, touched };
+    let fragment = environment.render_str(template, values).map_err(failed)?;
+    Ok(format!("{fragment}\n{}", without_comments(script)))
+}
+
+/// An engine that quotes every value for the dialect. There is no way around it but minijinja's own `safe` filter,
+/// which no template of ours uses.
+fn quoting_environment(dialect: Dialect) -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_formatter(move |out, _state, value: &Value| {
+        let text = value.to_string();
+        let mut quoted = String::with_capacity(text.len() + 2);
+        quote(dialect, &text, &mut quoted);
+        out.write_str(&quoted).map_err(minijinja::Error::from)
+    });
+    environment
+}
+
+/// Comments and indentation are for the reader of the file, not for the shell that parses it at every start.
+fn without_comments(script: &str) -> String {
+    let mut code = String::with_capacity(script.len());
+    for line in script.lines().map(str::trim_start) {
+        if !line.is_empty() && !line.starts_with('#') {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_path_is_quoted_by_the_template_engine_itself() {
+        let settings = Settings { program: "/tmp/it's $(touch pwned)\\".into(), prompt: Prompt::Prefix };
+        let bash = init(Dialect::Bash, &settings).unwrap();
+        assert!(bash.contains(r"__multicred_program='/tmp/it'\''s $(touch pwned)\'"), "{bash}");
+        let fish = init(Dialect::Fish, &settings).unwrap();
+        assert!(fish.contains(r"__multicred_program '/tmp/it\'s $(touch pwned)\\'"), "{fish}");
+    }
+
+    #[test]
+    fn no_template_marks_a_value_as_safe() {
+        for template in [
+            include_str!("../../templates/settings.bash"),
+            include_str!("../../templates/settings.zsh"),
+            include_str!("../../templates/settings.fish"),
+        ] {
+            assert!(!template.contains("safe"), "{template}");
+        }
+    }
+
+    #[test]
+    fn scripts_hold_no_line_that_dropping_comments_and_indentation_would_change() {
+        for script in [
+            include_str!("../../shell/bash/init.bash"),
+            include_str!("../../shell/zsh/init.zsh"),
+            include_str!("../../shell/fish/init.fish"),
+        ] {
+            assert!(!script.contains("<<"), "a here-document's lines are data");
+        }
+    }
+}

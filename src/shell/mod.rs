@@ -1,0 +1,146 @@
+//! Shells: what each one's language needs.
+
+mod init;
+mod quote;
+
+use crate::env_change::{Action, EnvChange, REQUEST};
+
+pub use init::{InitError, Prompt, Settings, init};
+pub use quote::quote;
+
+/// A shell's language.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// GNU bash.
+    Bash,
+    /// zsh.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// Shells that are planned and not here yet.
+const PLANNED: [&str; 14] = [
+    "posix",
+    "sh",
+    "dash",
+    "ksh",
+    "mksh",
+    "yash",
+    "ash",
+    "tcsh",
+    "csh",
+    "elvish",
+    "nu",
+    "nushell",
+    "xonsh",
+    "powershell",
+];
+
+impl Dialect {
+    /// Every shell that works.
+    pub const ALL: [Self; 3] = [Self::Bash, Self::Zsh, Self::Fish];
+
+    /// The name a person types.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bash => "bash",
+            Self::Zsh => "zsh",
+            Self::Fish => "fish",
+        }
+    }
+
+    /// The line that belongs into the shell's start file.
+    pub fn rc_line(self) -> &'static str {
+        match self {
+            Self::Bash => "eval \"$(multicred init bash)\"",
+            Self::Zsh => "eval \"$(multicred init zsh)\"",
+            Self::Fish => "multicred init fish | source",
+        }
+    }
+
+    /// The shell's start file, as a person knows it.
+    pub fn rc_file(self) -> &'static str {
+        match self {
+            Self::Bash => "~/.bashrc",
+            Self::Zsh => "~/.zshrc",
+            Self::Fish => "~/.config/fish/config.fish",
+        }
+    }
+}
+
+impl std::str::FromStr for Dialect {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|dialect| dialect.name() == name);
+        found.ok_or_else(|| {
+            let shown = name.escape_debug();
+            if name == "pwsh" || PLANNED.contains(&name) {
+                format!("{shown} is not supported by this version: it knows bash, zsh and fish")
+            } else {
+                format!("'{shown}' is no shell that multicred knows: it knows bash, zsh and fish")
+            }
+        })
+    }
+}
+
+/// Writes a change as code of a shell. Every value is quoted; every statement stands on a line of its own.
+pub fn render(dialect: Dialect, change: &EnvChange) -> String {
+    // Room for the largest values at once: growing would leave copies of secrets in freed memory.
+    let values: usize = change.actions().iter().map(|(_, action)| action_length(action)).sum();
+    let mut code = String::with_capacity(2 * values + 64 * (change.actions().len() + 1));
+    for (name, action) in change.actions() {
+        match action {
+            Action::Set(value) => set(dialect, &mut code, name, value.expose()),
+            Action::Unset => unset(dialect, &mut code, name),
+        }
+    }
+    request(dialect, &mut code, change.request());
+    code
+}
+
+fn action_length(action: &Action) -> usize {
+    match action {
+        Action::Set(value) => value.expose().len(),
+        Action::Unset => 0,
+    }
+}
+
+fn set(dialect: Dialect, code: &mut String, name: &str, value: &str) {
+    let (start, middle) = match dialect {
+        Dialect::Bash | Dialect::Zsh => ("export ", "="),
+        Dialect::Fish => ("set -gx ", " "),
+    };
+    code.push_str(start);
+    code.push_str(name);
+    code.push_str(middle);
+    quote(dialect, value, code);
+    code.push('\n');
+}
+
+fn unset(dialect: Dialect, code: &mut String, name: &str) {
+    code.push_str(match dialect {
+        Dialect::Bash | Dialect::Zsh => "unset ",
+        Dialect::Fish => "set -eg ",
+    });
+    code.push_str(name);
+    code.push('\n');
+}
+
+fn request(dialect: Dialect, code: &mut String, words: &[String]) {
+    let (start, end) = match dialect {
+        Dialect::Bash | Dialect::Zsh => ("=(", ")\n"),
+        Dialect::Fish => ("", "\n"),
+    };
+    if dialect == Dialect::Fish {
+        code.push_str("set -g ");
+    }
+    code.push_str(REQUEST);
+    code.push_str(start);
+    for word in words {
+        code.push(' ');
+        quote(dialect, word, code);
+    }
+    code.push_str(end);
+}

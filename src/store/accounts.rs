@@ -1,0 +1,89 @@
+//! Accounts and their aliases.
+
+use rusqlite::{Row, params};
+
+use super::{Reading, StoreError, Writing};
+
+/// An account as stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountRow {
+    /// The row.
+    pub id: i64,
+    /// `aws`, `aws-cn`, …
+    pub partition: String,
+    /// Twelve digits.
+    pub account_id: String,
+    /// The person's short name for it.
+    pub alias: Option<String>,
+    /// The prompt's colour.
+    pub colour: Option<String>,
+    /// Whether switching to it asks for confirmation.
+    pub protected: bool,
+}
+
+const COLUMNS: &str = "SELECT id, partition, account_id, alias, colour, protected FROM account";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    Ok(AccountRow {
+        id: row.get(0)?,
+        partition: row.get(1)?,
+        account_id: row.get(2)?,
+        alias: row.get(3)?,
+        colour: row.get(4)?,
+        protected: row.get(5)?,
+    })
+}
+
+impl Reading<'_> {
+    /// Every account, by alias and then by id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
+        self.rows(&format!("{COLUMNS} ORDER BY alias IS NULL, alias, account_id"), [], read)
+    }
+
+    /// The accounts that a person may mean by an alias or a twelve-digit id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn accounts_named(&self, alias_or_id: &str) -> Result<Vec<AccountRow>, StoreError> {
+        self.rows(&format!("{COLUMNS} WHERE alias = ?1 OR account_id = ?1"), [alias_or_id], read)
+    }
+}
+
+impl Writing<'_> {
+    /// The row of an account, made where it is missing.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn ensure_account(&self, partition: &str, account_id: &str) -> Result<i64, StoreError> {
+        self.execute(
+            "INSERT INTO account (partition, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+            params![partition, account_id],
+        )?;
+        let sql = "SELECT id FROM account WHERE account_id = ?1 AND partition = ?2";
+        let row = self.read().row(sql, [account_id, partition], |row| row.get(0))?;
+        row.ok_or_else(|| StoreError::Other { path: self.path.to_owned(), reason: "an account vanished".into() })
+    }
+
+    /// Gives an account its alias.
+    ///
+    /// # Errors
+    /// [`StoreError::NameTaken`] where another account has it.
+    pub fn set_alias(&self, account: i64, alias: &str) -> Result<(), StoreError> {
+        let taken = self.read().accounts_named(alias)?.iter().any(|other| other.id != account);
+        if taken {
+            return Err(StoreError::NameTaken(alias.to_owned()));
+        }
+        self.execute("UPDATE account SET alias = ?2 WHERE id = ?1", params![account, alias]).map(drop)
+    }
+
+    /// Gives an account the colour of its prompt.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn set_colour(&self, account: i64, colour: Option<&str>) -> Result<(), StoreError> {
+        self.execute("UPDATE account SET colour = ?2 WHERE id = ?1", params![account, colour]).map(drop)
+    }
+}

@@ -1,0 +1,141 @@
+//! The birth of a store: all at once, or not at all.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::Connection;
+
+use super::{NewKeySlot, Notice, Store, StoreError, file, schema};
+
+/// What a new store starts with.
+pub struct NewStore {
+    /// Random; part of what every sealed value is bound to.
+    pub id: [u8; 16],
+    /// The first key slot.
+    pub slot: NewKeySlot,
+    /// Now, in epoch seconds UTC.
+    pub now: i64,
+}
+
+impl Store {
+    /// Opens the store at `path`, or makes it. `first` is called, under a lock, only where there is none yet.
+    ///
+    /// The new file appears under its name complete, with its schema and its first slot: a kill at any moment
+    /// leaves either no store or a whole one.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; and what `first` returns.
+    pub fn open_or_create<E: From<StoreError>>(
+        path: &Path,
+        first: impl FnOnce() -> Result<NewStore, E>,
+    ) -> Result<Self, E> {
+        if let Some(store) = Self::open(path)? {
+            return Ok(store);
+        }
+        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let notice = file::prepare_folder(folder)?;
+        // Two first uses at once: one creates, the other waits and then opens what it finds.
+        let _alone = lock_folder(folder)?;
+        if let Some(store) = Self::open(path)? {
+            return Ok(store);
+        }
+        build(path, &first()?)?;
+        let mut store = Self::open(path)?.ok_or_else(|| StoreError::NotAStore(path.to_owned()))?;
+        store.notices.extend(notice);
+        Ok(store)
+    }
+}
+
+/// The folder's own lock: no lock file to leave behind. Released when the returned handle is dropped.
+fn lock_folder(folder: &Path) -> Result<std::fs::File, StoreError> {
+    let failed = |error: std::io::Error| StoreError::from_io(folder, &error);
+    let handle = std::fs::File::open(folder).map_err(failed)?;
+    rustix::fs::flock(&handle, rustix::fs::FlockOperation::LockExclusive).map_err(|e| failed(e.into()))?;
+    Ok(handle)
+}
+
+fn build(path: &Path, new: &NewStore) -> Result<(), StoreError> {
+    let draft = draft_path(path);
+    remove_draft(&draft);
+    file::create_private(&draft).map_err(|error| StoreError::from_io(&draft, &error))?;
+    let filled = fill(&draft, path, new);
+    if let Err(error) = filled {
+        remove_draft(&draft);
+        return Err(match error {
+            Problem::Sqlite(error) => StoreError::from_sqlite(path, error),
+            Problem::Store(error) => error,
+        });
+    }
+    std::fs::rename(&draft, path).map_err(|error| StoreError::from_io(path, &error))?;
+    sync_folder(path)
+}
+
+enum Problem {
+    Sqlite(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+fn fill(draft: &Path, path: &Path, new: &NewStore) -> Result<(), Problem> {
+    let mut connection = Connection::open(draft)?;
+    if !file::is_on_network(path) {
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    }
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
+    schema::create(&transaction)?;
+    transaction.execute(
+        "INSERT INTO store (id, key_epoch, created_at) VALUES (?1, 1, ?2)",
+        rusqlite::params![new.id, new.now],
+    )?;
+    super::slots::insert(&transaction, &new.slot, new.now)?;
+    transaction.commit()?;
+    // Closing checkpoints: the draft becomes one file, which can be renamed.
+    connection.close().map_err(|(_, error)| error)?;
+    let written = std::fs::File::open(draft).and_then(|file| file.sync_all());
+    written.map_err(|error| Problem::Store(StoreError::from_io(draft, &error)))
+}
+
+fn draft_path(path: &Path) -> PathBuf {
+    let mut name = std::ffi::OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(".new");
+    path.with_file_name(name)
+}
+
+/// A draft is never anybody's data: it has not had its name yet.
+fn remove_draft(draft: &Path) {
+    for suffix in ["", "-wal", "-shm", "-journal"] {
+        let mut name = draft.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = std::fs::remove_file(name);
+    }
+}
+
+fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| StoreError::from_io(folder, &error))
+}
+
+impl Notice {
+    /// The sentence for a person.
+    pub fn say(&self) -> String {
+        match self {
+            Self::Tightened(path) => {
+                format!("{} was readable by others; its mode is now 0600", path.display())
+            }
+            Self::OpenFolder(path) => {
+                format!("others may write in {}: chmod go-w it, or put the store elsewhere", path.display())
+            }
+            Self::NetworkFileSystem(path) => format!(
+                "{} is on a network file system, where locks are unreliable: use --store on a local disk",
+                path.display()
+            ),
+        }
+    }
+}

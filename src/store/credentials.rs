@@ -1,0 +1,195 @@
+//! Credentials: what is known of each, and its sealed secret.
+
+use rusqlite::types::Type;
+use rusqlite::{Row, params};
+
+use super::{Reading, StoreError, Writing};
+use crate::identity::Holder;
+use crate::identity::hash::RequestHash;
+use crate::identity::route::{CredentialKind, Held, Place};
+use crate::secret::Sealed;
+
+/// Whose credential it is, in the store's own terms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// An identity's row.
+    Identity(i64),
+    /// The unknown owner of this access key.
+    KeyOwner(String),
+}
+
+/// A credential as stored.
+#[derive(Clone, Debug)]
+pub struct CredentialRow {
+    /// The row.
+    pub id: i64,
+    /// Whose it is.
+    pub owner: Owner,
+    /// Everything but the secret.
+    pub held: Held,
+}
+
+/// A credential to be stored.
+#[derive(Debug)]
+pub struct NewCredential<'a> {
+    /// Its access key id.
+    pub access_key_id: &'a str,
+    /// Its sort.
+    pub kind: CredentialKind,
+    /// Which request it answers; `None` for keys and imports.
+    pub request_hash: Option<RequestHash>,
+    /// The sealed secret.
+    pub sealed: &'a Sealed,
+    /// Now, epoch seconds UTC.
+    pub created_at: i64,
+    /// Its end, epoch seconds UTC.
+    pub expires_at: Option<i64>,
+    /// Whether that end is a guess.
+    pub expiry_is_guess: bool,
+}
+
+const COLUMNS: &str = "SELECT id, identity, source_key, access_key_id, kind, request_hash, created_at, expires_at, \
+     expiry_is_guess FROM credential";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<CredentialRow> {
+    let id: i64 = row.get(0)?;
+    let owner = match row.get::<_, Option<i64>>(1)? {
+        Some(identity) => Owner::Identity(identity),
+        None => Owner::KeyOwner(row.get(2)?),
+    };
+    let word = row.get_ref(4)?.as_str()?;
+    let kind = CredentialKind::from_word(word).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(4, Type::Text, format!("'{word}' is no kind of credential").into())
+    })?;
+    let held = Held {
+        place: Place::Store(id),
+        kind,
+        access_key_id: row.get(3)?,
+        request_hash: row.get::<_, Option<[u8; 32]>>(5)?.map(RequestHash),
+        created_at: row.get(6)?,
+        expires_at: row.get(7)?,
+        expiry_is_guess: row.get(8)?,
+    };
+    Ok(CredentialRow { id, owner, held })
+}
+
+impl Reading<'_> {
+    /// The credentials of an identity, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn credentials_of(&self, owner: &Owner) -> Result<Vec<Held>, StoreError> {
+        let held = |row: &Row<'_>| read(row).map(|row| row.held);
+        let newest_first = "ORDER BY created_at DESC, id DESC";
+        match owner {
+            Owner::Identity(id) => self.rows(&format!("{COLUMNS} WHERE identity = ?1 {newest_first}"), [id], held),
+            Owner::KeyOwner(key) => self.rows(&format!("{COLUMNS} WHERE source_key = ?1 {newest_first}"), [key], held),
+        }
+    }
+
+    /// Every credential, newest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn credentials(&self) -> Result<Vec<CredentialRow>, StoreError> {
+        self.rows(&format!("{COLUMNS} ORDER BY created_at DESC, id DESC"), [], read)
+    }
+
+    /// The credential with this access key id.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn credential_with_key(&self, access_key_id: &str) -> Result<Option<CredentialRow>, StoreError> {
+        self.row(&format!("{COLUMNS} WHERE access_key_id = ?1"), [access_key_id], read)
+    }
+
+    /// The sealed secret of a credential; `None` where the row is gone.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn sealed(&self, credential: i64) -> Result<Option<Sealed>, StoreError> {
+        self.row("SELECT sealed FROM credential WHERE id = ?1", [credential], |row| row.get(0).map(Sealed))
+    }
+
+    /// Where a holder's credentials are kept; `None` for an identity the store does not know.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn owner(&self, holder: &Holder) -> Result<Option<Owner>, StoreError> {
+        match holder {
+            Holder::KeyOwner(key) => Ok(Some(Owner::KeyOwner(key.clone()))),
+            Holder::Identity(identity) => Ok(self.identity(identity)?.map(|row| Owner::Identity(row.id))),
+        }
+    }
+}
+
+impl Writing<'_> {
+    /// The owner's row, made where it is missing.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn ensure_owner(&self, holder: &Holder, path: Option<&str>) -> Result<Owner, StoreError> {
+        match holder {
+            Holder::KeyOwner(key) => Ok(Owner::KeyOwner(key.clone())),
+            Holder::Identity(identity) => self.ensure_identity(identity, path).map(Owner::Identity),
+        }
+    }
+
+    /// Stores a credential; `false` where a long-term key or an import already has its access key id: those are
+    /// never overwritten. Older answers to the same request, and what has expired, are dropped with it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn put_credential(&self, owner: &Owner, new: &NewCredential<'_>) -> Result<bool, StoreError> {
+        let (identity, source_key) = match owner {
+            Owner::Identity(id) => (Some(*id), None),
+            Owner::KeyOwner(key) => (None, Some(key.as_str())),
+        };
+        let hash = new.request_hash.map(|hash| hash.0);
+        self.execute(
+            "DELETE FROM credential WHERE kind IN ('session', 'role')
+                 AND (identity IS ?1 AND source_key IS ?2)
+                 AND (request_hash IS ?3 OR expires_at <= ?4)",
+            params![identity, source_key, hash, new.created_at],
+        )?;
+        let stored = self.execute(
+            "INSERT INTO credential (identity, source_key, access_key_id, kind, request_hash, sealed, created_at,
+                                     expires_at, expiry_is_guess)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (access_key_id) DO UPDATE SET
+                 identity = excluded.identity, source_key = excluded.source_key, kind = excluded.kind,
+                 request_hash = excluded.request_hash, sealed = excluded.sealed, created_at = excluded.created_at,
+                 expires_at = excluded.expires_at, expiry_is_guess = excluded.expiry_is_guess
+             WHERE credential.kind IN ('session', 'role')",
+            params![
+                identity,
+                source_key,
+                new.access_key_id,
+                new.kind.word(),
+                hash,
+                new.sealed.0,
+                new.created_at,
+                new.expires_at,
+                new.expiry_is_guess
+            ],
+        )?;
+        Ok(stored == 1)
+    }
+
+    /// Moves a guessed expiry.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn set_guessed_expiry(&self, credential: i64, expires_at: i64) -> Result<(), StoreError> {
+        let sql = "UPDATE credential SET expires_at = ?2 WHERE id = ?1 AND expiry_is_guess = 1";
+        self.execute(sql, params![credential, expires_at]).map(drop)
+    }
+
+    /// Removes a credential.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn remove_credential(&self, credential: i64) -> Result<(), StoreError> {
+        self.execute("DELETE FROM credential WHERE id = ?1", [credential]).map(drop)
+    }
+}

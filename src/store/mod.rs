@@ -1,0 +1,182 @@
+//! The store: one SQLite file with everything but the key that opens its seals.
+//!
+//! Secrets arrive here sealed and leave sealed: nothing in this module can read one.
+
+mod accounts;
+mod create;
+mod credentials;
+mod error;
+pub mod file;
+mod identities;
+mod links;
+mod mfa;
+mod profiles;
+mod schema;
+mod slots;
+
+use std::mem::ManuallyDrop;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+pub use accounts::AccountRow;
+pub use create::NewStore;
+pub use credentials::{CredentialRow, NewCredential, Owner};
+pub use error::{Notice, StoreError};
+pub use identities::IdentityRow;
+pub use links::LinkRow;
+pub use profiles::ProfileSource;
+pub use slots::{KeySlot, NewKeySlot, StoreMeta};
+
+/// How long a writer waits for another before it gives up.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What a write must survive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Keys, slots, links, labels: synced to the disk before the call returns.
+    Synced,
+    /// What can be obtained again: survives the process, not necessarily a power cut.
+    Obtainable,
+}
+
+/// An open store.
+pub struct Store {
+    // Never closed: closing the last connection checkpoints and removes the WAL, which would make every short
+    // command pay for a new one. The operating system releases the locks when the process ends.
+    connection: ManuallyDrop<Connection>,
+    path: PathBuf,
+    notices: Vec<Notice>,
+}
+
+impl Store {
+    /// Opens the store at `path`; `None` where there is none.
+    ///
+    /// # Errors
+    /// Another program's file, another owner's, a newer version's, a damaged one, or no access.
+    pub fn open(path: &Path) -> Result<Option<Self>, StoreError> {
+        let mut notices = Vec::new();
+        match file::examine(path, &mut notices)? {
+            file::Found::Nothing => return Ok(None),
+            file::Found::Store => {}
+        }
+        let connection = connect(path)?;
+        let mut store = Self { connection: ManuallyDrop::new(connection), path: path.to_owned(), notices };
+        schema::check_version(&mut store.connection, path)?;
+        if file::is_on_network(path) {
+            store.avoid_shared_memory()?;
+        }
+        Ok(Some(store))
+    }
+
+    /// Where the store is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the person should be told about the store's state; each is told once.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// Runs `work` in one immediate transaction: all of it is stored, or nothing.
+    ///
+    /// # Errors
+    /// The store's own, or what `work` returns.
+    pub fn write<T, E: From<StoreError>>(
+        &mut self,
+        durability: Durability,
+        work: impl FnOnce(&Writing<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let path = self.path.clone();
+        let failed = |error| E::from(StoreError::from_sqlite(&path, error));
+        let level = match durability {
+            Durability::Synced => "FULL",
+            Durability::Obtainable => "NORMAL",
+        };
+        self.connection.pragma_update(None, "synchronous", level).map_err(failed)?;
+        // Immediate: a deferred transaction that reads and then writes fails as busy whatever the timeout.
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        let writing = Writing { transaction, path: &path };
+        let result = work(&writing)?;
+        writing.transaction.commit().map_err(failed)?;
+        Ok(result)
+    }
+
+    /// A view for reading outside a transaction.
+    pub fn read(&self) -> Reading<'_> {
+        Reading { connection: &self.connection, path: &self.path }
+    }
+
+    fn avoid_shared_memory(&mut self) -> Result<(), StoreError> {
+        self.notices.push(Notice::NetworkFileSystem(self.path.clone()));
+        let set = self.connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()));
+        set.map_err(|error| StoreError::from_sqlite(&self.path, error))
+    }
+}
+
+fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::from_sqlite(path, error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failed)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_FKEY, true).map_err(failed)?;
+    Ok(connection)
+}
+
+/// Reading queries. Every table adds its own in its own file.
+#[derive(Clone, Copy)]
+pub struct Reading<'s> {
+    connection: &'s Connection,
+    path: &'s Path,
+}
+
+/// Writing queries, inside one immediate transaction.
+pub struct Writing<'s> {
+    transaction: Transaction<'s>,
+    path: &'s Path,
+}
+
+impl Writing<'_> {
+    /// The reading queries, inside this transaction.
+    pub fn read(&self) -> Reading<'_> {
+        Reading { connection: &self.transaction, path: self.path }
+    }
+
+    fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, StoreError> {
+        self.transaction.execute(sql, params).map_err(|error| StoreError::from_sqlite(self.path, error))
+    }
+
+    fn last_id(&self) -> i64 {
+        self.transaction.last_insert_rowid()
+    }
+}
+
+impl Reading<'_> {
+    /// All rows of a query.
+    fn rows<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let run = || -> rusqlite::Result<Vec<T>> {
+            let mut statement = self.connection.prepare(sql)?;
+            let rows = statement.query_map(params, read)?;
+            rows.collect()
+        };
+        run().map_err(|error| StoreError::from_sqlite(self.path, error))
+    }
+
+    /// The first row of a query.
+    fn row<T>(
+        &self,
+        sql: &str,
+        params: impl rusqlite::Params,
+        read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, StoreError> {
+        Ok(self.rows(sql, params, read)?.into_iter().next())
+    }
+}

@@ -1,0 +1,125 @@
+//! The schema's versions. Migrations are only ever appended.
+
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::StoreError;
+
+/// `mcrd` in ASCII: what `PRAGMA application_id` says of our files.
+pub(super) const APPLICATION_ID: i32 = 0x6d63_7264;
+
+/// Each brings the schema from its index to the next version.
+const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+
+/// The version that this program reads and writes.
+pub(super) fn current_version() -> i64 {
+    version_of(MIGRATIONS)
+}
+
+fn version_of(migrations: &[&str]) -> i64 {
+    i64::try_from(migrations.len()).unwrap_or(i64::MAX)
+}
+
+/// Makes the schema in an empty database.
+pub(super) fn create(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    for sql in MIGRATIONS {
+        connection.execute_batch(sql)?;
+    }
+    connection.pragma_update(None, "user_version", current_version())
+}
+
+/// Refuses a newer schema; copies an older one aside and migrates it.
+pub(super) fn check_version(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    bring_up_to_date(connection, path, MIGRATIONS)
+}
+
+fn bring_up_to_date(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
+    let failed = |error| StoreError::from_sqlite(path, error);
+    let known = version_of(migrations);
+    let found = user_version(connection).map_err(failed)?;
+    if found == known {
+        return Ok(());
+    }
+    if found > known || found < 1 {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    }
+    copy_aside(connection, path, found)?;
+    migrate(connection, migrations).map_err(failed)
+}
+
+fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |row| row.get(0))
+}
+
+/// Where the copy of a store goes before it is migrated from `version`.
+fn aside(path: &Path, version: i64) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".v{version}"));
+    path.with_file_name(name)
+}
+
+fn copy_aside(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+    let copy = aside(path, version);
+    if copy.exists() {
+        return Ok(());
+    }
+    let partial = copy.with_extension("partial");
+    let _ = std::fs::remove_file(&partial);
+    super::file::create_private(&partial).map_err(|error| StoreError::from_io(&partial, &error))?;
+    let target = partial.to_string_lossy();
+    connection.execute("VACUUM INTO ?1", [&*target]).map_err(|error| StoreError::from_sqlite(path, error))?;
+    std::fs::rename(&partial, &copy).map_err(|error| StoreError::from_io(&copy, &error))
+}
+
+fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Looked up again: another process may have migrated while this one waited.
+    let found = usize::try_from(user_version(&transaction)?).unwrap_or(usize::MAX);
+    for sql in migrations.iter().skip(found) {
+        transaction.execute_batch(sql)?;
+    }
+    transaction.pragma_update(None, "user_version", version_of(migrations))?;
+    transaction.commit()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &[&str] = &["CREATE TABLE t (a) STRICT"];
+    const TWO: &[&str] = &["CREATE TABLE t (a INTEGER) STRICT", "ALTER TABLE t ADD COLUMN b INTEGER"];
+
+    fn old_store(path: &Path) -> Connection {
+        let connection = Connection::open(path).unwrap();
+        connection.execute_batch(TWO[0]).unwrap();
+        connection.execute("INSERT INTO t VALUES (7)", []).unwrap();
+        connection.pragma_update(None, "user_version", version_of(OLD)).unwrap();
+        connection
+    }
+
+    #[test]
+    fn an_older_store_is_copied_aside_and_then_migrated() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let mut connection = old_store(&path);
+        bring_up_to_date(&mut connection, &path, TWO).unwrap();
+        let b: Option<i64> = connection.query_row("SELECT b FROM t WHERE a = 7", [], |row| row.get(0)).unwrap();
+        assert_eq!(b, None);
+        let copy = Connection::open(folder.path().join("s.db.v1")).unwrap();
+        assert_eq!(user_version(&copy).unwrap(), 1);
+        assert_eq!(copy.query_row("SELECT a FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
+
+    #[test]
+    fn a_newer_store_is_refused_untouched() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        let mut connection = old_store(&path);
+        connection.pragma_update(None, "user_version", 9).unwrap();
+        let refused = bring_up_to_date(&mut connection, &path, TWO);
+        assert!(matches!(refused, Err(StoreError::Newer { found: 9, known: 2, .. })), "{refused:?}");
+        assert_eq!(user_version(&connection).unwrap(), 9);
+    }
+}

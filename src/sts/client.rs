@@ -1,0 +1,98 @@
+//! The SDK's client, with everything set: what is left to the SDK's defaults asks the instance metadata service,
+//! waits without end, or panics on odd environments.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_sts::config::{BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig};
+use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+
+use super::{Signing, StsError, StsSettings, trust};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// The first wait between attempts; it doubles, with jitter.
+const FIRST_BACKOFF: Duration = Duration::from_millis(150);
+const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// How often a call may be tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Attempts {
+    One,
+    Three,
+}
+
+pub(super) fn client(
+    settings: &StsSettings,
+    http: SharedHttpClient,
+    signing: Signing<'_>,
+    attempts: Attempts,
+) -> aws_sdk_sts::Client {
+    let material = &signing.credential.material;
+    let credentials = Credentials::new(
+        &signing.credential.access_key_id,
+        material.secret_access_key.expose(),
+        material.session_token.as_ref().map(|token| token.expose().to_owned()),
+        None,
+        "multicred",
+    );
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(ATTEMPT_TIMEOUT)
+        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .build();
+    let mut config = aws_sdk_sts::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(signing.region.to_owned()))
+        .credentials_provider(credentials)
+        .http_client(http)
+        .sleep_impl(TokioSleep::new())
+        .timeout_config(timeouts)
+        .retry_config(retries(attempts))
+        .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+        .use_fips(settings.fips)
+        .use_dual_stack(settings.dual_stack);
+    if let Some(endpoint) = &settings.endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    aws_sdk_sts::Client::from_conf(config.build())
+}
+
+fn retries(attempts: Attempts) -> RetryConfig {
+    let count = match attempts {
+        Attempts::One => 1,
+        Attempts::Three => 3,
+    };
+    RetryConfig::standard()
+        .with_max_attempts(count)
+        .with_initial_backoff(FIRST_BACKOFF)
+        .with_max_backoff(LONGEST_BACKOFF)
+}
+
+/// Reading the system's CA certificates costs milliseconds: only where TLS will be spoken.
+pub(super) fn http_client(settings: &StsSettings) -> Result<SharedHttpClient, StsError> {
+    let plain = settings.endpoint.as_deref().is_some_and(|url| url.starts_with("http://"));
+    if plain {
+        return Ok(Builder::new().build_with_connector_fn(|http, components| connector(http, components).build_http()));
+    }
+    let context = trust::context(settings.ca_bundle.as_deref())?;
+    Ok(Builder::new().build_with_connector_fn(move |http, components| {
+        let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+        connector(http, components).tls_provider(provider).tls_context(context.clone()).build()
+    }))
+}
+
+fn connector(
+    http: Option<&aws_smithy_runtime_api::client::http::HttpConnectorSettings>,
+    components: Option<&aws_smithy_runtime_api::client::runtime_components::RuntimeComponents>,
+) -> aws_smithy_http_client::ConnectorBuilder {
+    let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
+    builder.set_connector_settings(http.cloned());
+    builder.set_sleep_impl(
+        components.and_then(aws_smithy_runtime_api::client::runtime_components::RuntimeComponents::sleep_impl),
+    );
+    builder
+}

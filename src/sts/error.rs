@@ -1,0 +1,153 @@
+//! What can go wrong with a call, sorted by what a person can do about it.
+
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_types::error::display::DisplayErrorContext;
+
+/// Why a call gave no credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StsError {
+    /// AWS answered, and the answer is no.
+    #[error("AWS refused {action}: {message} ({code})")]
+    Refused {
+        /// The call.
+        action: &'static str,
+        /// AWS's error code.
+        code: String,
+        /// AWS's words.
+        message: String,
+        /// For a support case.
+        request_id: Option<String>,
+    },
+    /// AWS was reached but could not serve: throttled, or an internal error, after every attempt.
+    #[error("AWS could not serve {action}: {message} ({code})")]
+    Unavailable {
+        /// The call.
+        action: &'static str,
+        /// AWS's error code, or the HTTP status.
+        code: String,
+        /// AWS's words.
+        message: String,
+    },
+    /// No answer at all.
+    #[error("no answer from AWS to {action}: {reason}")]
+    NoAnswer {
+        /// The call.
+        action: &'static str,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// An answer that makes no sense.
+    #[error("AWS's answer to {action} cannot be used: {reason}")]
+    Unusable {
+        /// The call.
+        action: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The bundle that `AWS_CA_BUNDLE` names.
+    #[error("the CA bundle {path} cannot be used: {reason}")]
+    CaBundle {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The call could not even be prepared.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl StsError {
+    pub(super) fn unusable(action: &'static str, reason: &str) -> Self {
+        Self::Unusable { action, reason: reason.to_owned() }
+    }
+
+    /// Whether AWS itself said no (as opposed to not being there).
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused { .. })
+    }
+}
+
+const THROTTLING: [&str; 6] = [
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "SlowDown",
+];
+
+pub(super) fn sort<E>(action: &'static str, error: SdkError<E, HttpResponse>) -> StsError
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    match &error {
+        SdkError::ServiceError(context) => {
+            let request_id = context.raw().request_id().map(str::to_owned);
+            answered(action, context.err(), context.raw(), request_id)
+        }
+        SdkError::ResponseError(context) => {
+            StsError::unusable(action, &innermost(context.raw().status().as_u16(), &error))
+        }
+        SdkError::TimeoutError(_) => {
+            StsError::NoAnswer { action, reason: "it took too long (limit: 3 s to connect, 10 s in all)".into() }
+        }
+        SdkError::DispatchFailure(_) => StsError::NoAnswer { action, reason: root_cause(&error) },
+        _ => StsError::Setup(format!("{action} could not be prepared: {}", root_cause(&error))),
+    }
+}
+
+fn answered<E: ProvideErrorMetadata>(
+    action: &'static str,
+    error: &E,
+    raw: &HttpResponse,
+    request_id: Option<String>,
+) -> StsError {
+    let status = raw.status().as_u16();
+    let from_body = || code_in_body(raw);
+    let (code, message) = match (error.code(), error.message()) {
+        (Some(code), message) => (code.to_owned(), message.unwrap_or_default().to_owned()),
+        // Stand-ins for AWS wrap errors in an envelope that the SDK does not read.
+        (None, _) => from_body().unwrap_or_else(|| (format!("HTTP {status}"), "no reason given".to_owned())),
+    };
+    if status >= 500 || status == 429 || THROTTLING.contains(&code.as_str()) {
+        return StsError::Unavailable { action, code, message };
+    }
+    if status < 400 {
+        return StsError::unusable(action, &format!("HTTP {status} with an error inside"));
+    }
+    StsError::Refused { action, code, message, request_id }
+}
+
+fn code_in_body(raw: &HttpResponse) -> Option<(String, String)> {
+    let body = std::str::from_utf8(raw.body().bytes()?).ok()?;
+    let between = |open: &str, close: &str| {
+        let start = body.find(open)? + open.len();
+        let length = body[start..].find(close)?;
+        Some(body[start..start + length].to_owned())
+    };
+    let message = between("<Message>", "</Message>").unwrap_or_default();
+    Some((between("<Code>", "</Code>")?, message))
+}
+
+fn innermost<E>(status: u16, error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    format!("HTTP {status}, {}", root_cause(error))
+}
+
+/// The last error of the chain of causes: the one that says what happened rather than where.
+fn root_cause<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    let text = cause.to_string();
+    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+}

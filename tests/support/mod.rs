@@ -1,0 +1,13 @@
+//! What the integration tests stand on: a hermetic environment, real shells in real terminals, a strict STS.
+#![allow(
+    dead_code,
+    unreachable_pub,
+    unused_imports,
+    reason = "each test binary compiles this module and uses another part of it"
+)]
+#![allow(clippy::expect_used, reason = "a broken test environment is a failed test")]
+#![allow(clippy::missing_panics_doc, reason = "assertions panic")]
+
+pub mod env;
+pub mod sts;
+pub mod terminal;
