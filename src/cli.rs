@@ -24,9 +24,10 @@ pub struct Cli {
 /// What applies to every command.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Global options")]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Global {
-    /// The store (also MULTICRED_STORE)
-    #[arg(long, global = true, value_name = "FILE")]
+    /// The store
+    #[arg(long, global = true, value_name = "FILE", help = "The store (also MULTICRED_STORE)")]
     pub store: Option<PathBuf>,
     /// Answer in JSON
     #[arg(long, global = true)]
@@ -50,8 +51,27 @@ pub struct Global {
 pub enum ColourArgument {
     /// `auto`, `always`, `never`.
     When(Colour),
-    /// A colour of the prompt; `None` takes an account's colour away.
-    Prompt(Option<PromptColour>),
+    /// What happens to an account's colour.
+    Prompt(ColourChange),
+}
+
+/// What happens to an account's colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ColourChange {
+    /// It becomes this.
+    To(PromptColour),
+    /// It goes.
+    Away,
+}
+
+impl ColourChange {
+    /// The word to store.
+    pub fn word(self) -> Option<&'static str> {
+        match self {
+            Self::To(colour) => Some(colour.word()),
+            Self::Away => None,
+        }
+    }
 }
 
 fn parse_colour(text: &str) -> Result<ColourArgument, String> {
@@ -59,9 +79,9 @@ fn parse_colour(text: &str) -> Result<ColourArgument, String> {
         "auto" => Ok(ColourArgument::When(Colour::Auto)),
         "always" => Ok(ColourArgument::When(Colour::Always)),
         "never" => Ok(ColourArgument::When(Colour::Never)),
-        "none" => Ok(ColourArgument::Prompt(None)),
+        "none" => Ok(ColourArgument::Prompt(ColourChange::Away)),
         _ => match PromptColour::from_word(text) {
-            Some(colour) => Ok(ColourArgument::Prompt(Some(colour))),
+            Some(colour) => Ok(ColourArgument::Prompt(ColourChange::To(colour))),
             None => {
                 Err("it is one of auto, always, never; for account: red, green, yellow, blue, magenta, cyan, none"
                     .into())
@@ -81,7 +101,7 @@ impl Global {
     }
 
     /// The colour of the prompt that was named.
-    pub fn prompt_colour(&self) -> Option<Option<PromptColour>> {
+    pub fn prompt_colour(&self) -> Option<ColourChange> {
         self.color.iter().rev().find_map(|argument| match argument {
             ColourArgument::When(_) => None,
             ColourArgument::Prompt(colour) => Some(*colour),
@@ -139,7 +159,7 @@ pub enum PromptStyle {
 
 /// `as`
 #[derive(Clone, Debug, Default, Args)]
-#[allow(clippy::struct_excessive_bools)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct As {
     /// Whom: ALIAS/ROLE, ALIAS/user/NAME, a label, a profile, an ARN, an access key id, or - for nobody
     #[arg(allow_hyphen_values = true)]
@@ -264,7 +284,10 @@ mod tests {
     fn color_tells_when_to_colour_and_the_colour_of_an_account() {
         let parse = |words: &[&str]| Cli::try_parse_from(words).map(|cli| cli.global);
         let both = parse(&["multicred", "account", "prod", "--color", "red", "--color", "never"]).unwrap();
-        assert_eq!((both.when_to_colour(), both.prompt_colour()), (Colour::Never, Some(Some(PromptColour::Red))));
+        assert_eq!(
+            (both.when_to_colour(), both.prompt_colour()),
+            (Colour::Never, Some(ColourChange::To(PromptColour::Red)))
+        );
         assert!(parse(&["multicred", "list", "--color", "pink"]).is_err());
     }
 }

@@ -1,4 +1,8 @@
 //! The edge of the process: environment, paths, clock, streams. Nothing else in the program asks for them.
+#![allow(
+    clippy::unused_self,
+    reason = "the clock and the streams are reached through the context, so that no one else is"
+)]
 
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -251,7 +255,7 @@ mod tests {
 
     #[test]
     fn the_store_is_in_the_data_folder() {
-        let store = |variables| context(variables).default_store();
+        let store = |variables: &[(&str, &str)]| context(variables).default_store();
         let home = ("HOME", "/home/a");
         assert_eq!(store(&[home]), Ok(PathBuf::from("/home/a").join(DATA_FOLDER).join("multicred/multicred.db")));
         let data = ("XDG_DATA_HOME", "/data");

@@ -13,7 +13,8 @@ pub struct Event<'a> {
     /// Epoch seconds, UTC.
     pub time: i64,
     /// `switch`, `hop`, `import`, `link`, …
-    pub event: &'a str,
+    #[serde(rename = "event")]
+    pub what: &'a str,
     /// The shell's process id.
     pub shell_pid: u32,
     /// Whom it is about, as shown.
@@ -24,7 +25,7 @@ pub struct Event<'a> {
     /// The call to AWS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'a str>,
-    /// The request id that AWS gave, for a support case or CloudTrail.
+    /// The request id that AWS gave, for a support case or `CloudTrail`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request_id: Option<&'a str>,
     /// `ok`, or what went wrong.
@@ -64,7 +65,7 @@ mod tests {
         let history = History::beside(&folder.path().join("multicred.db"));
         let event = Event {
             time: 7,
-            event: "switch",
+            what: "switch",
             shell_pid: 1,
             identity: "a\n\"b",
             arn: None,

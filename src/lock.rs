@@ -111,7 +111,10 @@ impl HopLock {
     /// How another process's try failed, if that was after `since` (on the boot's clock): then this process waited
     /// for it, and need not repeat it.
     pub fn failure_since(&self, since: i128) -> Option<&Failure> {
-        self.content.failure.as_ref().filter(|failure| failure.at >= since && failure.pid != std::process::id())
+        // A failure of the future is one of an earlier boot, whose clock went further.
+        let while_waiting = since..=boot_clock();
+        let is_news = |failure: &&Failure| while_waiting.contains(&failure.at) && failure.pid != std::process::id();
+        self.content.failure.as_ref().filter(is_news)
     }
 
     /// Tells those who wait how this try failed.

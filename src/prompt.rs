@@ -93,9 +93,8 @@ fn masked_line(mut terminal: &File, question: &str) -> Result<Secret, PromptErro
             }
             // Backspace, Delete.
             (_, 8 | 127) => {
-                if line.pop().is_some() {
-                    write_all(terminal, "\u{8} \u{8}")?;
-                }
+                let gone = if line.pop().is_some() { "\u{8} \u{8}" } else { "" };
+                write_all(terminal, gone)?;
             }
             // Ctrl-U: the whole line.
             (_, 21) => {

@@ -1,280 +1,269 @@
 # shellcheck shell=bash
-# What `multicred init bash` defines, after a few settings (__multicred_program, __multicred_style, and the lists of
-# variables). Plain bash from 3.2 on; no command here forks but the call of multicred itself.
+# What `multicred init bash` defines, after the settings of templates/settings.bash. Plain bash from 3.2 on; at the
+# prompt nothing forks, and a switch forks for nothing but the call of multicred itself.
 # shellcheck disable=SC2154
 
-# The words before the verb are global flags; two of them take a value.
-function __multicred_split {
-    __multicred_before=()
-    __multicred_verb=''
-    while [[ $# -gt 0 ]]; do
-        case $1 in
-            --store | --color)
-                __multicred_before+=("$1" ${2+"$2"})
-                [[ $# -gt 1 ]] || return 0
-                shift 2
-                ;;
-            -*)
-                __multicred_before+=("$1")
-                shift
-                ;;
-            *)
-                __multicred_verb=$1
-                shift
-                break
-                ;;
-        esac
-    done
-    __multicred_after=("$@")
-}
-
+# `as`, `renew` and `deactivate` change this shell; everything else goes to the program as it is. The words before
+# the verb are global flags, two of which take a value.
 function multicred {
-    local __multicred_before __multicred_verb __multicred_after=() __multicred_word
-    __multicred_split "$@"
-    for __multicred_word in ${__multicred_before[@]+"${__multicred_before[@]}"} \
-        ${__multicred_after[@]+"${__multicred_after[@]}"}; do
+    local __multicred_global=() __multicred_word
+    for __multicred_word; do
         case $__multicred_word in
-            -h | --help | --shell | --shell=*) __multicred_verb='' ;;
+            -h | --help | --shell | --shell=*)
+                command "$__multicred_program" "$@"
+                return
+                ;;
         esac
     done
-    case $__multicred_verb in
-        as) __multicred_as ${__multicred_after[@]+"${__multicred_after[@]}"} ;;
-        renew) __multicred_renew ${__multicred_after[@]+"${__multicred_after[@]}"} ;;
+    while [[ ${1-} == -* ]]; do
+        case $1 in
+            --store | --color) __multicred_global+=("$1" ${2+"$2"}) && shift ;;
+            *) __multicred_global+=("$1") ;;
+        esac
+        shift || break
+    done
+    case ${1-} in
+        as | renew) __multicred_quietly "__multicred_$1" "${@:2}" ;;
         deactivate)
-            case ${__multicred_after[*]-} in
-                '' | --keep-creds) __multicred_deactivate "${__multicred_after[@]-}" ;;
+            case ${*:2} in
+                '' | --keep-creds) __multicred_quietly __multicred_deactivate "${2-}" ;;
                 *) command "$__multicred_program" "$@" ;;
             esac
             ;;
-        *) command "$__multicred_program" "$@" ;;
+        *) command "$__multicred_program" ${__multicred_global[@]+"${__multicred_global[@]}"} "$@" ;;
     esac
 }
 
+# Runs a function that handles secrets: neither xtrace, nor -v, nor a DEBUG or ERR trap may see them (traps are not
+# inherited by a function that is called while functrace and errtrace are off), and allexport must not export what is
+# saved. `local -` gives the options back however the function ends, Ctrl-C included; bash before 4.4 has no such
+# thing. The options that were set are $1: a local variable could not outlive deactivate.
+function __multicred_quietly {
+    set -- "${-//[!aeuvxET]/}" "$@"
+    { local - || :; set +aeuvxET; } 2>/dev/null
+    "${@:2}"
+    set -- "$1" "$?"
+    [[ -z $1 ]] || set "-$1"
+    return "$2"
+}
+
+# `--back` stands for the words that asked for the identity before this one.
 function __multicred_as {
-    if [[ $# -eq 1 && $1 == --back && -n ${__multicred_back[*]-} ]]; then
-        __multicred_switch "${__multicred_back[@]}"
-    else
-        __multicred_switch "$@"
-    fi
+    local __multicred_words=() __multicred_word
+    for __multicred_word; do
+        if [[ $__multicred_word == --back && ${#__multicred_back[@]} -gt 0 ]]; then
+            __multicred_words+=("${__multicred_back[@]}")
+        else
+            __multicred_words+=("$__multicred_word")
+        fi
+    done
+    __multicred_switch "${__multicred_words[@]}"
 }
 
 function __multicred_renew {
-    if [[ -n ${MULTICRED_IDENTITY-} && -n ${__multicred_request[*]-} ]]; then
-        __multicred_switch --renew "${__multicred_request[@]}" "$@"
-    else
-        __multicred_switch --renew ${MULTICRED_IDENTITY:+"$MULTICRED_IDENTITY"} "$@"
-    fi
+    __multicred_switch --renew "${__multicred_request[@]:-${MULTICRED_IDENTITY:--}}" "$@"
 }
 
-# Tracing stops here: neither xtrace, nor -v, nor a DEBUG or ERR trap may see what the code holds. The traps are not
-# inherited by a function that is called while functrace and errtrace are off. `local -` gives the options back
-# however the function ends, Ctrl-C included; bash before 4.4 has no such thing.
+# In a shell that inherited its identity, the name is all that is known of what was asked for.
 function __multicred_switch {
-    if [[ ${BASH_VERSINFO[0]} -gt 4 || ${BASH_VERSINFO[0]} -eq 4 && ${BASH_VERSINFO[1]} -ge 4 ]]; then
-        { local - && set +xvTE; } 2>/dev/null
-        __multicred_untraced "$@"
-        return
-    fi
-    local __multicred_options=$- __multicred_status=0
-    { set +xvTE; } 2>/dev/null
-    __multicred_untraced "$@" || __multicred_status=$?
-    case $__multicred_options in *T*) set -T ;; esac
-    case $__multicred_options in *E*) set -E ;; esac
-    case $__multicred_options in *v*) set -v ;; esac
-    case $__multicred_options in *x*) set -x ;; esac
-    return "$__multicred_status"
-}
-
-function __multicred_untraced {
-    local __multicred_code __multicred_was=(${__multicred_request[@]+"${__multicred_request[@]}"})
+    local __multicred_code __multicred_before=("${__multicred_request[@]:-${MULTICRED_IDENTITY:--}}")
     __multicred_can_switch || return
+    # What stands in $(…) and in eval is parsed when it runs, with the person's aliases.
     __multicred_code=$(
-        command "$__multicred_program" ${__multicred_before[@]+"${__multicred_before[@]}"} as --shell bash "$@"
+        builtin command "$__multicred_program" "${__multicred_global[@]}" as --shell bash "$@"
     ) || return
     [[ -n $__multicred_code ]] || return 0
     __multicred_save
+    if shopt -q expand_aliases; then __multicred_aliases=-s; else __multicred_aliases=-u; fi
+    shopt -u expand_aliases
     eval "$__multicred_code"
-    [[ -n ${MULTICRED_REGION-} ]] || __multicred_restore AWS_REGION AWS_DEFAULT_REGION
-    if [[ ${__multicred_request[*]-} != "${__multicred_was[*]-}" ]]; then
-        __multicred_back=(${__multicred_was[@]+"${__multicred_was[@]}"})
-        [[ -n ${__multicred_back[*]-} ]] || __multicred_back=(-)
-    fi
-    __multicred_show
+    shopt "$__multicred_aliases" expand_aliases
+    [[ -n $MULTICRED_REGION ]] || __multicred_restore AWS_REGION AWS_DEFAULT_REGION
+    [[ ${__multicred_request[*]} == "${__multicred_before[*]}" ]] || __multicred_back=("${__multicred_before[@]}")
+    __multicred_install
 }
 
 # What would stop the code midway is found before it runs.
 function __multicred_can_switch {
     local __multicred_name
-    if [[ ${BASH_SUBSHELL-0} -gt ${__multicred_level-0} ]]; then
+    if [[ $BASH_SUBSHELL -gt $__multicred_level ]]; then
         printf '%s\n' 'multicred: this is a subshell or a pipeline, where a switch cannot last' \
             'multicred: run it as a command of its own' >&2
         return 2
     fi
-    for __multicred_name in "${__multicred_touched[@]}"; do
+    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}" "${__multicred_ours[@]}"; do
         if ! __multicred_is_writable "$__multicred_name"; then
             printf '%s\n' "multicred: $__multicred_name is readonly in this shell: nothing was changed" \
-                "multicred: start a shell where it is not readonly" >&2
+                'multicred: start a shell where it is not readonly' >&2
             return 1
         fi
     done
 }
 
-# A readonly variable refuses a local of its name, and that has no effect outside.
+# A readonly variable refuses a local one of its name, which would have no effect outside.
 function __multicred_is_writable {
     # shellcheck disable=SC2163
     local "$1" 2>/dev/null
 }
 
-# The person's own values, before somebody's replace them. Values that multicred set, here or in an outer shell, are
-# never the person's own.
+# The person's own values, before somebody's replace them. What multicred set, here or in an outer shell, is never the
+# person's own: of somebody's variables, only a region can be, where it is another one than multicred set.
 function __multicred_save {
     local __multicred_name
-    if [[ -z ${MULTICRED_IDENTITY-} ]]; then
-        for __multicred_name in "${__multicred_lists[@]}"; do
-            [[ -z ${!__multicred_name+set} ]] || __multicred_keep "$__multicred_name"
-        done
-    else
-        for __multicred_name in AWS_REGION AWS_DEFAULT_REGION; do
-            if [[ ${!__multicred_name-} == "${MULTICRED_REGION-}" ]]; then
-                continue
-            elif [[ -n ${!__multicred_name+set} ]]; then
-                __multicred_keep "$__multicred_name"
-            else
-                unset "__multicred_own_$__multicred_name" "__multicred_how_$__multicred_name"
-            fi
-        done
-    fi
+    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}"; do
+        case $__multicred_name in
+            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_our_region "$__multicred_name" ;;
+            *) [[ -n $MULTICRED_IDENTITY || -z ${!__multicred_name+set} ]] ;;
+        esac || __multicred_keep "$__multicred_name"
+    done
 }
 
+function __multicred_is_our_region {
+    [[ -n $MULTICRED_REGION && ${!1} == "$MULTICRED_REGION" ]]
+}
+
+# Remembers a variable as `ATTRIBUTES=VALUE`, or that it is not set.
 function __multicred_keep {
-    printf -v "__multicred_own_$1" %s "${!1}"
-    printf -v "__multicred_how_$1" %s exported
+    local __multicred_attributes
+    unset "__multicred_own_$1"
+    [[ -n ${!1+set} ]] || return 0
     if [[ ${BASH_VERSINFO[0]} -ge 5 ]]; then
-        case ${!1@a} in
-            *x*) ;;
-            *) printf -v "__multicred_how_$1" %s shell ;;
-        esac
+        __multicred_attributes=${!1@a}
+    else
+        __multicred_attributes=$(builtin declare -p "$1")
+        __multicred_attributes=${__multicred_attributes%%"$1"*}
     fi
+    printf -v "__multicred_own_$1" '%s=%s' "${__multicred_attributes//[!x]/}" "${!1}"
 }
 
 function __multicred_restore {
-    local __multicred_name __multicred_own __multicred_how
+    local __multicred_name __multicred_own
     for __multicred_name; do
         __multicred_own=__multicred_own_$__multicred_name
-        __multicred_how=__multicred_how_$__multicred_name
         [[ -n ${!__multicred_own+set} ]] || continue
         unset "$__multicred_name"
-        printf -v "$__multicred_name" %s "${!__multicred_own}"
+        printf -v "$__multicred_name" %s "${!__multicred_own#*=}"
         # shellcheck disable=SC2163
-        [[ ${!__multicred_how} != exported ]] || export "$__multicred_name"
+        [[ ${!__multicred_own} != x* ]] || export "$__multicred_name"
     done
 }
 
-# The text of the prompt, without a fork. The bytes 1 and 2 tell readline that colours take no room.
+# The text of the prompt. The bytes 1 and 2 tell readline that colours take no room.
 function __multicred_show {
-    local __multicred_text __multicred_code=''
+    local __multicred_text=${MULTICRED_IDENTITY:--} __multicred_colour=''
     if [[ ${AWS_ACCESS_KEY_ID-} != "${MULTICRED_ACCESS_KEY_ID-}" ]]; then
         __multicred_text='?'
-    else
-        __multicred_text=${MULTICRED_IDENTITY:--}
-        __multicred_text=${__multicred_text//[[:cntrl:]]/?}
-    fi
-    if [[ -n ${MULTICRED_COLOR-} && -z ${NO_COLOR-} && ${TERM-dumb} != dumb ]]; then
+    elif [[ -n ${MULTICRED_COLOR-} && -z ${NO_COLOR-} && ${TERM-dumb} != dumb ]]; then
         case $MULTICRED_COLOR in
-            red) __multicred_code=31 ;;
-            green) __multicred_code=32 ;;
-            yellow) __multicred_code=33 ;;
-            blue) __multicred_code=34 ;;
-            magenta) __multicred_code=35 ;;
-            cyan) __multicred_code=36 ;;
+            red) __multicred_colour=31 ;;
+            green) __multicred_colour=32 ;;
+            yellow) __multicred_colour=33 ;;
+            blue) __multicred_colour=34 ;;
+            magenta) __multicred_colour=35 ;;
+            cyan) __multicred_colour=36 ;;
         esac
     fi
-    __multicred_prompt="($__multicred_text) "
-    [[ -z $__multicred_code ]] ||
-        __multicred_prompt=$'\001\e['$__multicred_code$'m\002'"($__multicred_text)"$'\001\e[0m\002 '
+    __multicred_prompt="(${__multicred_text//[[:cntrl:]]/?}) "
+    [[ -z $__multicred_colour ]] ||
+        __multicred_prompt=$'\001\e['$__multicred_colour$'m\002'"${__multicred_prompt% }"$'\001\e[0m\002 '
 }
 
-# Runs before each prompt, after everything else in PROMPT_COMMAND. `$?` is what it was for whatever comes later; with
-# errexit a non-zero status here would end the shell.
-function __multicred_hook {
+# PS1 names the text where it expands variables, and has it as it is where it does not.
+function __multicred_prefix {
+    # shellcheck disable=SC2016
+    local __multicred_segment='${__multicred_prompt-}'
+    shopt -q promptvars || __multicred_segment=${__multicred_prompt//\\/\\\\}
+    if [[ $__multicred_segment != "${__multicred_prefixed-}" ]]; then
+        PS1=${PS1/"${__multicred_prefixed-}"/}
+        __multicred_prefixed=$__multicred_segment
+    fi
+    [[ ${PS1-} == *"$__multicred_segment"* ]] || PS1=$__multicred_segment${PS1-}
+}
+
+# Runs before each prompt, after whatever was in PROMPT_COMMAND, and leaves `$?` as it was for whatever comes later;
+# but with errexit a non-zero status here would end the shell.
+function __multicred_before_prompt {
     local __multicred_status=$?
     __multicred_show
-    case ${PS1-} in
-        *"$__multicred_segment"*) ;;
-        *) PS1=$__multicred_segment${PS1-} ;;
-    esac
-    case $- in *e*) return 0 ;; esac
+    __multicred_prefix
+    [[ $- != *e* ]] || return 0
     return "$__multicred_status"
 }
 
+# PROMPT_COMMAND calls the hook through a variable, so that a shell which inherits PROMPT_COMMAND, and nothing else,
+# does not miss a command. Bash before 5.1 runs the first element of an array only.
 function __multicred_install {
-    __multicred_level=${BASH_SUBSHELL-0}
-    __multicred_segment=''
-    [[ $__multicred_style == prefix && $- == *i* ]] || return 0
-    # shellcheck disable=SC2016
-    __multicred_segment='${__multicred_prompt-}'
-    case "${PROMPT_COMMAND[*]-}" in
-        *__multicred_hook*) return 0 ;;
-        '') PROMPT_COMMAND=__multicred_hook ;;
-        *)
-            if [[ ${#PROMPT_COMMAND[@]} -gt 1 || $(declare -p PROMPT_COMMAND) == 'declare -a'* ]]; then
-                PROMPT_COMMAND+=(__multicred_hook)
-            else
-                # shellcheck disable=SC2178
-                PROMPT_COMMAND+=$'\n__multicred_hook'
-            fi
-            ;;
-    esac
+    if [[ $__multicred_style != prefix || $- != *i* ]]; then
+        [[ -z ${__multicred_hook-} ]] || __multicred_uninstall
+        return 0
+    fi
+    __multicred_hook=__multicred_before_prompt
+    if [[ ${PROMPT_COMMAND[*]-} == *"$__multicred_call"* ]]; then
+        return 0
+    elif [[ -z ${PROMPT_COMMAND[*]+set} ]]; then
+        PROMPT_COMMAND=$__multicred_call
+    elif [[ ${BASH_VERSINFO[0]}${BASH_VERSINFO[1]} -ge 51 && ${PROMPT_COMMAND@a} == *a* ]]; then
+        PROMPT_COMMAND+=("$__multicred_call")
+    else
+        # shellcheck disable=SC2179
+        PROMPT_COMMAND+=$'\n'$__multicred_call
+    fi
 }
 
+# Others may have written before and after the call: what stays must still be a list of commands.
 function __multicred_uninstall {
-    local __multicred_index __multicred_entry __multicred_cut
+    local __multicred_index __multicred_entry
     for __multicred_index in "${!PROMPT_COMMAND[@]}"; do
         __multicred_entry=${PROMPT_COMMAND[__multicred_index]}
-        if [[ $__multicred_entry == __multicred_hook ]]; then
+        if [[ $__multicred_entry == "$__multicred_call" ]]; then
             unset "PROMPT_COMMAND[$__multicred_index]"
-            continue
+        elif [[ $__multicred_entry == *"$__multicred_call"* ]]; then
+            __multicred_entry=${__multicred_entry%$'\n'"$__multicred_call"}
+            __multicred_entry=${__multicred_entry#"$__multicred_call"[;$'\n']}
+            __multicred_entry=${__multicred_entry//"$__multicred_call"/:}
+            # An index would make an array of a string.
+            if [[ $__multicred_index -eq 0 ]]; then
+                # shellcheck disable=SC2178
+                PROMPT_COMMAND=$__multicred_entry
+            else
+                PROMPT_COMMAND[__multicred_index]=$__multicred_entry
+            fi
         fi
-        for __multicred_cut in $'\n__multicred_hook' '; __multicred_hook' ';__multicred_hook' '__multicred_hook; ' \
-            '__multicred_hook;' $'__multicred_hook\n'; do
-            __multicred_entry=${__multicred_entry//"$__multicred_cut"/}
-        done
-        PROMPT_COMMAND[__multicred_index]=${__multicred_entry//__multicred_hook/:}
     done
-    [[ ${#PROMPT_COMMAND[@]} -gt 0 ]] || unset PROMPT_COMMAND
-    # shellcheck disable=SC2016
-    PS1=${PS1//'${__multicred_prompt-}'/}
+    if [[ -z ${PROMPT_COMMAND[*]+set} && $(builtin declare -p PROMPT_COMMAND 2>/dev/null) != 'declare -a'* ]]; then
+        unset PROMPT_COMMAND
+    fi
+    PS1=${PS1/"${__multicred_prefixed-}"/}
+    unset __multicred_hook __multicred_prefixed
 }
 
 function __multicred_deactivate {
-    local __multicred_name
-    if [[ -n ${__multicred_segment-} ]]; then
-        __multicred_uninstall
-    fi
-    if [[ $1 != --keep-creds ]]; then
-        if [[ -n ${MULTICRED_IDENTITY-} ]]; then
-            for __multicred_name in "${__multicred_lists[@]}"; do
-                case $__multicred_name in
-                    AWS_REGION | AWS_DEFAULT_REGION)
-                        [[ -n ${MULTICRED_REGION-} && ${!__multicred_name-} == "$MULTICRED_REGION" ]] || continue
-                        ;;
-                esac
-                unset "$__multicred_name"
-            done
-        fi
-        for __multicred_name in "${__multicred_lists[@]}"; do
-            [[ -n ${!__multicred_name+set} ]] || __multicred_restore "$__multicred_name"
-        done
-    fi
-    for __multicred_name in "${__multicred_lists[@]}"; do
-        unset "__multicred_own_$__multicred_name" "__multicred_how_$__multicred_name"
-    done
-    unset "${__multicred_ours[@]}"
-    unset __multicred_prompt __multicred_segment __multicred_level __multicred_request __multicred_back \
-        __multicred_program __multicred_style __multicred_lists __multicred_ours __multicred_touched
-    unset -f multicred __multicred_split __multicred_as __multicred_renew __multicred_switch __multicred_untraced \
-        __multicred_can_switch __multicred_is_writable __multicred_save __multicred_keep __multicred_restore \
-        __multicred_show __multicred_hook __multicred_install __multicred_uninstall __multicred_deactivate
+    [[ -z $__multicred_hook ]] || __multicred_uninstall
+    [[ $1 == --keep-creds ]] || __multicred_give_back
+    unset "${__multicred_ours[@]}" "${!__multicred_@}"
+    unset -f multicred __multicred_quietly __multicred_as __multicred_renew __multicred_switch __multicred_can_switch \
+        __multicred_is_writable __multicred_save __multicred_is_our_region __multicred_keep __multicred_restore \
+        __multicred_show __multicred_prefix __multicred_before_prompt __multicred_install __multicred_uninstall \
+        __multicred_deactivate __multicred_give_back
 }
 
+# What a switch set goes, and what it hid comes back; what the person has set since then stays.
+function __multicred_give_back {
+    local __multicred_name
+    for __multicred_name in "${__multicred_sets[@]}"; do
+        case $__multicred_name in
+            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_our_region "$__multicred_name" ;;
+            *) [[ -n $MULTICRED_IDENTITY ]] ;;
+        esac && unset "$__multicred_name"
+    done
+    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}"; do
+        [[ -n ${!__multicred_name+set} ]] || __multicred_restore "$__multicred_name"
+    done
+}
+
+__multicred_level=$BASH_SUBSHELL
+# shellcheck disable=SC2016
+__multicred_call='"${__multicred_hook-:}"'
 __multicred_install
+# The settings put aliases off, so that none of the person's changes what is defined here.
+builtin shopt "$__multicred_aliases" expand_aliases

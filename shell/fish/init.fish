@@ -1,44 +1,42 @@
-# What `multicred init fish` defines, after a few settings (__multicred_program, __multicred_style, and the lists of
-# variables). No command here forks but the call of multicred itself.
+# What `multicred init fish` defines, after the settings of templates/settings.fish. At the prompt nothing forks, and a
+# switch forks for nothing but the call of multicred itself.
 
+# `as`, `renew` and `deactivate` change this shell; everything else goes to the program as it is. The words before
+# the verb are global flags, two of which take a value.
 function multicred --description 'Be an AWS identity in this shell'
-    set -l verb
-    set -l before
-    set -l after
+    set -l global
     set -l rest $argv
-    while set -q rest[1]
-        switch $rest[1]
-            case --store --color
-                set -a before $rest[1..2]
-                set -e rest[1..2]
-            case '-*'
-                set -a before $rest[1]
-                set -e rest[1]
-            case '*'
-                set verb $rest[1]
-                set after $rest[2..-1]
-                break
+    while string match -q -- '-*' "$rest[1]"
+        if contains -- $rest[1] --store --color
+            set -a global $rest[1]
+            set -e rest[1]
         end
+        set -a global $rest[1]
+        set -e rest[1]
     end
-    if string match -qr '^(-h|--help|--shell|--shell=.*)$' -- $before $after
-        set verb
-    end
+    set -l verb $rest[1]
+    set -e rest[1]
+    string match -qr '^(-h|--help|--shell|--shell=.*)$' -- $argv; and set verb
     switch "$verb"
         case as
-            if test "$after" = --back; and set -q __multicred_back[1]
-                set after $__multicred_back
+            # `--back` stands for the words that asked for the identity before this one.
+            set -l words
+            for word in $rest
+                if test "$word" = --back; and set -q __multicred_back[1]
+                    set -a words $__multicred_back
+                else
+                    set -a words $word
+                end
             end
-            __multicred_switch $before as --shell fish $after
+            __multicred_switch $global as --shell fish $words
         case renew
-            if set -q MULTICRED_IDENTITY[1]; and set -q __multicred_request[1]
-                __multicred_switch $before as --shell fish --renew $__multicred_request $after
-            else
-                __multicred_switch $before as --shell fish --renew $MULTICRED_IDENTITY $after
-            end
+            set -l before
+            __multicred_set_before
+            __multicred_switch $global as --shell fish --renew $before $rest
         case deactivate
-            switch "$after"
+            switch "$rest"
                 case '' --keep-creds
-                    __multicred_deactivate $after
+                    __multicred_deactivate $rest
                 case '*'
                     command $__multicred_program $argv
             end
@@ -47,31 +45,34 @@ function multicred --description 'Be an AWS identity in this shell'
     end
 end
 
-# fish_trace is suspended around the code, so that no secret is traced.
+# An exported local fish_trace stops tracing here and in what is called from here, so that no secret is traced.
 function __multicred_switch
+    set -lx fish_trace
     __multicred_can_switch; or return
-    set -l trace $fish_trace
-    set -q fish_trace; and set -g fish_trace
+    set -l before
+    __multicred_set_before
     set -l code (command $__multicred_program $argv | string collect)
-    set -l result $pipestatus[1]
-    if test $result -eq 0; and test -n "$code"
-        set -l was $__multicred_request
-        __multicred_save
-        eval $code
-        set -q MULTICRED_REGION[1]; or __multicred_restore AWS_REGION AWS_DEFAULT_REGION
-        if test "$__multicred_request" != "$was"
-            set -g __multicred_back $was
-            set -q __multicred_back[1]; or set -g __multicred_back -
-        end
-    end
-    set -q trace[1]; and set -g fish_trace $trace
-    return $result
+    set -l exit_code $pipestatus[1]
+    test $exit_code -eq 0; and test -n "$code"; or return $exit_code
+    __multicred_save
+    eval $code
+    set -q MULTICRED_REGION[1]; or __multicred_restore AWS_REGION AWS_DEFAULT_REGION
+    test "$__multicred_request" = "$before"; or set -g __multicred_back $before
+    return 0
+end
+
+# Sets the caller's $before to the words that asked for the current identity. In a shell that inherited it, the name
+# is all that is known of them.
+function __multicred_set_before --no-scope-shadowing
+    set before $__multicred_request
+    set -q before[1]; or set before $MULTICRED_IDENTITY
+    set -q before[1]; or set before -
 end
 
 # What would survive the code, or win over it, is found before it runs: a universal variable cannot be hidden from
 # the commands of this shell without erasing it in every shell.
 function __multicred_can_switch
-    for name in $__multicred_touched
+    for name in $__multicred_sets $__multicred_unsets $__multicred_ours
         if set -qU $name
             printf '%s\n' "multicred: $name is a universal variable, which would outlast the switch: nothing was changed" \
                 "multicred: remove it with: set -eU $name" >&2
@@ -80,116 +81,131 @@ function __multicred_can_switch
     end
 end
 
-# The person's own values, before somebody's replace them. Values that multicred set, here or in an outer shell, are
-# never the person's own.
+# The person's own values, before somebody's replace them. What multicred set, here or in an outer shell, is never the
+# person's own: of somebody's variables, only a region can be, where it is another one than multicred set.
 function __multicred_save
-    if not set -q MULTICRED_IDENTITY[1]
-        for name in $__multicred_lists
-            set -qg $name; and __multicred_keep $name
-        end
-    else
-        for name in AWS_REGION AWS_DEFAULT_REGION
-            if test "$$name" = "$MULTICRED_REGION"
-                continue
-            else if set -qg $name
-                __multicred_keep $name
-            else
-                set -e __multicred_own_$name
-                set -e __multicred_how_$name
-            end
+    for name in $__multicred_sets $__multicred_unsets
+        if contains $name AWS_REGION AWS_DEFAULT_REGION
+            __multicred_is_our_region $name; or __multicred_keep $name
+        else if not set -q MULTICRED_IDENTITY[1]; and set -qg $name
+            __multicred_keep $name
         end
     end
 end
 
+function __multicred_is_our_region
+    set -q MULTICRED_REGION[1]; and test "$$argv[1]" = "$MULTICRED_REGION"
+end
+
+# Remembers a variable as a list, `-gx` or `-gu` and its value, or that it is not set.
 function __multicred_keep
-    set -g __multicred_own_$argv[1] $$argv[1]
-    set -g __multicred_how_$argv[1] shell
-    set -qgx $argv[1]; and set -g __multicred_how_$argv[1] exported
+    set -eg __multicred_own_$argv[1]
+    if set -qgx $argv[1]
+        set -g __multicred_own_$argv[1] -gx $$argv[1]
+    else if set -qg $argv[1]
+        set -g __multicred_own_$argv[1] -gu $$argv[1]
+    end
 end
 
 function __multicred_restore
     for name in $argv
         set -l own __multicred_own_$name
-        set -l how __multicred_how_$name
         set -q $own; or continue
-        if test "$$how" = exported
-            set -gx $name $$own
-        else
-            set -gu $name $$own
-        end
+        set -l own $$own
+        set $own[1] $name $own[2..-1]
     end
 end
 
-# The text of the prompt, without a fork.
-function __multicred_show
+# Runs before each prompt: the text of the prompt. That fish_mode_prompt did not run since the last time means that it
+# is not ours: this is the first prompt, or something has replaced it.
+function __multicred_before_prompt --on-event fish_prompt
     set -l text '?'
+    set -l colour
     if test "$AWS_ACCESS_KEY_ID" = "$MULTICRED_ACCESS_KEY_ID"
         set text -
-        test -n "$MULTICRED_IDENTITY"; and set text (string replace -ar '[[:cntrl:]]' '?' -- "$MULTICRED_IDENTITY")
+        set -q MULTICRED_IDENTITY[1]; and set text $MULTICRED_IDENTITY
+        string match -qr '[[:cntrl:]]' -- $text; and set text (string replace -ar '[[:cntrl:]]' '?' -- $text)
+        if test -z "$NO_COLOR"; and test "$TERM" != dumb
+            switch "$MULTICRED_COLOR"
+                case red
+                    set colour \e'[31m' \e'[0m'
+                case green
+                    set colour \e'[32m' \e'[0m'
+                case yellow
+                    set colour \e'[33m' \e'[0m'
+                case blue
+                    set colour \e'[34m' \e'[0m'
+                case magenta
+                    set colour \e'[35m' \e'[0m'
+                case cyan
+                    set colour \e'[36m' \e'[0m'
+            end
+        end
     end
-    if contains -- "$MULTICRED_COLOR" red green yellow blue magenta cyan; and test -z "$NO_COLOR"
-        printf '%s(%s)%s ' (set_color $MULTICRED_COLOR) "$text" (set_color normal)
+    set -g __multicred_prompt "$colour[1]($text)$colour[2] "
+    set -q __multicred_shown; or __multicred_wrap
+    set -eg __multicred_shown
+end
+
+# The prompt of a `read` inside a command is not the shell's.
+function __multicred_after_prompt --on-event fish_preexec
+    set -eg __multicred_prompt
+end
+
+# fish shows what fish_mode_prompt prints, then what fish_prompt prints: whatever a person's fish_prompt does, and
+# whenever it is replaced, it stays as it is, and sees the $status and $pipestatus of the person's command.
+function __multicred_wrap
+    __multicred_is_wrapped; and return
+    functions -q __multicred_mode_prompt; and functions -e __multicred_mode_prompt
+    if functions -q fish_mode_prompt
+        functions -c fish_mode_prompt __multicred_mode_prompt
     else
-        printf '(%s) ' "$text"
+        function __multicred_mode_prompt
+        end
+    end
+    function fish_mode_prompt --description 'The mode, then the AWS identity'
+        __multicred_mode_prompt $argv
+        printf %s $__multicred_prompt
+        set -g __multicred_shown
     end
 end
 
-# Wraps whatever fish_prompt is now, and again whenever something has replaced it since. The original runs first,
-# while $status and $pipestatus are still those of the person's command.
-function __multicred_wrap --on-event fish_prompt
-    functions -q __multicred_is_ours; and __multicred_is_ours; and return
-    functions -q fish_prompt; or return
-    functions -q __multicred_original_prompt; and functions -e __multicred_original_prompt
-    functions -c fish_prompt __multicred_original_prompt
-    function fish_prompt --description 'The prompt, after the AWS identity'
-        set -l __multicred_rest (__multicred_original_prompt | string collect --no-trim-newlines --allow-empty)
-        __multicred_show
-        printf '%s' "$__multicred_rest"
-    end
-end
-
-function __multicred_is_ours
-    string match -q '*__multicred_original_prompt*' -- (functions fish_prompt | string collect)
+function __multicred_is_wrapped
+    functions -q fish_mode_prompt; and string match -q '*__multicred*' -- (functions fish_mode_prompt)
 end
 
 function __multicred_unwrap
-    functions -q __multicred_original_prompt; or return
-    if __multicred_is_ours
-        functions -e fish_prompt
-        functions -c __multicred_original_prompt fish_prompt
-    end
-    functions -e __multicred_original_prompt
+    __multicred_is_wrapped; or return
+    functions -e fish_mode_prompt
+    functions -c __multicred_mode_prompt fish_mode_prompt
 end
 
 function __multicred_deactivate
+    set -lx fish_trace
     __multicred_unwrap
-    if test "$argv[1]" != --keep-creds
-        if set -q MULTICRED_IDENTITY[1]
-            for name in $__multicred_lists
-                if contains $name AWS_REGION AWS_DEFAULT_REGION
-                    set -q MULTICRED_REGION[1]; and test "$$name" = "$MULTICRED_REGION"; or continue
-                end
-                set -eg $name
-            end
-        end
-        for name in $__multicred_lists
-            set -qg $name; or __multicred_restore $name
-        end
-    end
-    for name in $__multicred_lists
-        set -eg __multicred_own_$name
-        set -eg __multicred_how_$name
-    end
-    for name in $__multicred_ours
-        set -eg $name
-    end
-    set -eg __multicred_request __multicred_back __multicred_program __multicred_style __multicred_lists \
-        __multicred_ours __multicred_touched
-    functions -e multicred __multicred_switch __multicred_can_switch __multicred_save __multicred_keep \
-        __multicred_restore __multicred_show __multicred_wrap __multicred_is_ours __multicred_unwrap \
-        __multicred_deactivate
+    test "$argv[1]" = --keep-creds; or __multicred_give_back
+    set -eg $__multicred_ours
+    set -eg (set --global --names | string match '__multicred_*')
+    functions -e multicred (functions --all --names | string match '__multicred_*')
 end
 
+# What a switch set goes, and what it hid comes back; what the person has set since then stays.
+function __multicred_give_back
+    for name in $__multicred_sets
+        if contains $name AWS_REGION AWS_DEFAULT_REGION
+            __multicred_is_our_region $name; and set -eg $name
+        else if set -q MULTICRED_IDENTITY[1]
+            set -eg $name
+        end
+    end
+    for name in $__multicred_sets $__multicred_unsets
+        set -qg $name; or __multicred_restore $name
+    end
+end
+
+# Whatever happened to the prompt since init was read before, it is looked at again.
+set -eg __multicred_shown
 if test "$__multicred_style" != prefix; or not status is-interactive
-    functions -e __multicred_wrap
+    __multicred_unwrap
+    functions -e __multicred_before_prompt __multicred_after_prompt
 end

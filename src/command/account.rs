@@ -2,9 +2,8 @@
 
 use serde_json::json;
 
-use crate::cli::{Account, Global};
+use crate::cli::{Account, ColourChange, Global};
 use crate::context::Context;
-use crate::env_change::PromptColour;
 use crate::error::{Exit, Failure};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::is_label;
@@ -27,18 +26,17 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
         return Err(unknown(&arguments.account));
     }
     let (store, _) = resolver.store_and_vault()?;
-    let row = change(store, known, arguments, global.prompt_colour())?;
+    let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
     super::record_change(context, &resolver, "account", &row.account_id);
     show(context, global, &row)
 }
 
 fn check(arguments: &Account) -> Result<(), Failure> {
-    if let Some(alias) = &arguments.alias {
-        if !is_label(alias) || is_account_id(alias) {
-            let fact = format!("'{}' cannot be an alias", alias.escape_debug());
-            let remedy = "use a letter or digit, then up to 62 letters, digits or ._+=,@- (but not twelve digits)";
-            return Err(Failure::usage(fact, remedy));
-        }
+    let is_alias = |text: &str| is_label(text) && !is_account_id(text);
+    if let Some(alias) = arguments.alias.as_deref().filter(|alias| !is_alias(alias)) {
+        let fact = format!("'{}' cannot be an alias", alias.escape_debug());
+        let remedy = "use a letter or digit, then up to 62 letters, digits or ._+=,@- (but not twelve digits)";
+        return Err(Failure::usage(fact, remedy));
     }
     if !is_account_id(&arguments.account) && !is_label(&arguments.account) {
         let fact = format!("'{}' is neither an account id nor an alias", arguments.account.escape_debug());
@@ -63,12 +61,12 @@ fn unknown(typed: &str) -> Failure {
 
 fn change(
     store: &mut Store,
-    known: Option<AccountRow>,
+    known: Option<&AccountRow>,
     arguments: &Account,
-    colour: Option<Option<PromptColour>>,
+    colour: Option<ColourChange>,
 ) -> Result<AccountRow, Failure> {
     let changed: Result<Option<AccountRow>, StoreError> = store.write(Durability::Synced, |writing| {
-        let id = match &known {
+        let id = match known {
             Some(row) => row.id,
             None => writing.ensure_account("aws", &arguments.account)?,
         };
@@ -76,7 +74,7 @@ fn change(
             writing.set_alias(id, alias)?;
         }
         if let Some(colour) = colour {
-            writing.set_colour(id, colour.map(PromptColour::word))?;
+            writing.set_colour(id, colour.word())?;
         }
         Ok(writing.read().accounts()?.into_iter().find(|row| row.id == id))
     });

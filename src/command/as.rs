@@ -13,8 +13,12 @@ use crate::resolve::{Resolved, Resolver, store_path};
 use crate::secret::Secret;
 use crate::shell::{self, Dialect};
 
-pub(super) fn run(context: &Context, global: &Global, arguments: As) -> Result<(), Failure> {
+pub(super) fn run(context: &Context, global: &Global, arguments: &As) -> Result<(), Failure> {
     let Some(dialect) = arguments.shell else { return Err(super::needs_the_function(context, "as")) };
+    if context.stdout_is_terminal() {
+        let fact = "this would print secrets on the terminal: --shell is for the shell function";
+        return Err(Failure::usage(fact, format!("add to {}: {}", dialect.rc_file(), dialect.rc_line())));
+    }
     if arguments.back {
         let remedy = "multicred as NAME first; --back then alternates between the last two";
         return Err(Failure::new(Exit::Failure, "there is no identity before this one in this shell", remedy));
@@ -31,9 +35,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: As) -> Result<(
         None => pick(context, global)?,
     };
     if name == "-" {
-        return to_nobody(context, global, &arguments, dialect);
+        return to_nobody(context, global, arguments, dialect);
     }
-    to_somebody(context, global, &arguments, dialect, &name)
+    to_somebody(context, global, arguments, dialect, &name)
 }
 
 fn to_somebody(
@@ -48,30 +52,26 @@ fn to_somebody(
     let mfa_code = mfa_code(arguments)?;
     let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
     let mut resolver = Resolver::new(context, store, prompter, mfa_code)?;
-    let resolved = resolver.resolve(name, &request);
-    let resolved = match resolved {
-        Ok(resolved) => resolved,
-        Err(error) => {
-            let failure = Failure::from(error);
-            record(context, &resolver, name, None, &failure.fact);
-            return Err(failure);
-        }
-    };
-    for warning in &resolved.warnings {
+    let somebody = resolver.resolve(name, &request).map_err(|error| {
+        let failure = Failure::from(error);
+        record(context, &resolver, name, None, &failure.fact);
+        failure
+    })?;
+    for warning in &somebody.warnings {
         context.note(warning);
     }
-    let mut change = change(&resolved, request.region.as_deref());
+    let mut change = change(&somebody, request.region.as_deref());
     change.remember_request(words(global, arguments, name));
-    unset_stale_region(context, &mut change, resolved_region(&resolved, request.region.as_deref()));
+    unset_stale_region(context, &mut change, region_of(&somebody, request.region.as_deref()));
     context.answer(&shell::render(dialect, &change))?;
-    record(context, &resolver, &resolved.destination.shown, resolved.destination.arn.as_deref(), "ok");
+    record(context, &resolver, &somebody.destination.shown, somebody.destination.arn.as_deref(), "ok");
     Ok(())
 }
 
 fn record(context: &Context, resolver: &Resolver<'_>, identity: &str, arn: Option<&str>, outcome: &str) {
     resolver.record(&Event {
         time: context.now(),
-        event: "switch",
+        what: "switch",
         shell_pid: context.shell_pid(),
         identity,
         arn,
@@ -109,7 +109,7 @@ fn mfa_code(arguments: &As) -> Result<Option<Secret>, Failure> {
     }
 }
 
-fn resolved_region<'r>(resolved: &'r Resolved, asked: Option<&'r str>) -> Option<&'r str> {
+fn region_of<'r>(resolved: &'r Resolved, asked: Option<&'r str>) -> Option<&'r str> {
     asked.or(resolved.destination.route.region.as_deref())
 }
 
@@ -117,7 +117,7 @@ fn resolved_region<'r>(resolved: &'r Resolved, asked: Option<&'r str>) -> Option
 fn change(resolved: &Resolved, asked_region: Option<&str>) -> EnvChange {
     let credential = &resolved.credential;
     let destination = &resolved.destination;
-    let region = resolved_region(resolved, asked_region);
+    let region = region_of(resolved, asked_region);
     let token = credential.material.session_token.as_ref().map(Secret::expose);
     // A guess must not reach the SDKs: they would refuse a credential that still works.
     let told_expiry = credential.expires_at.filter(|_| !resolved.expiry_is_guess).and_then(rfc3339);

@@ -128,16 +128,12 @@ fn select(sections: Sections, arguments: &Import, source: &str) -> Result<Sectio
         return Ok(chosen);
     }
     let choice = format!("there are: {}", names.join(", "));
-    match &arguments.profile {
-        Some(name) => {
-            let fact = format!("{source} has no credentials in a section [{}]", name.escape_debug());
-            Err(Failure::new(Exit::Identity, fact, choice))
-        }
-        None => {
-            let fact = format!("{source} has several sections, and none is [default]");
-            Err(Failure::usage(fact, format!("say --all, or --profile NAME; {choice}")))
-        }
-    }
+    let Some(name) = &arguments.profile else {
+        let fact = format!("{source} has several sections, and none is [default]");
+        return Err(Failure::usage(fact, format!("say --all, or --profile NAME; {choice}")));
+    };
+    let fact = format!("{source} has no credentials in a section [{}]", name.escape_debug());
+    Err(Failure::new(Exit::Identity, fact, choice))
 }
 
 /// What became of one section.

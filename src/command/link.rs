@@ -12,15 +12,15 @@ use crate::prompt::{Never, Prompter, Tty};
 use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target, store_path};
 use crate::store::{Durability, IdentityRow, StoreError};
 
-pub(super) fn run(context: &Context, global: &Global, arguments: Link) -> Result<(), Failure> {
-    check(&arguments)?;
+pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Result<(), Failure> {
+    check(arguments)?;
     let path = store_path(context, global.store.as_deref())?;
     let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
     let mut resolver = Resolver::new(context, path, prompter, None)?;
     let parent = parent(resolver.catalogue(), &arguments.parent)?;
-    let role = role(resolver.catalogue(), &arguments)?;
-    let serial = mfa_serial(&arguments, &parent)?;
-    let shown = store_link(context, &mut resolver, &arguments, &parent, &role, serial)?;
+    let role = role(resolver.catalogue(), arguments)?;
+    let serial = mfa_serial(arguments, &parent)?;
+    let shown = store_link(context, &mut resolver, arguments, &parent, &role, serial)?;
     super::record_change(context, &resolver, "link", &shown);
     if arguments.verify {
         verify(context, &mut resolver, &shown)?;
@@ -29,8 +29,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: Link) -> Result
     Ok(())
 }
 
+/// A flag, its value, what it must fulfil, and that in words.
+type Rule<'a> = (&'a str, Option<&'a String>, fn(&str) -> bool, &'a str);
+
 fn check(arguments: &Link) -> Result<(), Failure> {
-    let rules: [(&str, Option<&String>, fn(&str) -> bool, &str); 4] = [
+    let rules: [Rule<'_>; 4] = [
         ("--external-id", arguments.external_id.as_ref(), is_external_id, "2 to 1224 letters, digits or _+=,.@:/-"),
         ("--mfa-serial", arguments.mfa_serial.as_ref(), is_mfa_serial, "an MFA device's ARN or serial number"),
         ("--region", arguments.region.as_ref(), is_region, "the code of a region, such as eu-west-1"),
@@ -191,8 +194,8 @@ fn store_link(
 
 fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result<(), Failure> {
     let request = Request { fresh: true, ..Request::default() };
-    let resolved = resolver.resolve(shown, &request)?;
-    for warning in &resolved.warnings {
+    let verified = resolver.resolve(shown, &request)?;
+    for warning in &verified.warnings {
         context.note(warning);
     }
     context.note(&format!("assumed {shown}: the link works"));

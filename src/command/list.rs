@@ -31,8 +31,10 @@ enum State {
     Renewable,
     /// A call with a code.
     NeedsMfa,
-    /// A new import.
+    /// A new import: what there was has expired.
     Expired,
+    /// An import or a link: there has never been a credential.
+    NoCredential,
     /// Its settings contradict themselves.
     Broken(String),
 }
@@ -44,6 +46,7 @@ impl State {
             Self::Renewable => "renewable",
             Self::NeedsMfa => "needs MFA",
             Self::Expired => "expired",
+            Self::NoCredential => "no credential",
             Self::Broken(_) => "broken",
         }
     }
@@ -53,7 +56,7 @@ impl State {
             Self::Ready => Color::Green,
             Self::Renewable => Color::Cyan,
             Self::NeedsMfa => Color::Yellow,
-            Self::Expired | Self::Broken(_) => Color::Red,
+            Self::Expired | Self::NoCredential | Self::Broken(_) => Color::Red,
         }
     }
 }
@@ -116,6 +119,9 @@ fn state(context: &Context, catalogue: &Catalogue<'_>, target: &Target, name: &s
     });
     match planned {
         Ok(plan) => of_plan(&plan),
+        Err(ResolveError::NoPlan(NoPlan::NoCredential { expired, .. })) if expired.is_empty() => {
+            (State::NoCredential, None)
+        }
         Err(ResolveError::NoPlan(NoPlan::NoCredential { .. })) => (State::Expired, None),
         Err(error) => (State::Broken(error.to_string()), None),
     }

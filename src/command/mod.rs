@@ -25,7 +25,7 @@ use crate::shell::Dialect;
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
     let result = match shortest(&arguments) {
-        Some(request) => r#as::run(context, &Global::default(), request),
+        Some(request) => r#as::run(context, &Global::default(), &request),
         None => parse_and_dispatch(context, arguments),
     };
     match result {
@@ -67,7 +67,7 @@ fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result
 fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::Init(arguments) => init::run(context, &arguments),
-        Verb::As(arguments) => r#as::run(context, global, arguments),
+        Verb::As(arguments) => r#as::run(context, global, &arguments),
         Verb::Renew => renew::run(context),
         Verb::Deactivate(_) => deactivate::run(context),
         Verb::Status => status::run(context, global),
@@ -75,7 +75,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Why(arguments) => why::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
-        Verb::Link(arguments) => link::run(context, global, arguments),
+        Verb::Link(arguments) => link::run(context, global, &arguments),
     }
 }
 
@@ -105,10 +105,10 @@ fn tell(context: &Context, failure: &Failure) -> u8 {
 }
 
 /// Writes a change of the store into the history.
-fn record_change(context: &Context, resolver: &Resolver<'_>, event: &str, identity: &str) {
+fn record_change(context: &Context, resolver: &Resolver<'_>, what: &str, identity: &str) {
     resolver.record(&Event {
         time: context.now(),
-        event,
+        what,
         shell_pid: context.shell_pid(),
         identity,
         arn: None,

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::cli::Global;
-use crate::context::Context;
+use crate::context::{Context, printable};
 use crate::error::Failure;
 use crate::identity::request::say_duration;
 use crate::prompt::Never;
@@ -79,5 +79,5 @@ fn sentence(context: &Context, status: &Status) -> String {
         left if left > 0 => format!("expires in {}", say_duration(left)),
         past => format!("expired {} ago", say_duration(-past)),
     }));
-    lines.join("\n") + "\n"
+    lines.iter().map(|line| printable(line) + "\n").collect()
 }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::cli::{Global, Why};
-use crate::context::Context;
+use crate::context::{Context, printable};
 use crate::error::Failure;
 use crate::identity::plan::{self, Call, NoPlan, Plan, Stage};
 use crate::identity::request::{Request, say_duration};
@@ -43,7 +43,7 @@ fn as_text(context: &Context, destination: &Destination, plan: Option<&Plan>) ->
     }
     lines.extend(plan.map(|plan| steps(&destination.route, plan)).unwrap_or_default());
     lines.extend(cached(context, &destination.route));
-    lines.join("\n") + "\n"
+    lines.iter().map(|line| printable(line) + "\n").collect()
 }
 
 fn steps(route: &Route, plan: &Plan) -> Vec<String> {

@@ -9,8 +9,14 @@ pub struct RequestHash(pub [u8; 32]);
 impl RequestHash {
     /// Sixteen hexadecimal digits: enough to name a lock file.
     pub fn short(&self) -> String {
-        self.0[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.0[..8])
     }
+}
+
+/// Two hexadecimal digits for each byte.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
 }
 
 /// Builds a [`RequestHash`] out of named fields.

@@ -234,7 +234,7 @@ fn no_credential(route: &Route, request: &Request, now: i64) -> NoPlan {
         return NoPlan::NotRenewable { shown: target.shown.clone() };
     }
     let root = &route.nodes[0];
-    let latest = root.held.iter().filter_map(|held| held.expires_at).max();
+    let latest = root.held.iter().filter_map(|held| held.expires_at).filter(|end| *end <= now).max();
     let expired = latest
         .map_or(String::new(), |end| format!(" (the last one expired {} ago)", say_duration(now.saturating_sub(end))));
     let is_role = root.holder.identity().is_none_or(|identity| identity.kind == super::Kind::Role);

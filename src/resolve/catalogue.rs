@@ -144,12 +144,11 @@ impl<'c> Catalogue<'c> {
 
     fn load_view(&self) -> Result<View, ResolveError> {
         let Some(files) = &self.files else { return Ok(View::Parsed(Profiles::default())) };
-        if let (Some(store), Some(stamps)) = (&self.store, files.stamps(self.context.now())) {
-            if let Some(source) = store.read().profile_source(&files.names(), &stamps)? {
-                return Ok(View::Kept(source));
-            }
-        }
-        Ok(View::Parsed(Profiles::read(files)?))
+        let kept = match (&self.store, files.stamps(self.context.now())) {
+            (Some(store), Some(stamps)) => store.read().profile_source(&files.names(), &stamps)?,
+            _ => None,
+        };
+        kept.map_or_else(|| Ok(View::Parsed(Profiles::read(files)?)), |source| Ok(View::Kept(source)))
     }
 
     fn revive(&self, text: &str) -> Result<Profile, ResolveError> {

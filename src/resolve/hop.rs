@@ -3,6 +3,7 @@
 use crate::history::Event;
 use crate::identity::Holder;
 use crate::identity::arn;
+use crate::identity::hash::hex;
 use crate::identity::plan::{Call, SHELL_MIN_TTL, Stage};
 use crate::identity::route::{CredentialKind, Held, Place};
 use crate::lock::{FailureKind, HopLock, LockError, boot_clock};
@@ -19,8 +20,12 @@ pub(super) struct Hop<'p> {
     pub(super) holder: Holder,
     pub(super) shown: String,
     pub(super) region: String,
-    /// Only a credential stored at or after this moment will do (epoch seconds).
-    pub(super) newer_than: Option<i64>,
+    /// The access key ids that were known when the plan was made: whatever else is there now was obtained since.
+    pub(super) known: Vec<String>,
+    /// Only what was obtained since will do.
+    pub(super) fresh: bool,
+    /// The least life left that was asked for (seconds).
+    pub(super) min_ttl: Option<u32>,
 }
 
 impl Hop<'_> {
@@ -51,12 +56,13 @@ impl Resolver<'_> {
     pub(super) fn hop(&mut self, hop: &Hop<'_>, signer: &Credential) -> Result<(Credential, Held), ResolveError> {
         let since = boot_clock();
         let mut lock = self.take_lock(hop)?;
-        if let Some(failure) = lock.failure_since(since) {
-            return Err(ResolveError::ToldByAnother(failure.clone()));
-        }
+        // Before any failure: somebody may have done better since.
         if let Some(held) = self.look_again(hop)? {
             let credential = self.open(&held, &hop.holder)?;
             return Ok((credential, held));
+        }
+        if let Some(failure) = lock.failure_since(since) {
+            return Err(ResolveError::ToldByAnother(failure.clone()));
         }
         let typed_by_flag = self.mfa_code.is_some();
         let result = self.call(hop, signer);
@@ -75,7 +81,7 @@ impl Resolver<'_> {
     fn take_lock(&mut self, hop: &Hop<'_>) -> Result<HopLock, ResolveError> {
         let context = self.context;
         let (store, _) = self.store_and_vault()?;
-        let id: String = store.read().meta()?.id.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let id = hex(store.read().meta()?.id.get(..4).unwrap_or_default());
         let name = format!("{id}-{}", hop.stage.hash.short());
         let folder = context.runtime_folder().join("locks");
         let waiting = |holder: &str| {
@@ -94,9 +100,11 @@ impl Resolver<'_> {
         let now = self.context.now();
         let will_do = |held: &Held| {
             let life = held.expires_at.map_or(i64::MAX, |end| end - held.created_at);
-            held.request_hash == Some(hop.stage.hash)
-                && held.seconds_left(now) > i64::from(SHELL_MIN_TTL).min(life / 2)
-                && hop.newer_than.is_none_or(|since| held.created_at >= since)
+            let least = hop.min_ttl.map_or(i64::from(SHELL_MIN_TTL).min(life / 2), i64::from);
+            let left = held.seconds_left(now);
+            // What another process has just obtained is as good as AWS gives, however short its life.
+            let is_new = left > 0 && !hop.known.contains(&held.access_key_id);
+            held.request_hash == Some(hop.stage.hash) && (is_new || (!hop.fresh && left > least))
         };
         Ok(reading.credentials_of(&owner)?.into_iter().find(will_do))
     }
@@ -146,9 +154,10 @@ impl Resolver<'_> {
             if store.write(Durability::Synced, claim)? {
                 return Ok(code);
             }
-            remark = Some(match was_flag {
-                true => "the code given with --mfa-code has been used already: wait for the next one",
-                false => "this code has been used already: wait for the next one",
+            remark = Some(if was_flag {
+                "the code given with --mfa-code has been used already: wait for the next one"
+            } else {
+                "this code has been used already: wait for the next one"
             });
         }
     }
@@ -206,7 +215,7 @@ impl Resolver<'_> {
         };
         self.record(&Event {
             time: self.context.now(),
-            event: "hop",
+            what: "hop",
             shell_pid: self.context.shell_pid(),
             identity: &hop.shown,
             arn: hop.holder.identity().map(|identity| identity.arn(hop.path().as_deref())).as_deref(),

@@ -1,9 +1,10 @@
 //! From a typed name to what it means. Every reading is tried; nothing is ever guessed.
 
 use crate::aws_config::Profile;
+use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
-use crate::store::{CredentialRow, IdentityRow, Owner};
+use crate::store::{AccountRow, CredentialRow, IdentityRow, Owner};
 
 use super::{Catalogue, ResolveError};
 
@@ -98,13 +99,14 @@ impl Catalogue<'_> {
 
     fn read_in_account(&self, account: &str, kinds: &[Kind], name: &str) -> Result<Vec<Reading>, ResolveError> {
         let mut readings = Vec::new();
-        if let Some(store) = self.store() {
-            for kind in kinds {
-                readings.extend(store.read().identities_in(account, *kind, name)?.into_iter().map(known));
+        let accounts = self.store().map(|store| store.read().accounts_named(account)).transpose()?.unwrap_or_default();
+        for row in &accounts {
+            if let Some(store) = self.store() {
+                readings.extend(store.read().identities_in(row, kinds, name)?.into_iter().map(known));
             }
         }
         if kinds.contains(&Kind::Role) {
-            for identity in self.roles_called(account, name)? {
+            for identity in roles_called(&accounts, account, name) {
                 let is_new = readings.iter().all(|reading| reading.holder != identity.key());
                 if is_new && !self.profiles_to(&identity.key())?.is_empty() {
                     readings.push(of_profiles(identity));
@@ -112,23 +114,6 @@ impl Catalogue<'_> {
             }
         }
         Ok(readings)
-    }
-
-    /// The roles that `account/name` may mean, whether or not anybody knows them.
-    fn roles_called(&self, account: &str, name: &str) -> Result<Vec<Identity>, ResolveError> {
-        let mut places: Vec<(String, String)> = Vec::new();
-        if let Some(store) = self.store() {
-            let rows = store.read().accounts_named(account)?;
-            places.extend(rows.into_iter().map(|row| (row.partition, row.account_id)));
-        }
-        if crate::identity::arn::is_account_id(account) {
-            let partitions = ["aws", "aws-cn", "aws-us-gov", "aws-eusc"];
-            places.extend(partitions.map(|partition| (partition.to_owned(), account.to_owned())));
-        }
-        places.sort();
-        places.dedup();
-        let role = |(partition, account)| Identity { partition, account, kind: Kind::Role, name: name.to_owned() };
-        Ok(places.into_iter().map(role).collect())
     }
 
     fn read_word(&self, word: &str) -> Result<Vec<Reading>, ResolveError> {
@@ -140,10 +125,9 @@ impl Catalogue<'_> {
                 ..known(row)
             }));
         }
-        if is_access_key_id(word) {
-            if let Some(row) = store.read().credential_with_key(word)? {
-                readings.push(self.key_reading(row)?);
-            }
+        let credential = if is_access_key_id(word) { store.read().credential_with_key(word)? } else { None };
+        if let Some(row) = credential {
+            readings.push(self.key_reading(row)?);
         }
         Ok(readings)
     }
@@ -208,6 +192,23 @@ impl Catalogue<'_> {
         }
         Ok(names)
     }
+}
+
+/// The roles that `account/name` may mean, whether or not anybody knows them.
+fn roles_called(rows: &[AccountRow], account: &str, name: &str) -> Vec<Identity> {
+    let mut places: Vec<(&str, &str)> = rows.iter().map(|row| (&*row.partition, &*row.account_id)).collect();
+    if is_account_id(account) {
+        places.extend(["aws", "aws-cn", "aws-us-gov", "aws-eusc"].map(|partition| (partition, account)));
+    }
+    places.sort_unstable();
+    places.dedup();
+    let role = |(partition, account): (&str, &str)| Identity {
+        partition: partition.to_owned(),
+        account: account.to_owned(),
+        kind: Kind::Role,
+        name: name.to_owned(),
+    };
+    places.into_iter().map(role).collect()
 }
 
 fn describe(profile: &Profile, holder: &str) -> String {

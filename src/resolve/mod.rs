@@ -81,6 +81,9 @@ impl<'c> Resolver<'c> {
     /// See [`ResolveError`].
     pub fn resolve(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
         let started = self.context.now();
+        if let Some(store) = self.catalogue.store() {
+            store.begin_snapshot();
+        }
         let target = self.catalogue.lookup(name)?;
         let mut destination = self.catalogue.destination(&target, name)?;
         let request = &destination.adjust(request);
@@ -88,8 +91,11 @@ impl<'c> Resolver<'c> {
         while plan.probe && !self.still_works(&mut destination.route, &plan)? {
             plan = plan::plan(&destination.route, request, started)?;
         }
+        if let Some(store) = self.catalogue.store().filter(|_| !plan.calls.is_empty()) {
+            store.end_snapshot();
+        }
         self.catalogue.keep_profiles();
-        let (credential, held) = self.execute(&mut destination.route, &plan, request, started)?;
+        let (credential, held) = self.execute(&mut destination.route, &plan, request)?;
         let renewable = renews(&destination.route, request, &held);
         Ok(Resolved {
             credential,
@@ -105,7 +111,6 @@ impl<'c> Resolver<'c> {
         route: &mut Route,
         plan: &Plan,
         request: &Request,
-        started: i64,
     ) -> Result<(Credential, Held), ResolveError> {
         let mut credential = self.open(&plan.start, &plan.start_holder)?;
         let mut held = plan.start.clone();
@@ -115,7 +120,9 @@ impl<'c> Resolver<'c> {
                 holder: route.nodes[stage.node].holder.clone(),
                 shown: route.nodes[stage.node].shown.clone(),
                 region: self.region(route, stage.node)?,
-                newer_than: (request.fresh && index + 1 == plan.calls.len()).then_some(started),
+                known: route.nodes[stage.node].held.iter().map(|held| held.access_key_id.clone()).collect(),
+                fresh: request.fresh && index + 1 == plan.calls.len(),
+                min_ttl: request.min_ttl,
             };
             (credential, held) = self.hop(&hop, &credential)?;
             route.nodes[stage.node].held.insert(0, held.clone());
@@ -153,9 +160,8 @@ impl<'c> Resolver<'c> {
         };
         if let (Place::Store(id), Some(store)) = (&plan.start.place, self.catalogue.store_mut()) {
             let until = self.context.now() + ANOTHER_GUESS;
-            store.write(Durability::Obtainable, |writing| match works {
-                true => writing.set_guessed_expiry(*id, until),
-                false => writing.remove_credential(*id),
+            store.write(Durability::Obtainable, |writing| {
+                if works { writing.set_guessed_expiry(*id, until) } else { writing.remove_credential(*id) }
             })?;
         }
         if !works {

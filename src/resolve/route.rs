@@ -30,7 +30,9 @@ impl Destination {
     /// The request as it applies here.
     pub(super) fn adjust(&self, request: &Request) -> Request {
         let mut request = request.clone();
-        if self.as_it_is {
+        // A key is handed out itself; a temporary credential cannot be anything else.
+        let long_term = self.route.target().held.iter().any(|held| held.kind == CredentialKind::LongTerm);
+        if self.as_it_is && long_term {
             request.no_session = true;
         }
         request
@@ -60,11 +62,11 @@ impl Catalogue<'_> {
     /// An identity uses its link; without one, the only profile that leads to it.
     fn to_identity(&self, identity: &Identity, row: Option<&IdentityRow>) -> Result<Destination, ResolveError> {
         if let (Some(store), Some(row)) = (self.store(), row) {
-            let mut chain = store.read().chain(row.id)?;
-            let held = store.read().credentials_of(&Owner::Identity(row.id))?;
+            let mut chain = store.read().chain(row.clone())?;
             if chain.len() > 1 {
                 return self.by_links(&mut chain);
             }
+            let held = store.read().credentials_of(&Owner::Identity(row.id))?;
             let profiles = self.profiles_to(&identity.key())?;
             let own = held.iter().any(|h| matches!(h.kind, CredentialKind::LongTerm | CredentialKind::Imported));
             if profiles.is_empty() || (own && profiles.len() > 1) {
@@ -102,7 +104,10 @@ impl Catalogue<'_> {
     /// `chain` has the target first and the root last.
     fn by_links(&self, chain: &mut [LinkRow]) -> Result<Destination, ResolveError> {
         chain.reverse();
-        let nodes = chain.iter().map(|row| self.linked_node(row)).collect::<Result<Vec<Node>, ResolveError>>()?;
+        let mut nodes = chain.iter().map(|row| self.linked_node(row)).collect::<Result<Vec<Node>, ResolveError>>()?;
+        if let ([node], Some(store)) = (&mut *nodes, self.store()) {
+            node.serves_roles = store.read().serves_roles(chain[0].identity.id)?;
+        }
         let target = &chain[chain.len() - 1];
         let origin = match chain.len() {
             1 => "an identity of the store, without a link".to_owned(),
@@ -132,7 +137,7 @@ impl Catalogue<'_> {
             held: self.held_by(&Owner::Identity(row.identity.id))?,
             shown: row.identity.shown(),
             mfa_serial: row.identity.mfa_serial.clone(),
-            serves_roles: row.serves_roles,
+            serves_roles: true,
             hop: row.hop.clone(),
             holder,
         })

@@ -58,8 +58,8 @@ impl Vault {
 
     fn unlock(&mut self, store: &Store) -> Result<(&StoreKey, &StoreMeta), ResolveError> {
         if self.unlocked.is_none() {
-            let meta = store.read().meta()?;
-            let key = first_that_opens(store, &meta)?;
+            let (meta, slots) = store.read().key_slots()?;
+            let key = first_that_opens(store.path(), &meta, slots)?;
             self.unlocked = Some((key, meta));
         }
         match &self.unlocked {
@@ -73,10 +73,10 @@ fn binding<'a>(meta: &'a StoreMeta, identity: &'a str, access_key_id: &'a str) -
     Binding { store_id: &meta.id, key_epoch: meta.key_epoch, identity, access_key_id }
 }
 
-fn first_that_opens(store: &Store, meta: &StoreMeta) -> Result<StoreKey, ResolveError> {
+fn first_that_opens(store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<StoreKey, ResolveError> {
     let mut reasons = Vec::new();
-    for slot in store.read().key_slots()? {
-        match open_slot(store.path(), &slot, meta) {
+    for slot in slots {
+        match open_slot(store, &slot, meta) {
             Ok(key) => return Ok(key),
             Err(reason) => {
                 reasons.push(SealError::Slot { slot: slot.id, kind: slot.kind, reason }.to_string());

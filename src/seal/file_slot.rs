@@ -15,6 +15,7 @@ use super::{SealError, SlotSecret};
 const HEADER: &str = "multicred-key-1";
 /// A key file is one short line; anything longer is something else.
 const LONGEST: u64 = 1024;
+const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 
 /// A key file.
 pub struct FileSlot {
@@ -41,7 +42,9 @@ impl FileSlot {
     /// A reason in words: missing, unreadable, not a key file, or another user's.
     pub fn read(&self) -> Result<SlotSecret, String> {
         let shown = self.path.display();
-        let file = OpenOptions::new().read(true).open(&self.path).map_err(|e| format!("{shown}: {e}"))?;
+        // A pipe in its place must not be waited for.
+        let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(&self.path);
+        let file = opened.map_err(|e| format!("{shown}: {e}"))?;
         let metadata = file.metadata().map_err(|e| format!("{shown}: {e}"))?;
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(format!("{shown} belongs to another user (uid {})", metadata.uid()));

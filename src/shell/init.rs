@@ -4,7 +4,11 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, context};
 
 use super::{Dialect, quote};
-use crate::env_change::{OURS, REQUEST, SETS, UNSETS};
+use crate::env_change::{OURS, SETS, UNSETS};
+
+/// zsh parses the whole of what is eval'd before it runs any of it: the person's aliases and options are kept out of
+/// it, and out of the functions it defines, by a string of its own.
+const ZSH_WRAPPER: &str = include_str!("../../templates/init.zsh");
 
 /// Where the identity shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,15 +48,17 @@ pub fn init(dialect: Dialect, settings: &Settings) -> Result<String, InitError> 
     };
     let failed = |error: minijinja::Error| InitError { shell: dialect.name(), reason: error.to_string() };
     let environment = quoting_environment(dialect);
-    let lists: Vec<&str> = SETS.iter().chain(&UNSETS).copied().collect();
-    let touched: Vec<&str> = lists.iter().chain(&OURS).copied().chain([REQUEST]).collect();
     let style = match settings.prompt {
         Prompt::Prefix => "prefix",
         Prompt::None => "none",
     };
-    let values = context! { program => settings.program.as_str(), style, lists, ours => OURS, touched };
-    let fragment = environment.render_str(template, values).map_err(failed)?;
-    Ok(format!("{fragment}\n{}", without_comments(script)))
+    let values = context! { program => settings.program.as_str(), style, sets => SETS, unsets => UNSETS, ours => OURS };
+    let settings = environment.render_str(template, values).map_err(failed)?;
+    let code = format!("{settings}\n{}", without_comments(script));
+    match dialect {
+        Dialect::Zsh => environment.render_str(ZSH_WRAPPER, context! { code }).map_err(failed),
+        Dialect::Bash | Dialect::Fish => Ok(code),
+    }
 }
 
 /// An engine that quotes every value for the dialect. There is no way around it but minijinja's own `safe` filter,
@@ -101,6 +107,7 @@ mod tests {
             include_str!("../../templates/settings.bash"),
             include_str!("../../templates/settings.zsh"),
             include_str!("../../templates/settings.fish"),
+            ZSH_WRAPPER,
         ] {
             assert!(!template.contains("safe"), "{template}");
         }

@@ -24,13 +24,18 @@ pub struct AccountRow {
 const COLUMNS: &str = "SELECT id, partition, account_id, alias, colour, protected FROM account";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+    read_at(row, 0)
+}
+
+/// Reads an account whose columns begin at `at`.
+pub(super) fn read_at(row: &Row<'_>, at: usize) -> rusqlite::Result<AccountRow> {
     Ok(AccountRow {
-        id: row.get(0)?,
-        partition: row.get(1)?,
-        account_id: row.get(2)?,
-        alias: row.get(3)?,
-        colour: row.get(4)?,
-        protected: row.get(5)?,
+        id: row.get(at)?,
+        partition: row.get(at + 1)?,
+        account_id: row.get(at + 2)?,
+        alias: row.get(at + 3)?,
+        colour: row.get(at + 4)?,
+        protected: row.get(at + 5)?,
     })
 }
 
@@ -41,6 +46,14 @@ impl Reading<'_> {
     /// The store cannot be read.
     pub fn accounts(&self) -> Result<Vec<AccountRow>, StoreError> {
         self.rows(&format!("{COLUMNS} ORDER BY alias IS NULL, alias, account_id"), [], read)
+    }
+
+    /// The account in this row.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn account(&self, id: i64) -> Result<Option<AccountRow>, StoreError> {
+        self.row(&format!("{COLUMNS} WHERE id = ?1"), [id], read)
     }
 
     /// The accounts that a person may mean by an alias or a twelve-digit id.

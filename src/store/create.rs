@@ -1,10 +1,15 @@
 //! The birth of a store: all at once, or not at all.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+use rustix::io::Errno;
 
-use super::{NewKeySlot, Notice, Store, StoreError, file, schema};
+use super::{BUSY_TIMEOUT, NewKeySlot, Notice, Store, StoreError, file, schema};
+
+/// How often a second maker looks whether the first is done.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a new store starts with.
 pub struct NewStore {
@@ -34,10 +39,11 @@ impl Store {
         let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let notice = file::prepare_folder(folder)?;
         // Two first uses at once: one creates, the other waits and then opens what it finds.
-        let _alone = lock_folder(folder)?;
+        let _alone = lock_folder(folder, path)?;
         if let Some(store) = Self::open(path)? {
             return Ok(store);
         }
+        refuse_orphans(path)?;
         build(path, &first()?)?;
         let mut store = Self::open(path)?.ok_or_else(|| StoreError::NotAStore(path.to_owned()))?;
         store.notices.extend(notice);
@@ -45,12 +51,34 @@ impl Store {
     }
 }
 
-/// The folder's own lock: no lock file to leave behind. Released when the returned handle is dropped.
-fn lock_folder(folder: &Path) -> Result<std::fs::File, StoreError> {
+/// The folder's own lock: no lock file to leave behind. Released when the returned handle is dropped. A maker that was
+/// stopped in the middle is waited for as long as any other writer.
+fn lock_folder(folder: &Path, path: &Path) -> Result<std::fs::File, StoreError> {
     let failed = |error: std::io::Error| StoreError::from_io(folder, &error);
     let handle = std::fs::File::open(folder).map_err(failed)?;
-    rustix::fs::flock(&handle, rustix::fs::FlockOperation::LockExclusive).map_err(|e| failed(e.into()))?;
-    Ok(handle)
+    let start = Instant::now();
+    loop {
+        match rustix::fs::flock(&handle, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => return Ok(handle),
+            Err(Errno::WOULDBLOCK | Errno::INTR) if start.elapsed() < BUSY_TIMEOUT => std::thread::sleep(PAUSE),
+            Err(Errno::WOULDBLOCK | Errno::INTR) => return Err(StoreError::Busy(path.to_owned())),
+            Err(error) => return Err(failed(error.into())),
+        }
+    }
+}
+
+/// A WAL or journal whose store was removed would be played into the new one, and ruin it; and it may be all that is
+/// left of the old one, so it is not ours to remove.
+fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
+    for suffix in ["-wal", "-journal"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        if std::fs::metadata(&name).is_ok_and(|orphan| orphan.len() > 0) {
+            let reason = format!("it is gone, but its {} is still there", Path::new(&name).display());
+            return Err(StoreError::Damaged { path: path.to_owned(), reason });
+        }
+    }
+    Ok(())
 }
 
 fn build(path: &Path, new: &NewStore) -> Result<(), StoreError> {
@@ -82,9 +110,6 @@ impl From<rusqlite::Error> for Problem {
 
 fn fill(draft: &Path, path: &Path, new: &NewStore) -> Result<(), Problem> {
     let mut connection = Connection::open(draft)?;
-    if !file::is_on_network(path) {
-        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-    }
     connection.pragma_update(None, "synchronous", "FULL")?;
     let transaction = connection.transaction()?;
     schema::create(&transaction)?;
@@ -94,7 +119,11 @@ fn fill(draft: &Path, path: &Path, new: &NewStore) -> Result<(), Problem> {
     )?;
     super::slots::insert(&transaction, &new.slot, new.now)?;
     transaction.commit()?;
-    // Closing checkpoints: the draft becomes one file, which can be renamed.
+    // WAL only now, while it is empty: closing would otherwise have to copy it into the draft, and SQLite does not say
+    // when that fails.
+    if !file::is_on_network(path) {
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    }
     connection.close().map_err(|(_, error)| error)?;
     let written = std::fs::File::open(draft).and_then(|file| file.sync_all());
     written.map_err(|error| Problem::Store(StoreError::from_io(draft, &error)))

@@ -90,13 +90,30 @@ pub enum Notice {
     NetworkFileSystem(PathBuf),
 }
 
+/// A value in the database that none of ours can be.
+fn is_about_a_value(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as E;
+    matches!(
+        error,
+        E::FromSqlConversionFailure(..) | E::IntegralValueOutOfRange(..) | E::InvalidColumnType(..) | E::Utf8Error(..)
+    )
+}
+
 impl StoreError {
     /// Sorts an error of SQLite.
+    #[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
     pub(super) fn from_sqlite(path: &Path, error: rusqlite::Error) -> Self {
         let path = path.to_owned();
+        // A table or a column that our statement names is not there; the statement itself helps nobody.
+        if let rusqlite::Error::SqlInputError { msg, .. } = error {
+            return Self::Damaged { path, reason: msg };
+        }
         let reason = error.to_string();
         match error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged { path, reason },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => {
+                Self::Damaged { path, reason }
+            }
+            None if is_about_a_value(&error) => Self::Damaged { path, reason },
             Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
                 Self::ReadOnly { path, reason }
             }

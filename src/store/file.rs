@@ -1,7 +1,9 @@
 //! The store as a file: whose it is, who may read it, what it is.
 
+use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -17,6 +19,7 @@ pub enum Found {
     Store,
 }
 
+const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
 const SQLITE_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 /// Where SQLite's header keeps the application id (SQLite, "Database File Format", 1.3).
 const APPLICATION_ID_AT: usize = 68;
@@ -25,7 +28,8 @@ const HEADER_LENGTH: usize = 100;
 /// Looks at the file before SQLite does: SQLite must never touch another program's file.
 pub(super) fn examine(path: &Path, notices: &mut Vec<Notice>) -> Result<Found, StoreError> {
     let failed = |error: &io::Error| StoreError::from_io(path, error);
-    let mut file = match File::open(path) {
+    // A pipe in its place must not be waited for.
+    let mut file = match OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path) {
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Ok(Found::Nothing),
         Err(error) => return Err(failed(&error)),
@@ -69,7 +73,7 @@ fn check_header(path: &Path, header: &[u8; HEADER_LENGTH]) -> Result<(), StoreEr
 /// Names another program's tables, so that a person sees whose file it is. Reads without leaving a trace.
 fn tables_of(path: &Path) -> String {
     use rusqlite::{Connection, OpenFlags};
-    let uri = format!("file:{}?immutable=1", path.display());
+    let uri = format!("file:{}?immutable=1", percent_encoded(path));
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let read = || -> rusqlite::Result<Vec<String>> {
         let connection = Connection::open_with_flags(&uri, flags)?;
@@ -81,6 +85,20 @@ fn tables_of(path: &Path) -> String {
         Ok(names) if !names.is_empty() => format!(" (its tables: {})", names.join(", ")),
         _ => String::new(),
     }
+}
+
+/// A path as a URI has it (SQLite, "Uniform Resource Identifiers", 3.1).
+fn percent_encoded(path: &Path) -> String {
+    let mut encoded = String::new();
+    for &byte in path.as_os_str().as_bytes() {
+        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 /// SQLite's side files, which must be as private as the store.

@@ -2,7 +2,7 @@
 
 use rusqlite::{Row, params};
 
-use super::identities::{self, IdentityRow};
+use super::identities::IdentityRow;
 use super::{Reading, StoreError, Writing};
 use crate::identity::route::RoleHop;
 
@@ -13,27 +13,23 @@ pub struct LinkRow {
     pub identity: IdentityRow,
     /// How it is reached; `None` at the chain's root.
     pub hop: Option<RoleHop>,
-    /// Whether some role is assumed from it.
-    pub serves_roles: bool,
 }
 
 /// No chain of AWS roles is longer in practice; a bound keeps a damaged store from looping.
-const DEEPEST: u32 = 64;
+const DEEPEST: usize = 64;
 
-fn read(row: &Row<'_>) -> rusqlite::Result<LinkRow> {
-    let at = identities::COLUMN_COUNT;
-    let role_arn: Option<String> = row.get(at + 1)?;
-    let hop = match role_arn {
-        None => None,
-        Some(role_arn) => Some(RoleHop {
-            role_arn,
-            external_id: row.get(at + 2)?,
-            mfa_serial: row.get(at + 3)?,
-            duration: row.get(at + 4)?,
-            session_name: row.get(at + 5)?,
-        }),
+const LINK: &str =
+    "SELECT parent, role_arn, external_id, mfa_serial, duration, session_name FROM link WHERE target = ?1";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<(i64, RoleHop)> {
+    let hop = RoleHop {
+        role_arn: row.get(1)?,
+        external_id: row.get(2)?,
+        mfa_serial: row.get(3)?,
+        duration: row.get(4)?,
+        session_name: row.get(5)?,
     };
-    Ok(LinkRow { identity: identities::read(row)?, hop, serves_roles: row.get(at)? })
+    Ok((row.get(0)?, hop))
 }
 
 impl Reading<'_> {
@@ -41,38 +37,26 @@ impl Reading<'_> {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn chain(&self, identity: i64) -> Result<Vec<LinkRow>, StoreError> {
-        let sql = format!(
-            "WITH RECURSIVE up (node, depth) AS (
-                 VALUES (?1, 0)
-                 UNION ALL
-                 SELECT link.parent, up.depth + 1 FROM up JOIN link ON link.target = up.node WHERE up.depth < {DEEPEST}
-             )
-             SELECT {}, EXISTS (SELECT 1 FROM link child WHERE child.parent = i.id),
-                    l.role_arn, l.external_id, l.mfa_serial, l.duration, l.session_name
-             FROM up JOIN identity i ON i.id = up.node JOIN account a ON a.id = i.account
-             LEFT JOIN link l ON l.target = i.id
-             ORDER BY up.depth",
-            identities::COLUMNS
-        );
-        self.rows(&sql, [identity], read)
+    pub fn chain(&self, start: IdentityRow) -> Result<Vec<LinkRow>, StoreError> {
+        let mut link = self.prepare(LINK)?;
+        let mut chain = vec![LinkRow { identity: start, hop: None }];
+        while chain.len() <= DEEPEST {
+            let last = chain.len() - 1;
+            let found = link.query_map([chain[last].identity.id], read).and_then(|mut rows| rows.next().transpose());
+            let Some((parent, hop)) = found.map_err(|error| self.failed(error))? else { break };
+            chain[last].hop = Some(hop);
+            let Some(identity) = self.identity_row(parent)? else { break };
+            chain.push(LinkRow { identity, hop: None });
+        }
+        Ok(chain)
     }
 
-    /// Whether an identity has a parent.
+    /// Whether some role is assumed from an identity.
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn has_link(&self, identity: i64) -> Result<bool, StoreError> {
-        let found = self.row("SELECT 1 FROM link WHERE target = ?1", [identity], |_| Ok(()))?;
-        Ok(found.is_some())
-    }
-
-    /// Every link, as (target row, parent row).
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn links(&self) -> Result<Vec<(i64, i64)>, StoreError> {
-        self.rows("SELECT target, parent FROM link", [], |row| Ok((row.get(0)?, row.get(1)?)))
+    pub fn serves_roles(&self, identity: i64) -> Result<bool, StoreError> {
+        Ok(self.row("SELECT 1 FROM link WHERE parent = ?1 LIMIT 1", [identity], |_| Ok(()))?.is_some())
     }
 }
 
@@ -82,7 +66,10 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError::Cycle`] where the parent's chain already leads through the target.
     pub fn set_link(&self, target: i64, parent: i64, hop: &RoleHop, now: i64) -> Result<(), StoreError> {
-        let above = self.read().chain(parent)?;
+        let above = match self.read().identity_row(parent)? {
+            Some(parent) => self.read().chain(parent)?,
+            None => Vec::new(),
+        };
         if let Some(loop_at) = above.iter().find(|row| row.identity.id == target) {
             let arn = |row: &LinkRow| row.identity.arn();
             let parent = above.first().map(arn).unwrap_or_default();

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Statement, Transaction, TransactionBehavior};
 
 pub use accounts::AccountRow;
 pub use create::NewStore;
@@ -49,6 +49,19 @@ pub struct Store {
     connection: ManuallyDrop<Connection>,
     path: PathBuf,
     notices: Vec<Notice>,
+    has_written: bool,
+}
+
+impl Drop for Store {
+    /// Moves what this process wrote from the WAL into the database, and empties the WAL: the next command, which
+    /// finds nobody else connected, would have to read all of it before its first query. Where another process is at
+    /// work the WAL simply stays.
+    fn drop(&mut self) {
+        if self.has_written {
+            let _ = self.connection.busy_timeout(Duration::ZERO);
+            let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        }
+    }
 }
 
 impl Store {
@@ -63,7 +76,8 @@ impl Store {
             file::Found::Store => {}
         }
         let connection = connect(path)?;
-        let mut store = Self { connection: ManuallyDrop::new(connection), path: path.to_owned(), notices };
+        let mut store =
+            Self { connection: ManuallyDrop::new(connection), path: path.to_owned(), notices, has_written: false };
         schema::check_version(&mut store.connection, path)?;
         if file::is_on_network(path) {
             store.avoid_shared_memory()?;
@@ -96,13 +110,29 @@ impl Store {
             Durability::Synced => "FULL",
             Durability::Obtainable => "NORMAL",
         };
+        self.end_snapshot();
         self.connection.pragma_update(None, "synchronous", level).map_err(failed)?;
         // Immediate: a deferred transaction that reads and then writes fails as busy whatever the timeout.
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let writing = Writing { transaction, path: &path };
         let result = work(&writing)?;
         writing.transaction.commit().map_err(failed)?;
+        self.has_written = true;
         Ok(result)
+    }
+
+    /// From now on every query sees the store as it is at the first one, and pays for the locks only once. Ends with
+    /// the next write, or with [`end_snapshot`](Self::end_snapshot).
+    pub fn begin_snapshot(&self) {
+        // Without it queries are slower and no less right.
+        let _ = self.connection.execute_batch("BEGIN");
+    }
+
+    /// From now on queries see what other processes have written meanwhile.
+    pub fn end_snapshot(&self) {
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("COMMIT");
+        }
     }
 
     /// A view for reading outside a transaction.
@@ -155,6 +185,14 @@ impl Writing<'_> {
 }
 
 impl Reading<'_> {
+    fn prepare(&self, sql: &str) -> Result<Statement<'_>, StoreError> {
+        self.connection.prepare(sql).map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: rusqlite::Error) -> StoreError {
+        StoreError::from_sqlite(self.path, error)
+    }
+
     /// All rows of a query.
     fn rows<T>(
         &self,
@@ -162,12 +200,9 @@ impl Reading<'_> {
         params: impl rusqlite::Params,
         read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let run = || -> rusqlite::Result<Vec<T>> {
-            let mut statement = self.connection.prepare(sql)?;
-            let rows = statement.query_map(params, read)?;
-            rows.collect()
-        };
-        run().map_err(|error| StoreError::from_sqlite(self.path, error))
+        let mut statement = self.prepare(sql)?;
+        let rows = statement.query_map(params, read).and_then(Iterator::collect);
+        rows.map_err(|error| self.failed(error))
     }
 
     /// The first row of a query.

@@ -42,7 +42,11 @@ fn bring_up_to_date(connection: &mut Connection, path: &Path, migrations: &[&str
     if found == known {
         return Ok(());
     }
-    if found > known || found < 1 {
+    if found < 1 {
+        let reason = format!("its schema version is {found}");
+        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    }
+    if found > known {
         return Err(StoreError::Newer { path: path.to_owned(), found, known });
     }
     copy_aside(connection, path, found)?;

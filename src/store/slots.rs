@@ -58,13 +58,21 @@ impl Reading<'_> {
         self.row("SELECT id, key_epoch FROM store", [], read)?.ok_or_else(damaged)
     }
 
-    /// Every key slot, oldest first.
+    /// The store's id and key epoch, and every key slot, oldest first.
     ///
     /// # Errors
-    /// The store cannot be read.
-    pub fn key_slots(&self) -> Result<Vec<KeySlot>, StoreError> {
-        self.rows("SELECT id, kind, params, wrapped FROM key_slot ORDER BY id", [], |row| {
-            Ok(KeySlot { id: row.get(0)?, kind: row.get(1)?, params: row.get(2)?, wrapped: row.get(3)? })
-        })
+    /// The store cannot be read, or says nothing of itself.
+    pub fn key_slots(&self) -> Result<(StoreMeta, Vec<KeySlot>), StoreError> {
+        // One statement for both: opening the store needs both.
+        let sql = "SELECT s.id, s.key_epoch, k.id, k.kind, k.params, k.wrapped FROM store s, key_slot k ORDER BY k.id";
+        let rows = self.rows(sql, [], |row| {
+            let meta = StoreMeta { id: row.get(0)?, key_epoch: row.get(1)? };
+            let slot = KeySlot { id: row.get(2)?, kind: row.get(3)?, params: row.get(4)?, wrapped: row.get(5)? };
+            Ok((meta, slot))
+        })?;
+        match rows.first() {
+            Some((meta, _)) => Ok((meta.clone(), rows.into_iter().map(|(_, slot)| slot).collect())),
+            None => Ok((self.meta()?, Vec::new())),
+        }
     }
 }

@@ -79,6 +79,7 @@ const THROTTLING: [&str; 6] = [
     "SlowDown",
 ];
 
+#[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 pub(super) fn sort<E>(action: &'static str, error: SdkError<E, HttpResponse>) -> StsError
 where
     E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -91,12 +92,16 @@ where
         SdkError::ResponseError(context) => {
             StsError::unusable(action, &innermost(context.raw().status().as_u16(), &error))
         }
-        SdkError::TimeoutError(_) => {
-            StsError::NoAnswer { action, reason: "it took too long (limit: 3 s to connect, 10 s in all)".into() }
-        }
+        SdkError::TimeoutError(_) => too_late(action),
+        // The connector's own limit may be the first to strike.
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => too_late(action),
         SdkError::DispatchFailure(_) => StsError::NoAnswer { action, reason: root_cause(&error) },
         _ => StsError::Setup(format!("{action} could not be prepared: {}", root_cause(&error))),
     }
+}
+
+fn too_late(action: &'static str) -> StsError {
+    StsError::NoAnswer { action, reason: "it took too long (limit: 3 s to connect, 10 s in all)".into() }
 }
 
 fn answered<E: ProvideErrorMetadata>(
@@ -112,6 +117,7 @@ fn answered<E: ProvideErrorMetadata>(
         // Stand-ins for AWS wrap errors in an envelope that the SDK does not read.
         (None, _) => from_body().unwrap_or_else(|| (format!("HTTP {status}"), "no reason given".to_owned())),
     };
+    let (code, message) = (one_line(&code), one_line(&message));
     if status >= 500 || status == 429 || THROTTLING.contains(&code.as_str()) {
         return StsError::Unavailable { action, code, message };
     }
@@ -119,6 +125,11 @@ fn answered<E: ProvideErrorMetadata>(
         return StsError::unusable(action, &format!("HTTP {status} with an error inside"));
     }
     StsError::Refused { action, code, message, request_id }
+}
+
+/// AWS's words as one line: whoever answers in its place must not write lines that look like ours.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn code_in_body(raw: &HttpResponse) -> Option<(String, String)> {
@@ -149,5 +160,5 @@ where
         cause = next;
     }
     let text = cause.to_string();
-    if text.is_empty() { DisplayErrorContext(error).to_string() } else { text }
+    one_line(&if text.is_empty() { DisplayErrorContext(error).to_string() } else { text })
 }

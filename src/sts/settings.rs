@@ -40,19 +40,19 @@ impl StsSettings {
     /// # Errors
     /// Names the variable that cannot be used.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadSetting> {
-        let get = |name: &str| get(name).filter(|value| !value.is_empty());
-        let ignored = flag(&get, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?;
+        let get: &dyn Fn(&str) -> Option<String> = &|name| get(name).filter(|value| !value.is_empty());
+        let ignored = flag(get, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?;
         Ok(Self {
-            endpoint: if ignored { None } else { endpoint(&get)? },
-            region: region(&get)?,
+            endpoint: if ignored { None } else { endpoint(get)? },
+            region: region(get)?,
             ca_bundle: get("AWS_CA_BUNDLE").map(PathBuf::from),
-            fips: flag(&get, "AWS_USE_FIPS_ENDPOINT")?,
-            dual_stack: flag(&get, "AWS_USE_DUALSTACK_ENDPOINT")?,
+            fips: flag(get, "AWS_USE_FIPS_ENDPOINT")?,
+            dual_stack: flag(get, "AWS_USE_DUALSTACK_ENDPOINT")?,
         })
     }
 }
 
-fn endpoint(get: impl Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
+fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
     for variable in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
         if let Some(value) = get(variable) {
             if is_http_url(&value) {
@@ -67,12 +67,30 @@ fn endpoint(get: impl Fn(&str) -> Option<String>) -> Result<Option<String>, BadS
 fn is_http_url(text: &str) -> bool {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     rest.is_some_and(|rest| {
-        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        !host.is_empty() && rest.bytes().all(|byte| byte.is_ascii_graphic())
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        is_host_and_port(authority) && rest.bytes().all(|byte| byte.is_ascii_graphic())
     })
 }
 
-fn region(get: impl Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
+/// `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. Names with a user or a password in them are of no use here.
+fn is_host_and_port(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, rest),
+        Some(_) => return false,
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            if !host.bytes().all(is_name) {
+                return false;
+            }
+            (host, port)
+        }
+    };
+    let port_is_good = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    !host.is_empty() && port_is_good
+}
+
+fn region(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
     for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(value) = get(variable) {
             if is_region(&value) {
@@ -84,7 +102,7 @@ fn region(get: impl Fn(&str) -> Option<String>) -> Result<Option<String>, BadSet
     Ok(None)
 }
 
-fn flag(get: impl Fn(&str) -> Option<String>, variable: &'static str) -> Result<bool, BadSetting> {
+fn flag(get: &dyn Fn(&str) -> Option<String>, variable: &'static str) -> Result<bool, BadSetting> {
     match get(variable) {
         None => Ok(false),
         Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
@@ -156,11 +174,25 @@ mod tests {
     }
 
     #[test]
+    fn an_address_may_be_a_name_or_a_number_with_a_port_and_a_path() {
+        for url in ["http://localhost:4566", "https://sts.eu-west-1.amazonaws.com/", "http://[::1]:80/x", "http://a_b"]
+        {
+            assert_eq!(read(&[("AWS_ENDPOINT_URL", url)]).unwrap().endpoint.as_deref(), Some(url));
+        }
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named() {
         for (variable, value) in [
             ("AWS_ENDPOINT_URL_STS", "localhost:4566"),
             ("AWS_ENDPOINT_URL", "http://"),
             ("AWS_ENDPOINT_URL", "http://a b"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:99999"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:port"),
+            ("AWS_ENDPOINT_URL", "http://:80"),
+            ("AWS_ENDPOINT_URL", "http://[::1"),
+            ("AWS_ENDPOINT_URL", "http://[x]:80"),
+            ("AWS_ENDPOINT_URL", "http://user:secret@host"),
             ("AWS_REGION", "us-east-1;id"),
             ("AWS_DEFAULT_REGION", "a\nb"),
             ("AWS_USE_FIPS_ENDPOINT", "yes"),

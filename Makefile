@@ -1,0 +1,58 @@
+# multicred: `make help` says what there is.
+
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+VENV := $(TARGET)/venv
+SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
+
+# program:package, for scripts/need.sh
+LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
+TEST_TOOLS := $(LINT_TOOLS) strace:strace tmux:tmux setsid:util-linux ps:procps python3:python3
+BENCH_TOOLS := cc:gcc bash:bash python3:python3 hyperfine:hyperfine valgrind:valgrind /usr/bin/time:time
+
+.PHONY: help try test lint install bench test-tools lint-tools bench-tools
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+		printf 'make %-8s %s\n' "$$name" "$$what"; done
+
+try: ## a pretend AWS, and a bash with multicred in it (without a terminal: a tour of it)
+	cargo build --release --bin multicred --example sandbox
+	$(TARGET)/release/examples/sandbox
+
+test: test-tools $(VENV)/ready lint ## install what the tests need, then run everything
+	cargo build --bin multicred --example sandbox
+	$(TARGET)/debug/examples/sandbox --tour </dev/null
+	cargo test --no-fail-fast
+
+lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo deny where it is installed
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	shellcheck $(SHELL_SCRIPTS)
+	shellcheck --shell=bash shell/bash/init.bash
+	bash -n shell/bash/init.bash
+	zsh -n shell/zsh/init.zsh
+	fish --no-execute shell/fish/init.fish
+	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo 'cargo deny is not installed: skipped'; fi
+
+install: ## put multicred into cargo's bin folder
+	cargo install --path . --locked
+
+bench: bench-tools ## the cached switch beside an empty program, and what it costs
+	cargo build --release --bin multicred --example crowd
+	TARGET=$(TARGET) benches/side_by_side.sh
+
+test-tools:
+	@scripts/need.sh $(TEST_TOOLS)
+	@scripts/need.sh --python-venv
+
+lint-tools:
+	@scripts/need.sh $(LINT_TOOLS)
+
+bench-tools:
+	@scripts/need.sh $(BENCH_TOOLS)
+
+# moto, boto3 and the aws CLI, in exact versions; made anew when those change.
+$(VENV)/ready: scripts/requirements.txt | test-tools
+	python3 -m venv --clear $(VENV)
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements.txt
+	touch $@

@@ -1,0 +1,111 @@
+//! Fills a home for `make bench`: `crowd HOME IDENTITIES`.
+//!
+//! In it, `multicred as --shell bash prod/Admin` has what it needs in the store: a role linked to a user, with a
+//! credential of some hours. Around it stand as many other roles, each with a sealed credential of its own.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::pedantic)]
+
+#[path = "../tests/support/sts/mod.rs"]
+mod sts;
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use multicred::context::Context;
+use multicred::identity::hash::Hasher;
+use multicred::identity::route::CredentialKind;
+use multicred::identity::{Holder, Identity, Kind};
+use multicred::prompt::Never;
+use multicred::resolve::{Resolver, store_path};
+use multicred::secret::{KeyMaterial, Sealed, Secret};
+use multicred::store::{Durability, NewCredential, StoreError};
+use sts::{Role, StrictSts, World};
+
+const DEV: &str = "111122223333";
+const PROD: &str = "222233334444";
+/// Accounts that the crowd is spread over.
+const ACCOUNTS: u32 = 100;
+/// Identities stored in one transaction: as many as leave the log of the database as short as daily use does.
+const AT_ONCE: usize = 200;
+const HALF_A_DAY: u32 = 43_200;
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(home), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok())) else {
+        panic!("crowd HOME IDENTITIES");
+    };
+    let home = PathBuf::from(home);
+    let sts = StrictSts::start(world(&home));
+    let run = |words: &str| {
+        let arguments = std::iter::once("multicred").chain(words.split(' ')).map(Into::into).collect();
+        assert_eq!(multicred::command::run(&mut context(&home, &sts.url()), arguments), 0, "multicred {words}");
+    };
+    run("import --all");
+    run("account 222233334444 --alias prod");
+    run("link prod/Admin --parent alice --duration 12h");
+    fill(&context(&home, &sts.url()), count).expect("the crowd is stored");
+    run("as prod/Admin --shell bash");
+}
+
+/// alice and the role that trusts her; writes alice's key into the home.
+fn world(home: &Path) -> World {
+    let mut world = World::new();
+    let key = world.user(DEV, "alice");
+    let alice = format!("arn:aws:iam::{DEV}:user/alice");
+    world.role(Role::new(PROD, "Admin").trust(&alice).max_session_duration(HALF_A_DAY.into()));
+    let text = format!("[alice]\naws_access_key_id = {}\naws_secret_access_key = {}\n", key.access_key_id, key.secret);
+    fs::create_dir_all(home.join(".aws")).expect("a home");
+    fs::write(home.join(".aws/credentials"), text).expect("alice's key");
+    world
+}
+
+fn context(home: &Path, endpoint: &str) -> Context {
+    let run = home.join("run");
+    fs::create_dir_all(&run).expect("a runtime folder");
+    let variables = [("HOME", home.to_str()), ("XDG_RUNTIME_DIR", run.to_str()), ("AWS_ENDPOINT_URL", Some(endpoint))];
+    let variable = |(name, value): (&str, Option<&str>)| (name.to_owned(), value.expect("a text").into());
+    Context::with_environment(variables.into_iter().map(variable).collect::<HashMap<_, _>>())
+}
+
+fn fill(context: &Context, count: u32) -> Result<(), Box<dyn Error>> {
+    let mut resolver = Resolver::new(context, store_path(context, None)?, Box::new(Never), None)?;
+    let (store, vault) = resolver.store_and_vault()?;
+    let now = context.now();
+    let numbers: Vec<u32> = (0..count).collect();
+    for some in numbers.chunks(AT_ONCE) {
+        let mut crowd = Vec::new();
+        for &number in some {
+            let (holder, access_key_id) = (Holder::Identity(member(number)), format!("ASIA{number:016}"));
+            let secret = |length: usize| Secret::new("x".repeat(length));
+            let material = KeyMaterial { secret_access_key: secret(40), session_token: Some(secret(350)) };
+            let sealed = vault.seal(store, &holder, &access_key_id, &material)?;
+            crowd.push((holder, access_key_id, sealed));
+        }
+        store.write(Durability::Obtainable, |writing| {
+            for (holder, access_key_id, sealed) in &crowd {
+                let owner = writing.ensure_owner(holder, Some("/"))?;
+                writing.put_credential(&owner, &credential(access_key_id, sealed, now))?;
+            }
+            Ok::<(), StoreError>(())
+        })?;
+    }
+    Ok(())
+}
+
+fn credential<'c>(access_key_id: &'c str, sealed: &'c Sealed, now: i64) -> NewCredential<'c> {
+    NewCredential {
+        access_key_id,
+        kind: CredentialKind::Role,
+        request_hash: Some(Hasher::new("crowd").field("member", Some(access_key_id)).finish()),
+        sealed,
+        created_at: now,
+        expires_at: Some(now + i64::from(HALF_A_DAY)),
+        expiry_is_guess: false,
+    }
+}
+
+fn member(number: u32) -> Identity {
+    let account = format!("{:012}", 300_000_000_000_u64 + u64::from(number % ACCOUNTS));
+    Identity { partition: "aws".to_owned(), account, kind: Kind::Role, name: format!("Role{number}") }
+}

@@ -1,0 +1,1 @@
+builtin emulate zsh -o no_aliases -c {{ code }}

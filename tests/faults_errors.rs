@@ -1,0 +1,103 @@
+//! One system call that fails, and a disk that is full from some moment on: each writing call in turn.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
+
+mod scene;
+mod support;
+
+use scene::ordeal::Ordeal;
+use scene::refusal::Refusal;
+use scene::traced::{self, SystemCall};
+use scene::{DEV, Scene, ini};
+use support::env::Output;
+
+/// How a call of this name fails in practice.
+fn error_of(call: &SystemCall) -> &'static str {
+    match call.name.as_str() {
+        "write" | "writev" | "pwrite64" | "ftruncate" | "fallocate" => "ENOSPC",
+        "fsync" | "fdatasync" => "EIO",
+        "sendto" | "sendmsg" => "ECONNRESET",
+        _ => "EACCES",
+    }
+}
+
+/// stderr itself cannot tell that it fails; and an eventfd, by which an event loop wakes itself, cannot fail so.
+fn can_be_told(call: &SystemCall) -> bool {
+    !call.line.starts_with("write(2,") && !call.line.contains(r#""\1\0\0\0\0\0\0\0", 8"#)
+}
+
+/// Either the command says that and why it failed, or it had its effect; a switch may work and say what was not kept.
+#[track_caller]
+fn check(ordeal: &Ordeal, output: &Output) {
+    output.calm();
+    if output.status == 0 {
+        let told = output.stderr.contains("could not be stored");
+        output.holds(told || ordeal.has_its_effect(), "an effect in the store, or a word about it");
+    } else {
+        output.holds(matches!(output.status, 1 | 6), "exit code 0, 1 or 6");
+        output.holds(output.stderr.lines().count() >= 2, "a fact and a remedy");
+    }
+}
+
+#[track_caller]
+fn survives_the_failure_of_every_write(ordeal: &Ordeal, least_calls: usize) {
+    assert!(ordeal.calls.len() >= least_calls, "only {} writing calls were seen", ordeal.calls.len());
+    let failures = ordeal.calls.iter().filter(|call| can_be_told(call)).map(|call| {
+        let error = error_of(call);
+        (format!("{error} for {}", call.line), traced::fail_at(call, error))
+    });
+    ordeal.survives(failures, |output| check(ordeal, output));
+}
+
+#[track_caller]
+fn survives_a_full_disk(ordeal: &Ordeal) {
+    let full = ordeal
+        .calls
+        .iter()
+        .filter(|call| call.name == "pwrite64")
+        .map(|call| (format!("a disk that is full from {} on", call.line), traced::fail_from(call, "ENOSPC")));
+    ordeal.survives(full, |output| check(ordeal, output));
+}
+
+#[test]
+fn import_that_makes_the_store_with_each_write_failing_once() {
+    let scene = Scene::new();
+    let text = ini("alice", &scene.alice);
+    survives_the_failure_of_every_write(&Ordeal::of(scene, &["import", "-"], Some(text)), 60);
+}
+
+#[test]
+fn import_into_a_store_with_each_write_failing_once_and_with_a_full_disk() {
+    let scene = Scene::with_bobs_roles();
+    let text = ini("alice", &scene.alice);
+    let ordeal = Ordeal::of(scene, &["import", "-"], Some(text));
+    survives_the_failure_of_every_write(&ordeal, 6);
+    survives_a_full_disk(&ordeal);
+}
+
+#[test]
+fn link_and_account_with_each_write_failing_once_and_with_a_full_disk() {
+    for words in [["link", "dev/Deployer", "--parent", "bob"], ["account", "333344445555", "--alias", "third"]] {
+        let ordeal = Ordeal::of(Scene::with_bobs_roles(), &words, None);
+        survives_the_failure_of_every_write(&ordeal, 6);
+        survives_a_full_disk(&ordeal);
+    }
+}
+
+#[test]
+fn a_cold_switch_over_two_hops_with_each_write_failing_once_and_with_a_full_disk() {
+    let ordeal = Ordeal::of(Scene::with_bobs_roles(), &["as", "--shell", "bash", "dev/Writer"], None);
+    survives_the_failure_of_every_write(&ordeal, 20);
+    survives_a_full_disk(&ordeal);
+}
+
+#[test]
+fn a_switch_to_a_profile_that_makes_the_store_with_each_write_failing_once() {
+    let mut scene = Scene::new();
+    let text = ini("base", &scene.bob);
+    scene.env.aws_credentials(&text);
+    scene
+        .env
+        .aws_config(&format!("[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = base\n"));
+    let ordeal = Ordeal::of(scene, &["as", "--shell", "bash", "reader"], None);
+    survives_the_failure_of_every_write(&ordeal, 60);
+}

@@ -1,0 +1,175 @@
+//! The shape of the program, read from its source: which module may use which, and what may stand where.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// No I/O, no clock, no environment.
+const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change", "identity", "secret"];
+/// Each reaches out of the process in one way; they do not know each other.
+const ADAPTERS: &[&str] = &["aws_config", "history", "lock", "progress", "prompt", "seal", "shell", "store", "sts"];
+/// From a typed name to a credential.
+const USE_CASE: &[&str] = &["resolve"];
+
+/// Whether a module may use another one: arrows point down only.
+fn may_use(module: &str, other: &str) -> bool {
+    let is_below = |layers: &[&[&str]]| layers.iter().any(|layer| layer.contains(&other));
+    match module {
+        "main" => ["command", "context"].contains(&other),
+        "command" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // clap's types name what flags are parsed into.
+        "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
+        // One table from the errors of every layer to what a person is told.
+        "error" => is_below(&[USE_CASE, ADAPTERS, PURE]),
+        "resolve" => other == "context" || is_below(&[ADAPTERS, PURE]),
+        "progress" => other == "context" || is_below(&[PURE]),
+        module if ADAPTERS.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
+        // The edge of the process, and the list of modules.
+        "context" | "lib" => false,
+        module => panic!("{module} has no layer: say in this test where it belongs"),
+    }
+}
+
+/// A file of `src/`, its comments taken out.
+struct Source {
+    path: PathBuf,
+    /// Line numbers from 1, and code.
+    code: Vec<(usize, String)>,
+}
+
+impl Source {
+    fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(root().join(path)).unwrap();
+        let without_comment = |line: &str| line.split("//").next().unwrap_or_default().to_owned();
+        let code = text.lines().map(without_comment).enumerate().map(|(index, line)| (index + 1, line)).collect();
+        Self { path: path.to_owned(), code }
+    }
+
+    /// `store/links.rs` is of `store`.
+    fn module(&self) -> String {
+        module_of(self.path.with_extension("").iter().skip(1).map(|part| part.to_str().unwrap()))
+    }
+
+    /// The modules named behind `crate::` (in `main.rs`, behind `multicred::`), each with its line.
+    fn uses(&self) -> BTreeSet<(usize, String)> {
+        let from = if self.module() == "main" { "multicred::" } else { "crate::" };
+        let mut uses = BTreeSet::new();
+        for (line, code) in &self.code {
+            for path in code.split(from).skip(1) {
+                assert!(!path.starts_with('{'), "{}:{line}: write one `use` for each module", self.path.display());
+                let words = path.split("::").map(|part| part.split(|c| !is_word(c)).next().unwrap_or_default());
+                uses.insert((*line, module_of(words)));
+            }
+        }
+        uses
+    }
+}
+
+fn is_word(character: char) -> bool {
+    character.is_ascii_alphanumeric() || character == '_'
+}
+
+/// The first part of a path; the document inside `aws_config` is a module of its own layer.
+fn module_of<'p>(mut path: impl Iterator<Item = &'p str>) -> String {
+    match (path.next().unwrap_or_default(), path.next()) {
+        ("aws_config", Some("document")) => "aws_config::document".to_owned(),
+        (first, _) => first.to_owned(),
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Every Rust file below a folder of the repository.
+fn sources(folder: &str) -> Vec<Source> {
+    let mut folders = vec![PathBuf::from(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root().join(&folder)).unwrap() {
+            let path = folder.join(entry.unwrap().file_name());
+            if root().join(&path).is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push(Source::read(&path));
+            }
+        }
+    }
+    assert!(found.len() > 5, "{folder} was not read");
+    found
+}
+
+/// Fails with all of them.
+#[track_caller]
+fn none(faults: &[String]) {
+    assert!(faults.is_empty(), "\n{}\n", faults.join("\n"));
+}
+
+#[test]
+fn a_module_uses_only_what_lies_below_it() {
+    let mut faults = Vec::new();
+    for source in sources("src") {
+        let module = source.module();
+        for (line, other) in source.uses() {
+            if other != module && !may_use(&module, &other) {
+                faults.push(format!("{}:{line}: {module} must not use {other}", source.path.display()));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn only_sts_names_the_crates_of_aws() {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let names = manifest.lines().filter(|line| line.starts_with("aws-")).filter_map(|line| line.split(' ').next());
+    let crates: Vec<String> = names.map(|name| name.replace('-', "_")).collect();
+    assert!(crates.contains(&"aws_sdk_sts".to_owned()), "{crates:?}");
+    let mut faults = Vec::new();
+    for source in sources("src").into_iter().filter(|source| source.module() != "sts") {
+        for (line, code) in &source.code {
+            if let Some(name) = crates.iter().find(|name| code.contains(name.as_str())) {
+                faults.push(format!("{}:{line}: {name}", source.path.display()));
+            }
+        }
+    }
+    none(&faults);
+}
+
+#[test]
+fn nothing_is_unsafe() {
+    let unsafe_lines = |source: &Source| {
+        let lines = source.code.iter().filter(|(_, code)| code.split(|c| !is_word(c)).any(|word| word == "unsafe"));
+        lines.map(|(line, _)| format!("{}:{line}", source.path.display())).collect::<Vec<_>>()
+    };
+    none(&sources("src").iter().flat_map(unsafe_lines).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_folder_of_commands_is_the_list_of_verbs() {
+    let declared = fs::read_to_string(root().join("src/cli.rs")).unwrap();
+    let verbs = declared.split("pub enum Verb {").nth(1).unwrap().split("\n}").next().unwrap();
+    let mut expected: Vec<String> = verbs
+        .lines()
+        .filter_map(|line| line.trim().strip_suffix(','))
+        .map(|variant| variant.split('(').next().unwrap_or_default().to_lowercase())
+        .map(|verb| format!("src/command/{verb}.rs"))
+        .chain(["src/command/mod.rs".to_owned()])
+        .collect();
+    expected.sort();
+    let mut files: Vec<String> =
+        sources("src/command").iter().map(|source| source.path.to_str().unwrap().to_owned()).collect();
+    files.sort();
+    assert_eq!(files, expected);
+}
+
+#[test]
+fn no_file_is_too_long_to_be_about_one_thing() {
+    const MOST_LINES: usize = 400;
+    let too_long = |source: &Source| {
+        let lines = source.code.len();
+        (lines > MOST_LINES).then(|| format!("{}: {lines} lines", source.path.display()))
+    };
+    none(&sources("src").iter().filter_map(too_long).collect::<Vec<_>>());
+}
