@@ -11,7 +11,14 @@ use crate::shell::Dialect;
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
-#[command(name = "multicred", version, max_term_width = 100, disable_help_subcommand = true)]
+#[command(
+    name = "multicred",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true,
+    // `renew --region X` says again, with one difference, what was said before.
+    args_override_self = true
+)]
 pub struct Cli {
     /// What applies to every command.
     #[command(flatten)]

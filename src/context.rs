@@ -198,6 +198,11 @@ impl Context {
         out.flush()
     }
 
+    /// Shows the terminal's cursor again, after a menu that hid it was left half-way.
+    pub fn show_cursor(&self) {
+        let _ = io::stderr().lock().write_all(b"\r\x1b[J\x1b[?25h");
+    }
+
     /// Says something to the person; `-q` silences it.
     pub fn note(&self, text: &str) {
         if self.verbosity > Verbosity::Quiet {

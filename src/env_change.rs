@@ -33,13 +33,14 @@ pub const UNSETS: [&str; 15] = [
 
 /// Our own exported variables.
 ///
-/// The last three bind what the shell shows to what it holds, also in a nested shell: the access key id that the
-/// switch set, the region it set, and the colour of the prompt.
-pub const OURS: [&str; 6] = [
+/// The last four bind what the shell shows to what it holds, also in a nested shell: the access key id that the
+/// switch set, whose it is, the region it set, and the colour of the prompt.
+pub const OURS: [&str; 7] = [
     "MULTICRED_IDENTITY",
     "MULTICRED_EXPIRES_AT",
     "MULTICRED_RENEWABLE",
     "MULTICRED_ACCESS_KEY_ID",
+    "MULTICRED_ARN",
     "MULTICRED_REGION",
     "MULTICRED_COLOR",
 ];

@@ -73,9 +73,13 @@ impl From<ResolveError> for Failure {
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
-            ResolveError::Locked(_) => {
-                (Exit::Locked, Some("bring the key file back, or use the store it belongs to (--store)".to_owned()))
-            }
+            ResolveError::Locked(_) => (
+                Exit::Locked,
+                Some(
+                    "bring the key file back. Without it the store cannot be opened: move it aside, and import again"
+                        .to_owned(),
+                ),
+            ),
             ResolveError::KeyKind(_) => (Exit::Usage, Some("unset it, or say MULTICRED_KEY=file".to_owned())),
             ResolveError::MfaRefused { .. } => (
                 Exit::Refused,

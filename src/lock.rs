@@ -144,7 +144,9 @@ fn open(folder: &Path, name: &str) -> Result<File, LockError> {
         reason: error.to_string(),
     };
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder.into(), &error))?;
-    check_owner(folder)?;
+    for level in folder.ancestors().take(2) {
+        check_owner(level)?;
+    }
     // The standard library opens every file close-on-exec: no child keeps the lock alive.
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     opened.map_err(|error| failed(path, &error))

@@ -23,6 +23,9 @@ pub enum PromptError {
 
 /// Someone who can be asked.
 pub trait Prompter {
+    /// Whether anybody can be asked at all.
+    fn can_ask(&self) -> bool;
+
     /// Asks for the current code of an MFA device.
     ///
     /// # Errors
@@ -34,6 +37,10 @@ pub trait Prompter {
 pub struct Never;
 
 impl Prompter for Never {
+    fn can_ask(&self) -> bool {
+        false
+    }
+
     fn mfa_code(&mut self, serial: &str, _remark: Option<&str>) -> Result<Secret, PromptError> {
         Err(PromptError::Impossible(format!("an MFA code of {serial} is needed")))
     }
@@ -43,8 +50,12 @@ impl Prompter for Never {
 pub struct Tty;
 
 impl Prompter for Tty {
+    fn can_ask(&self) -> bool {
+        open_terminal().is_ok()
+    }
+
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
-        let Ok(terminal) = OpenOptions::new().read(true).write(true).open("/dev/tty") else {
+        let Ok(terminal) = open_terminal() else {
             return Never.mfa_code(serial, remark);
         };
         let mut remark = remark.map(str::to_owned);
@@ -59,6 +70,10 @@ impl Prompter for Tty {
             remark = Some("an MFA code is six digits".to_owned());
         }
     }
+}
+
+fn open_terminal() -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).open("/dev/tty")
 }
 
 /// Whether a text is an MFA code (API reference, `TokenCode`: six digits).

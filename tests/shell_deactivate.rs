@@ -46,7 +46,7 @@ fn the_shell_is_as_before_init(shell: Shell) {
 fn the_shell_is_as_before_init_with_a_prompt_and_hooks_of_its_own(shell: Shell) {
     let person = Person::new();
     let rc = match shell {
-        Shell::Bash => r#"PROMPT_COMMAND='hook=1;'; PS1='\u@\h:\w \$(echo x)\n$(echo y)${hook} $ '; trap : DEBUG"#,
+        Shell::Bash => r"PROMPT_COMMAND='hook=1;'; PS1='\u@\h:\w \$(echo x)\n$(echo y)${hook} $ '; trap : DEBUG",
         Shell::Zsh => {
             "setopt prompt_subst; PROMPT='%n %~ $(echo y) %% '; RPROMPT=r; psvar=(a b)
             precmd() { hook=1 }; mine() { : }; precmd_functions=(mine); preexec_functions=(mine)"

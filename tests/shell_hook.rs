@@ -69,7 +69,7 @@ fn the_status_of_the_persons_command_survives(shell: Shell) {
     assert_eq!(term.status(), 2);
 }
 
-/// What comes after the hook in PROMPT_COMMAND, or among the other hooks, sees the status too.
+/// What comes after the hook in `PROMPT_COMMAND`, or among the other hooks, sees the status too.
 #[test]
 fn hooks_after_ours_see_the_status_of_the_persons_command() {
     let person = Person::new();

@@ -217,9 +217,10 @@ fn zsh_prompts_with_prompt_subst_on_and_off() {
         ("psvar=(own); PROMPT='%1v %% '", "(bob) own % "),
         ("setopt ksh_arrays sh_word_split no_unset; PROMPT='k %% '", "(bob) k % "),
         ("precmd() { PROMPT='anew %% ' }", "(bob) anew % "),
+        ("PROMPT=$'one %F{red}r%f\\n%% '", "% "),
     ] {
         let mut term = person.opens_with(Shell::Zsh, rc);
-        term.does("multicred as bob");
+        term.becomes("bob");
         assert_eq!(term.prompt(), expected, "{rc}");
     }
 }

@@ -3,6 +3,7 @@
 //! On a terminal it opens a bash; without one it plays a tour of the same commands and shows what they say. Nothing
 //! outside a temporary home is touched, and nothing is asked but a server inside this very process.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::pedantic)]
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "those rules are for the program itself")]
 
 #[path = "../../tests/support/sts/mod.rs"]
 mod sts;

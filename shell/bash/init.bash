@@ -168,24 +168,19 @@ function __multicred_show {
         __multicred_prompt=$'\001\e['$__multicred_colour$'m\002'"${__multicred_prompt% }"$'\001\e[0m\002 '
 }
 
-# PS1 names the text where it expands variables, and has it as it is where it does not.
-function __multicred_prefix {
+# Runs before each prompt, after whatever was in PROMPT_COMMAND. PS1 names the text where it expands variables, and has
+# it as it is where it does not. `$?` stays what it was for whatever comes later; but with errexit a non-zero status
+# here would end the shell.
+function __multicred_before_prompt {
     # shellcheck disable=SC2016
-    local __multicred_segment='${__multicred_prompt-}'
+    local __multicred_status=$? __multicred_segment='${__multicred_prompt-}'
+    __multicred_show
     shopt -q promptvars || __multicred_segment=${__multicred_prompt//\\/\\\\}
     if [[ $__multicred_segment != "${__multicred_prefixed-}" ]]; then
         PS1=${PS1/"${__multicred_prefixed-}"/}
         __multicred_prefixed=$__multicred_segment
     fi
     [[ ${PS1-} == *"$__multicred_segment"* ]] || PS1=$__multicred_segment${PS1-}
-}
-
-# Runs before each prompt, after whatever was in PROMPT_COMMAND, and leaves `$?` as it was for whatever comes later;
-# but with errexit a non-zero status here would end the shell.
-function __multicred_before_prompt {
-    local __multicred_status=$?
-    __multicred_show
-    __multicred_prefix
     [[ $- != *e* ]] || return 0
     return "$__multicred_status"
 }
@@ -243,7 +238,7 @@ function __multicred_deactivate {
     unset "${__multicred_ours[@]}" "${!__multicred_@}"
     unset -f multicred __multicred_quietly __multicred_as __multicred_renew __multicred_switch __multicred_can_switch \
         __multicred_is_writable __multicred_save __multicred_is_our_region __multicred_keep __multicred_restore \
-        __multicred_show __multicred_prefix __multicred_before_prompt __multicred_install __multicred_uninstall \
+        __multicred_show __multicred_before_prompt __multicred_install __multicred_uninstall \
         __multicred_deactivate __multicred_give_back
 }
 

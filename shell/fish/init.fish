@@ -125,8 +125,8 @@ function __multicred_before_prompt --on-event fish_prompt
         set text -
         set -q MULTICRED_IDENTITY[1]; and set text $MULTICRED_IDENTITY
         string match -qr '[[:cntrl:]]' -- $text; and set text (string replace -ar '[[:cntrl:]]' '?' -- $text)
-        if test -z "$NO_COLOR"; and test "$TERM" != dumb
-            switch "$MULTICRED_COLOR"
+        if set -q MULTICRED_COLOR[1]; and test -z "$NO_COLOR"; and test "$TERM" != dumb
+            switch $MULTICRED_COLOR
                 case red
                     set colour \e'[31m' \e'[0m'
                 case green

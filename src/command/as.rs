@@ -1,15 +1,18 @@
 //! `as`: the code that makes a shell somebody, or nobody.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use jiff::Timestamp;
 
 use crate::cli::{As, Global};
-use crate::context::Context;
+use crate::context::{Context, printable};
 use crate::env_change::{EnvChange, OURS, SETS, UNSETS};
 use crate::error::{Exit, Failure};
 use crate::history::Event;
 use crate::identity::request::{Request, is_region, is_session_name};
 use crate::prompt::{Never, Prompter, Tty, is_code};
-use crate::resolve::{Resolved, Resolver, store_path};
+use crate::resolve::{ResolveError, Resolved, Resolver, store_path};
 use crate::secret::Secret;
 use crate::shell::{self, Dialect};
 
@@ -53,8 +56,11 @@ fn to_somebody(
     let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
     let mut resolver = Resolver::new(context, store, prompter, mfa_code)?;
     let somebody = resolver.resolve(name, &request).map_err(|error| {
+        // A name that means nothing may be a secret, pasted into the wrong place: it is not written down.
+        let is_name = !matches!(error, ResolveError::Lookup(_));
         let failure = Failure::from(error);
-        record(context, &resolver, name, None, &failure.fact);
+        let (shown, outcome) = if is_name { (name, &*failure.fact) } else { ("?", "unknown or ambiguous name") };
+        record(context, &resolver, shown, None, outcome);
         failure
     })?;
     for warning in &somebody.warnings {
@@ -137,6 +143,7 @@ fn change(resolved: &Resolved, asked_region: Option<&str>) -> EnvChange {
     change.set_or_unset("MULTICRED_EXPIRES_AT", credential.expires_at.map(|end| end.to_string()));
     change.set_or_unset("MULTICRED_RENEWABLE", resolved.renewable.then_some("1"));
     change.set("MULTICRED_ACCESS_KEY_ID", &credential.access_key_id);
+    change.set_or_unset("MULTICRED_ARN", destination.arn.as_deref());
     change.set_or_unset("MULTICRED_REGION", region);
     change.set_or_unset("MULTICRED_COLOR", destination.colour.as_deref());
     change
@@ -166,7 +173,9 @@ fn words(global: &Global, arguments: &As, name: &str) -> Vec<String> {
             words.extend([flag.to_owned(), value]);
         }
     };
-    add("--store", global.store.as_ref().map(|path| path.to_string_lossy().into_owned()));
+    // The shell may be in another folder when it asks again.
+    let store = global.store.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
+    add("--store", store.map(|path| path.to_string_lossy().into_owned()));
     add("--region", arguments.region.clone());
     add("--duration", arguments.duration.map(|seconds| seconds.to_string()));
     add("--min-ttl", arguments.min_ttl.map(|seconds| seconds.to_string()));
@@ -216,10 +225,22 @@ fn pick(context: &Context, global: &Global) -> Result<String, Failure> {
     if names.is_empty() {
         return Err(Failure::new(Exit::Failure, "there is nobody to choose from", "multicred import --all"));
     }
-    let picked = dialoguer::FuzzySelect::new().with_prompt("Be").items(&names).default(0).max_length(15).interact_opt();
+    let shown: Vec<String> = names.iter().map(|name| printable(name)).collect();
+    // Ctrl-C is caught for as long as the menu stands: otherwise it would end the process with the cursor hidden.
+    let caught = Arc::new(AtomicBool::new(false));
+    let handler = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&caught));
+    let picked = dialoguer::FuzzySelect::new().with_prompt("Be").items(&shown).default(0).max_length(15).interact_opt();
+    if let Ok(handler) = handler {
+        signal_hook::low_level::unregister(handler);
+    }
     match picked {
         Ok(Some(index)) => Ok(names.swap_remove(index)),
-        Ok(None) => Err(Failure { exit: Exit::Cancelled, fact: "cancelled".to_owned(), remedy: None }),
-        Err(error) => Err(Failure::usage(format!("the terminal cannot be used: {error}"), "multicred as NAME")),
+        Err(error) if !caught.load(Ordering::Relaxed) => {
+            Err(Failure::usage(format!("the terminal cannot be used: {error}"), "multicred as NAME"))
+        }
+        Ok(None) | Err(_) => {
+            context.show_cursor();
+            Err(Failure { exit: Exit::Cancelled, fact: "cancelled".to_owned(), remedy: None })
+        }
     }
 }

@@ -178,8 +178,17 @@ impl Importer<'_> {
         Ok(store.map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten())
     }
 
-    /// A key that is stored already: only a label that was asked for is new.
+    /// A key that is stored already: only a label that was asked for is new. The stored secret is opened, for a note
+    /// that all is well must be true.
     fn known(&mut self, found: &Found, row: &IdentityRow) -> Result<Answer, Failure> {
+        if self.resolver.stored_material(&found.access_key_id)? != Some(material(found)) {
+            let fact = format!("{} is stored with another secret than this", place(found));
+            return Err(Failure::new(
+                Exit::Failure,
+                fact,
+                "correct the secret: the stored one was verified when it came",
+            ));
+        }
         if let Some(label) = &self.arguments.label {
             let (store, _) = self.resolver.store_and_vault()?;
             store.write(Durability::Synced, |writing| writing.set_label(row.id, label))?;

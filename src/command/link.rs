@@ -1,5 +1,7 @@
 //! `link`: from whom a role is assumed.
 
+use serde_json::json;
+
 use crate::cli::{Global, Link};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -18,12 +20,18 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
     let mut resolver = Resolver::new(context, path, prompter, None)?;
     let parent = parent(resolver.catalogue(), &arguments.parent)?;
-    let role = role(resolver.catalogue(), arguments)?;
+    let role = role(resolver.catalogue(), arguments, &parent)?;
+    check_partition(&role, &parent)?;
     let serial = mfa_serial(arguments, &parent)?;
     let shown = store_link(context, &mut resolver, arguments, &parent, &role, serial)?;
     super::record_change(context, &resolver, "link", &shown);
     if arguments.verify {
         verify(context, &mut resolver, &shown)?;
+    }
+    if global.json {
+        let answer =
+            json!({ "identity": shown, "arn": role.identity.arn(role.path.as_deref()), "parent": parent.shown() });
+        return Ok(context.answer(&format!("{answer}\n"))?);
     }
     context.note(&format!("{shown} is assumed from {}", parent.shown()));
     Ok(())
@@ -88,8 +96,8 @@ fn parent(catalogue: &Catalogue<'_>, typed: &str) -> Result<IdentityRow, Failure
 }
 
 /// The role that is linked: known, or new under the name that was typed.
-fn role(catalogue: &Catalogue<'_>, arguments: &Link) -> Result<PrincipalArn, Failure> {
-    let named = named_role(catalogue, &arguments.identity)?;
+fn role(catalogue: &Catalogue<'_>, arguments: &Link, parent: &IdentityRow) -> Result<PrincipalArn, Failure> {
+    let named = named_role(catalogue, &arguments.identity, parent)?;
     let Some(text) = &arguments.role_arn else { return Ok(named) };
     let given = arn::parse(text).map_err(|error| {
         Failure::usage(format!("--role-arn '{}': {error}", text.escape_debug()), "it should be a role's ARN")
@@ -101,7 +109,7 @@ fn role(catalogue: &Catalogue<'_>, arguments: &Link) -> Result<PrincipalArn, Fai
     Ok(given)
 }
 
-fn named_role(catalogue: &Catalogue<'_>, typed: &str) -> Result<PrincipalArn, Failure> {
+fn named_role(catalogue: &Catalogue<'_>, typed: &str, parent: &IdentityRow) -> Result<PrincipalArn, Failure> {
     let found = match catalogue.lookup(typed) {
         Ok(Target::Known(row)) => PrincipalArn { identity: row.identity, path: row.path, session_name: None },
         Ok(Target::OfProfiles(identity)) => {
@@ -114,8 +122,10 @@ fn named_role(catalogue: &Catalogue<'_>, typed: &str) -> Result<PrincipalArn, Fa
             parsed.ok_or_else(|| not_a_role(typed))?
         }
         Ok(Target::Key(..) | Target::Nobody) => return Err(not_a_role(typed)),
-        Err(ResolveError::Lookup(LookupError::Unknown { name, nearest })) => new_role(catalogue, typed)?
-            .ok_or_else(|| Failure::from(ResolveError::from(LookupError::Unknown { name, nearest })))?,
+        Err(ResolveError::Lookup(LookupError::Unknown { name, nearest })) => {
+            new_role(catalogue, typed, &parent.identity.partition)?
+                .ok_or_else(|| Failure::from(ResolveError::from(LookupError::Unknown { name, nearest })))?
+        }
         Err(error) => return Err(error.into()),
     };
     if found.identity.kind == Kind::Role { Ok(found) } else { Err(not_a_role(typed)) }
@@ -127,7 +137,7 @@ fn not_a_role(typed: &str) -> Failure {
 }
 
 /// A role that nobody knows yet: an ARN says all; `A/N` says enough where the account is known or an id.
-fn new_role(catalogue: &Catalogue<'_>, typed: &str) -> Result<Option<PrincipalArn>, Failure> {
+fn new_role(catalogue: &Catalogue<'_>, typed: &str, partition: &str) -> Result<Option<PrincipalArn>, Failure> {
     match form(typed) {
         Form::Arn(arn) => Ok(Some(arn)),
         Form::InAccount { account, kinds, name } => {
@@ -137,7 +147,7 @@ fn new_role(catalogue: &Catalogue<'_>, typed: &str) -> Result<Option<PrincipalAr
             let rows = catalogue.store().map(|store| store.read().accounts_named(&account)).transpose()?;
             let place = match rows.unwrap_or_default().as_slice() {
                 [row] => Some((row.partition.clone(), row.account_id.clone())),
-                [] if arn::is_account_id(&account) => Some(("aws".to_owned(), account)),
+                [] if arn::is_account_id(&account) => Some((partition.to_owned(), account)),
                 _ => None,
             };
             Ok(place.map(|(partition, account)| PrincipalArn {
@@ -148,6 +158,16 @@ fn new_role(catalogue: &Catalogue<'_>, typed: &str) -> Result<Option<PrincipalAr
         }
         Form::Nobody | Form::Word => Ok(None),
     }
+}
+
+/// No credential of one partition means anything in another.
+fn check_partition(role: &PrincipalArn, parent: &IdentityRow) -> Result<(), Failure> {
+    let (of_role, of_parent) = (&role.identity.partition, &parent.identity.partition);
+    if of_role == of_parent {
+        return Ok(());
+    }
+    let fact = format!("the role is in the partition {of_role}, and {} in {of_parent}", parent.shown());
+    Err(Failure::usage(fact, "choose a parent in the role's partition"))
 }
 
 /// Only users have MFA devices: the credentials of a role carry no MFA, whatever stands above it.

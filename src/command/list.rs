@@ -1,5 +1,7 @@
 //! `list`: every identity and profile, and what it would take to be it.
 
+use std::collections::HashSet;
+
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
@@ -86,15 +88,20 @@ fn rows(context: &Context, catalogue: &Catalogue<'_>) -> Result<Vec<Row>, Failur
             rows.push(row(shown, Some(arn), Some(account), kind.word(), "store", state));
         }
     }
+    let names: HashSet<String> = rows.iter().map(|row| row.name.clone()).collect();
     for profile in catalogue.profiles()? {
-        // A profile under whose name an identity already stands there says nothing new.
-        if rows.iter().any(|row| row.name == profile.name) {
+        // A profile that is the identity already listed under its name says nothing new.
+        if names.contains(&profile.name) && catalogue.lookup(&profile.name).is_ok() {
             continue;
         }
         let name = profile.name.clone();
         let role = profile.role();
         let account = role.as_ref().map(|role| role.account.clone());
-        let kind = if role.is_some() { "role" } else { "key" };
+        let kind = match (&role, &profile.key) {
+            (Some(_), _) => "role",
+            (None, Some(_)) => "key",
+            (None, None) => "other",
+        };
         let arn = profile.value("role_arn").map(str::to_owned);
         let state = state(context, catalogue, &Target::Profile(Box::new(profile)), &name);
         rows.push(row(name, arn, account, kind, "profile", state));
@@ -114,9 +121,11 @@ fn row(
 }
 
 fn state(context: &Context, catalogue: &Catalogue<'_>, target: &Target, name: &str) -> (State, Option<i64>) {
-    let planned = catalogue.destination(target, name).and_then(|destination: Destination| {
-        plan::plan(&destination.route, &Request::default(), context.now()).map_err(ResolveError::from)
-    });
+    let planned = catalogue.lookup(name).and_then(|_| catalogue.destination(target, name)).and_then(
+        |destination: Destination| {
+            plan::plan(&destination.route, &Request::default(), context.now()).map_err(ResolveError::from)
+        },
+    );
     match planned {
         Ok(plan) => of_plan(&plan),
         Err(ResolveError::NoPlan(NoPlan::NoCredential { expired, .. })) if expired.is_empty() => {

@@ -4,7 +4,9 @@ use serde_json::json;
 
 use crate::cli::Global;
 use crate::context::{Context, printable};
+use crate::env_change::UNSETS;
 use crate::error::Failure;
+use crate::identity::arn;
 use crate::identity::request::say_duration;
 use crate::prompt::Never;
 use crate::resolve::{ResolveError, Resolver, store_path};
@@ -39,16 +41,16 @@ fn read(context: &Context, global: &Global) -> Result<Status, Failure> {
     let variable = |name| context.variable(name).map(str::to_owned);
     let access_key_id = variable("AWS_ACCESS_KEY_ID");
     let changed_by_hand = access_key_id != variable("MULTICRED_ACCESS_KEY_ID");
-    let row = match &access_key_id {
-        Some(key) => owner(context, global, key)?,
-        None => None,
-    };
     // What a switch said holds only for the key that it set.
     let of_switch = |name| variable(name).filter(|_| !changed_by_hand);
+    let arn = match (of_switch("MULTICRED_ARN"), &access_key_id) {
+        (None, Some(key)) => owner(context, global, key)?.map(|row| row.arn()),
+        (arn, _) => arn,
+    };
     Ok(Status {
         identity: of_switch("MULTICRED_IDENTITY"),
-        arn: row.as_ref().map(IdentityRow::arn),
-        account: row.as_ref().map(|row| row.identity.account.clone()),
+        account: arn.as_deref().and_then(|arn| arn::parse(arn).ok()).map(|arn| arn.identity.account),
+        arn,
         expires_at: of_switch("MULTICRED_EXPIRES_AT").and_then(|text| text.parse().ok()),
         region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
         access_key_id,
@@ -66,6 +68,13 @@ fn owner(context: &Context, global: &Global, access_key_id: &str) -> Result<Opti
     Ok(store.map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten())
 }
 
+/// Nobody by multicred is not nobody, where the person's own variables answer.
+fn answering(context: &Context, status: &Status) -> Option<String> {
+    let is_nobody = status.identity.is_none() && status.access_key_id.is_none();
+    let name = UNSETS.into_iter().filter(|_| is_nobody).find(|name| context.variable(name).is_some())?;
+    Some(format!("{name} is set, and may answer for programs in this shell"))
+}
+
 fn sentence(context: &Context, status: &Status) -> String {
     let mut lines = vec![match (&status.identity, status.changed_by_hand, &status.access_key_id) {
         (Some(identity), _, _) => identity.clone(),
@@ -73,6 +82,7 @@ fn sentence(context: &Context, status: &Status) -> String {
         (None, true, None) => "(?) AWS_ACCESS_KEY_ID was removed by hand".to_owned(),
         (None, false, _) => "nobody".to_owned(),
     }];
+    lines.extend(answering(context, status));
     lines.extend(status.arn.clone());
     lines.extend(status.region.as_ref().map(|region| format!("region {region}")));
     lines.extend(status.expires_at.map(|end| match end - context.now() {

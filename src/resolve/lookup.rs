@@ -133,19 +133,24 @@ impl Catalogue<'_> {
     }
 
     fn key_reading(&self, row: CredentialRow) -> Result<Reading, ResolveError> {
-        let holder = match &row.owner {
-            Owner::KeyOwner(key) => Holder::KeyOwner(key.clone()),
-            Owner::Identity(_) => {
-                let owner = self.store().map(|store| store.read().owner_of_key(&row.held.access_key_id)).transpose()?;
-                Holder::Identity(owner.flatten().ok_or(ResolveError::CredentialGone)?.identity)
-            }
-        };
+        let holder = self.holder_of(&row)?;
         Ok(Reading {
             // The very credential, and nothing derived from it: never the same as another reading.
             holder: format!("key {}", row.held.access_key_id),
             says: format!("the access key of {holder}"),
             target: Target::Key(Box::new(row), holder),
         })
+    }
+
+    /// Whose stored credential it is.
+    pub(super) fn holder_of(&self, row: &CredentialRow) -> Result<Holder, ResolveError> {
+        match &row.owner {
+            Owner::KeyOwner(key) => Ok(Holder::KeyOwner(key.clone())),
+            Owner::Identity(_) => {
+                let owner = self.store().map(|store| store.read().owner_of_key(&row.held.access_key_id)).transpose()?;
+                Ok(Holder::Identity(owner.flatten().ok_or(ResolveError::CredentialGone)?.identity))
+            }
+        }
     }
 
     fn read_profile(&self, name: &str) -> Result<Option<Reading>, ResolveError> {

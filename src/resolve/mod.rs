@@ -16,8 +16,8 @@ use crate::identity::Holder;
 use crate::identity::plan::{self, Plan, SHELL_MIN_TTL};
 use crate::identity::request::Request;
 use crate::identity::route::{CredentialKind, Held, Place, Route};
-use crate::prompt::Prompter;
-use crate::secret::{Credential, Secret};
+use crate::prompt::{PromptError, Prompter};
+use crate::secret::{Credential, KeyMaterial, Secret};
 use crate::store::{Durability, Store, StoreError};
 use crate::sts::{Signing, Sts, StsSettings, settings};
 
@@ -94,6 +94,7 @@ impl<'c> Resolver<'c> {
         if let Some(store) = self.catalogue.store().filter(|_| !plan.calls.is_empty()) {
             store.end_snapshot();
         }
+        self.check_prompts(&plan)?;
         self.catalogue.keep_profiles();
         let (credential, held) = self.execute(&mut destination.route, &plan, request)?;
         let renewable = renews(&destination.route, request, &held);
@@ -104,6 +105,16 @@ impl<'c> Resolver<'c> {
             renewable,
             warnings: plan.warnings,
         })
+    }
+
+    /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
+    fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
+        match plan.mfa_serials().next() {
+            Some(serial) if self.mfa_code.is_none() && !self.prompter.can_ask() => {
+                Err(PromptError::Impossible(format!("an MFA code of {serial} is needed")).into())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn execute(
@@ -146,6 +157,18 @@ impl<'c> Resolver<'c> {
                 Ok(aws_config::read_key(self.catalogue.files().ok_or_else(gone)?, name, key)?)
             }
         }
+    }
+
+    /// The secret parts of a stored credential; `None` where the store has no such key.
+    ///
+    /// # Errors
+    /// The store is locked, or the seal does not open.
+    pub fn stored_material(&mut self, access_key_id: &str) -> Result<Option<KeyMaterial>, ResolveError> {
+        let Some(store) = self.catalogue.store() else { return Ok(None) };
+        let Some(row) = store.read().credential_with_key(access_key_id)? else { return Ok(None) };
+        let holder = self.catalogue.holder_of(&row)?;
+        let Place::Store(id) = row.held.place else { return Ok(None) };
+        self.vault.open(store, id, &holder, access_key_id).map(Some)
     }
 
     /// Asks AWS whether a credential with a guessed expiry still works. If not it is discarded, here and in the store.

@@ -6,6 +6,7 @@
     reason = "each test binary compiles this module and uses another part of it"
 )]
 #![allow(clippy::expect_used, reason = "a broken test environment is a failed test")]
+#![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "those rules are for the program under test")]
 #![allow(clippy::missing_panics_doc, reason = "assertions panic")]
 
 pub mod env;
