@@ -4,6 +4,7 @@
     reason = "the clock and the streams are reached through the context, so that no one else is"
 )]
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -68,6 +69,12 @@ impl Context {
     /// A variable's value as text; `None` where it is unset, empty or no text.
     pub fn variable(&self, name: &str) -> Option<&str> {
         self.environment.get(name).and_then(|value| value.to_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A variable's value as a setting: bytes that are no text become U+FFFD, so that whoever checks the value refuses
+    /// it rather than take it for unset.
+    pub fn setting(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.environment.get(name).filter(|value| !value.is_empty()).map(|value| value.to_string_lossy())
     }
 
     /// A variable that holds a path.
@@ -142,10 +149,10 @@ impl Context {
     }
 
     /// A variable of the person's own environment, for asking AWS: a region that a switch set is not the person's.
-    pub fn own_variable(&self, name: &str) -> Option<&str> {
-        let value = self.variable(name)?;
+    pub fn own_variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        let value = self.setting(name)?;
         let is_region = matches!(name, "AWS_REGION" | "AWS_DEFAULT_REGION");
-        let set_by_switch = is_region && self.variable("MULTICRED_REGION") == Some(value);
+        let set_by_switch = is_region && self.variable("MULTICRED_REGION") == Some(&*value);
         (!set_by_switch).then_some(value)
     }
 
@@ -188,11 +195,22 @@ impl Context {
         }
     }
 
-    /// Writes the answer that was asked for.
+    /// Writes the answer that was asked for. A reader that went away wanted no more of it.
+    ///
+    /// # Errors
+    /// stdout is full.
+    pub fn answer(&self, text: &str) -> io::Result<()> {
+        match self.hand_over(text) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => written,
+        }
+    }
+
+    /// Writes code that a shell is to run: without a reader there was no switch.
     ///
     /// # Errors
     /// stdout is closed or full.
-    pub fn answer(&self, text: &str) -> io::Result<()> {
+    pub fn hand_over(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         out.flush()

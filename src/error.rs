@@ -157,7 +157,10 @@ fn store(error: &StoreError) -> Row {
         StoreError::ReadOnly { .. } => (Exit::Failure, Some(format!("make its folder writable, or {elsewhere}"))),
         StoreError::Full(_) => (Exit::Failure, Some("free some space and run the command again".to_owned())),
         StoreError::Busy(_) => (Exit::Failure, Some("run the command again".to_owned())),
-        StoreError::Other { .. } => (Exit::Failure, None),
+        StoreError::Other { .. } => (
+            Exit::Failure,
+            Some(format!("run the command again; where that does not help, look at its disk, or {elsewhere}")),
+        ),
         StoreError::NameTaken(_) => (Exit::Usage, Some("choose another name".to_owned())),
         StoreError::Cycle { .. } => (Exit::Usage, Some("choose another parent".to_owned())),
     }
@@ -169,11 +172,11 @@ fn seal(error: &SealError) -> Row {
             (Exit::Failure, Some(format!("import the credential {what} again, or restore the store from a backup")))
         }
         SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
-        SealError::Slot { .. } => (Exit::Locked, None),
+        SealError::Slot { .. } => (Exit::Locked, Some("bring its key back".to_owned())),
         SealError::KeyFile { .. } => {
             (Exit::Failure, Some("make its folder writable, or name another store with --store".to_owned()))
         }
-        SealError::Random(_) => (Exit::Failure, None),
+        SealError::Random(_) => (Exit::Failure, Some("run the command again".to_owned())),
     }
 }
 
@@ -192,7 +195,7 @@ fn sts(error: &StsError) -> Row {
         StsError::CaBundle { .. } => {
             (Exit::Usage, Some("let AWS_CA_BUNDLE name a file of PEM certificates, or unset it".to_owned()))
         }
-        StsError::Setup(_) => (Exit::Failure, None),
+        StsError::Setup(_) => (Exit::Failure, Some("run the command again; -v says what is done".to_owned())),
     }
 }
 
@@ -220,7 +223,7 @@ fn prompt(error: &PromptError) -> Row {
             (Exit::Locked, Some("run it on a terminal, or give the code with --mfa-code".to_owned()))
         }
         PromptError::Cancelled => (Exit::Cancelled, None),
-        PromptError::Terminal(_) => (Exit::Failure, None),
+        PromptError::Terminal(_) => (Exit::Failure, Some("give the code with --mfa-code".to_owned())),
     }
 }
 
@@ -251,6 +254,10 @@ impl From<StoreError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self { exit: Exit::Failure, fact: format!("the answer cannot be written: {error}"), remedy: None }
+        Self::new(
+            Exit::Failure,
+            format!("the answer cannot be written: {error}"),
+            "send stdout to a place that takes it",
+        )
     }
 }

@@ -69,7 +69,6 @@ fn settings_of_the_sdk_that_we_do_not_follow_do_no_harm() {
         ("SSL_CERT_FILE", "/nowhere"),
         ("TZ", "nonsense"),
         ("LC_ALL", "nonsense"),
-        ("XDG_RUNTIME_DIR", "relative"),
     ] {
         let scene = Scene::with_bobs_roles();
         let output = scene.env.command(&["as", "--shell", "bash", "dev/Reader"]).set(variable, value).run();

@@ -23,7 +23,8 @@ fn error_of(call: &SystemCall) -> &'static str {
 /// stderr itself cannot tell that it fails; and an eventfd, by which an event loop wakes itself with eight bytes, cannot
 /// fail so. (The bytes are not shown to a tracer that is not root: the program does not let others read its memory.)
 fn can_be_told(call: &SystemCall) -> bool {
-    !call.line.starts_with("write(2,") && !(call.name == "write" && call.line.contains(", 8) "))
+    let wakes_a_loop = call.name == "write" && call.line.contains(", 8) ");
+    !wakes_a_loop && !call.line.starts_with("write(2,")
 }
 
 /// Either the command says that and why it failed, or it had its effect; a switch may work and say what was not kept.

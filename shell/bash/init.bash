@@ -71,16 +71,29 @@ function __multicred_switch {
     # What stands in $(…) and in eval is parsed when it runs, with the person's aliases.
     __multicred_code=$(
         builtin command "$__multicred_program" "${__multicred_global[@]}" as --shell bash "$@"
-    ) || return
+    ) || {
+        __multicred_mend_terminal "$?"
+        return
+    }
     [[ -n $__multicred_code ]] || return 0
     __multicred_save
     if shopt -q expand_aliases; then __multicred_aliases=-s; else __multicred_aliases=-u; fi
     shopt -u expand_aliases
     eval "$__multicred_code"
     shopt "$__multicred_aliases" expand_aliases
+    __multicred_marks
     [[ -n $MULTICRED_REGION ]] || __multicred_restore AWS_REGION AWS_DEFAULT_REGION
     [[ ${__multicred_request[*]} == "${__multicred_before[*]}" ]] || __multicred_back=("${__multicred_before[@]}")
-    __multicred_install
+    __multicred_install || :
+}
+
+# A program that was killed while it asked for a code could not give the terminal back.
+function __multicred_mend_terminal {
+    if [[ $1 -gt 130 ]]; then
+        command stty echo icanon isig iexten 2>/dev/null </dev/tty
+        printf '\n' >&2
+    fi
+    return "$1"
 }
 
 # What would stop the code midway is found before it runs.
@@ -107,19 +120,37 @@ function __multicred_is_writable {
 }
 
 # The person's own values, before somebody's replace them. What multicred set, here or in an outer shell, is never the
-# person's own: of somebody's variables, only a region can be, where it is another one than multicred set.
+# person's own; what was changed by hand since is.
 function __multicred_save {
     local __multicred_name
     for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}"; do
         case $__multicred_name in
-            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_our_region "$__multicred_name" ;;
-            *) [[ -n $MULTICRED_IDENTITY || -z ${!__multicred_name+set} ]] ;;
+            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_ours "$__multicred_name" ;;
+            *) [[ -z ${!__multicred_name+set} ]] || __multicred_is_ours "$__multicred_name" ;;
         esac || __multicred_keep "$__multicred_name"
     done
 }
 
-function __multicred_is_our_region {
-    [[ -n $MULTICRED_REGION && ${!1} == "$MULTICRED_REGION" ]]
+# Length and first characters of the secrets just set: enough to see that somebody has changed them.
+function __multicred_marks {
+    __multicred_mark_AWS_SECRET_ACCESS_KEY=${#AWS_SECRET_ACCESS_KEY}:${AWS_SECRET_ACCESS_KEY:0:4}
+    __multicred_mark_AWS_SESSION_TOKEN=${#AWS_SESSION_TOKEN}:${AWS_SESSION_TOKEN:0:4}
+}
+
+# Whether a variable holds what multicred set. Of secrets, only a mark is remembered; a shell that inherited them has
+# none, and takes them for multicred's.
+function __multicred_is_ours {
+    local __multicred_mark=__multicred_mark_$1 __multicred_now=${!1-}
+    __multicred_now=${#__multicred_now}:${__multicred_now:0:4}
+    case $1 in
+        AWS_REGION | AWS_DEFAULT_REGION) [[ -n $MULTICRED_REGION && ${!1} == "$MULTICRED_REGION" ]] ;;
+        AWS_ACCESS_KEY_ID) [[ -n $MULTICRED_IDENTITY && ${!1} == "$MULTICRED_ACCESS_KEY_ID" ]] ;;
+        AWS_SECRET_ACCESS_KEY | AWS_SESSION_TOKEN)
+            [[ -n $MULTICRED_IDENTITY && ${!__multicred_mark-$__multicred_now} == "$__multicred_now" ]]
+            ;;
+        AWS_CREDENTIAL_EXPIRATION) [[ -n $MULTICRED_IDENTITY ]] ;;
+        *) false ;;
+    esac
 }
 
 # Remembers a variable as `ATTRIBUTES=VALUE`, or that it is not set.
@@ -192,6 +223,12 @@ function __multicred_install {
         [[ -z ${__multicred_hook-} ]] || __multicred_uninstall
         return 0
     fi
+    if ! __multicred_is_writable PROMPT_COMMAND || ! __multicred_is_writable PS1; then
+        [[ -n ${__multicred_told-} ]] ||
+            printf '%s\n' 'multicred: PROMPT_COMMAND or PS1 is readonly: the prompt cannot show the identity' >&2
+        __multicred_told=1
+        return 0
+    fi
     __multicred_hook=__multicred_before_prompt
     if [[ ${PROMPT_COMMAND[*]-} == *"$__multicred_call"* ]]; then
         return 0
@@ -233,11 +270,11 @@ function __multicred_uninstall {
 }
 
 function __multicred_deactivate {
-    [[ -z $__multicred_hook ]] || __multicred_uninstall
+    [[ -z ${__multicred_hook-} ]] || __multicred_uninstall
     [[ $1 == --keep-creds ]] || __multicred_give_back
     unset "${__multicred_ours[@]}" "${!__multicred_@}"
     unset -f multicred __multicred_quietly __multicred_as __multicred_renew __multicred_switch __multicred_can_switch \
-        __multicred_is_writable __multicred_save __multicred_is_our_region __multicred_keep __multicred_restore \
+        __multicred_is_writable __multicred_save __multicred_is_ours __multicred_marks __multicred_mend_terminal __multicred_keep __multicred_restore \
         __multicred_show __multicred_before_prompt __multicred_install __multicred_uninstall \
         __multicred_deactivate __multicred_give_back
 }
@@ -246,10 +283,7 @@ function __multicred_deactivate {
 function __multicred_give_back {
     local __multicred_name
     for __multicred_name in "${__multicred_sets[@]}"; do
-        case $__multicred_name in
-            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_our_region "$__multicred_name" ;;
-            *) [[ -n $MULTICRED_IDENTITY ]] ;;
-        esac && unset "$__multicred_name"
+        ! __multicred_is_ours "$__multicred_name" || unset "$__multicred_name"
     done
     for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}"; do
         [[ -n ${!__multicred_name+set} ]] || __multicred_restore "$__multicred_name"

@@ -53,9 +53,17 @@ function __multicred_switch
     __multicred_set_before
     set -l code (command $__multicred_program $argv | string collect)
     set -l exit_code $pipestatus[1]
+    # A program that was killed while it asked for a code could not give the terminal back.
+    if test $exit_code -gt 130
+        command stty echo icanon isig iexten 2>/dev/null </dev/tty
+        echo >&2
+    end
     test $exit_code -eq 0; and test -n "$code"; or return $exit_code
     __multicred_save
     eval $code
+    for name in AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+        set -g __multicred_mark_$name (__multicred_mark $name)
+    end
     set -q MULTICRED_REGION[1]; or __multicred_restore AWS_REGION AWS_DEFAULT_REGION
     test "$__multicred_request" = "$before"; or set -g __multicred_back $before
     return 0
@@ -82,19 +90,40 @@ function __multicred_can_switch
 end
 
 # The person's own values, before somebody's replace them. What multicred set, here or in an outer shell, is never the
-# person's own: of somebody's variables, only a region can be, where it is another one than multicred set.
+# person's own; what was changed by hand since is.
 function __multicred_save
     for name in $__multicred_sets $__multicred_unsets
-        if contains $name AWS_REGION AWS_DEFAULT_REGION
-            __multicred_is_our_region $name; or __multicred_keep $name
-        else if not set -q MULTICRED_IDENTITY[1]; and set -qg $name
-            __multicred_keep $name
+        if contains $name AWS_REGION AWS_DEFAULT_REGION; or set -qg $name
+            __multicred_is_ours $name; or __multicred_keep $name
         end
     end
 end
 
-function __multicred_is_our_region
-    set -q MULTICRED_REGION[1]; and test "$$argv[1]" = "$MULTICRED_REGION"
+# Length and first characters of a secret: enough to see that somebody has changed it.
+function __multicred_mark
+    string length -- "$$argv[1]"
+    string sub -l 4 -- "$$argv[1]"
+end
+
+# Whether a variable holds what multicred set. Of secrets, only a mark is remembered; a shell that inherited them has
+# none, and takes them for multicred's.
+function __multicred_is_ours
+    set -l mark __multicred_mark_$argv[1]
+    switch $argv[1]
+        case AWS_REGION AWS_DEFAULT_REGION
+            set -q MULTICRED_REGION[1]; and test "$$argv[1]" = "$MULTICRED_REGION"
+        case AWS_ACCESS_KEY_ID
+            set -q MULTICRED_IDENTITY[1]; and test "$$argv[1]" = "$MULTICRED_ACCESS_KEY_ID"
+        case AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN
+            set -l now (__multicred_mark $argv[1])
+            set -q MULTICRED_IDENTITY[1]; and begin
+                not set -q $mark; or test "$$mark" = "$now"
+            end
+        case AWS_CREDENTIAL_EXPIRATION
+            set -q MULTICRED_IDENTITY[1]
+        case '*'
+            false
+    end
 end
 
 # Remembers a variable as a list, `-gx` or `-gu` and its value, or that it is not set.
@@ -192,11 +221,7 @@ end
 # What a switch set goes, and what it hid comes back; what the person has set since then stays.
 function __multicred_give_back
     for name in $__multicred_sets
-        if contains $name AWS_REGION AWS_DEFAULT_REGION
-            __multicred_is_our_region $name; and set -eg $name
-        else if set -q MULTICRED_IDENTITY[1]
-            set -eg $name
-        end
+        __multicred_is_ours $name; and set -eg $name
     end
     for name in $__multicred_sets $__multicred_unsets
         set -qg $name; or __multicred_restore $name

@@ -63,13 +63,26 @@ function __multicred_switch {
     __multicred_can_switch || return
     __multicred_code=$(
         command "$__multicred_program" "${__multicred_global[@]}" as --shell zsh "$@"
-    ) || return
+    ) || {
+        __multicred_mend_terminal $?
+        return
+    }
     [[ -n $__multicred_code ]] || return 0
     __multicred_save
     eval "$__multicred_code"
+    __multicred_marks
     [[ -n $MULTICRED_REGION ]] || __multicred_restore AWS_REGION AWS_DEFAULT_REGION
     [[ $__multicred_request == $__multicred_before ]] || __multicred_back=("${__multicred_before[@]}")
     __multicred_install
+}
+
+# A program that was killed while it asked for a code could not give the terminal back.
+function __multicred_mend_terminal {
+    if (( $1 > 130 )); then
+        command stty echo icanon isig iexten 2>/dev/null </dev/tty
+        print -u2
+    fi
+    return $1
 }
 
 # What would stop the code midway is found before it runs.
@@ -90,19 +103,37 @@ function __multicred_can_switch {
 }
 
 # The person's own values, before somebody's replace them. What multicred set, here or in an outer shell, is never the
-# person's own: of somebody's variables, only a region can be, where it is another one than multicred set.
+# person's own; what was changed by hand since is.
 function __multicred_save {
     local __multicred_name
     for __multicred_name in $__multicred_sets $__multicred_unsets; do
         case $__multicred_name in
-            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_our_region $__multicred_name ;;
-            *) [[ -n $MULTICRED_IDENTITY ]] || (( ! ${(P)+__multicred_name} )) ;;
+            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_ours $__multicred_name ;;
+            *) (( ! ${(P)+__multicred_name} )) || __multicred_is_ours $__multicred_name ;;
         esac || __multicred_keep $__multicred_name
     done
 }
 
-function __multicred_is_our_region {
-    [[ -n $MULTICRED_REGION && ${(P)1} == "$MULTICRED_REGION" ]]
+# Length and first characters of the secrets just set: enough to see that somebody has changed them.
+function __multicred_marks {
+    typeset -g __multicred_mark_AWS_SECRET_ACCESS_KEY=${#AWS_SECRET_ACCESS_KEY}:${AWS_SECRET_ACCESS_KEY[1,4]}
+    typeset -g __multicred_mark_AWS_SESSION_TOKEN=${#AWS_SESSION_TOKEN}:${AWS_SESSION_TOKEN[1,4]}
+}
+
+# Whether a variable holds what multicred set. Of secrets, only a mark is remembered; a shell that inherited them has
+# none, and takes them for multicred's.
+function __multicred_is_ours {
+    local __multicred_mark=__multicred_mark_$1 __multicred_now=${(P)1}
+    __multicred_now=${#__multicred_now}:${__multicred_now[1,4]}
+    case $1 in
+        AWS_REGION | AWS_DEFAULT_REGION) [[ -n $MULTICRED_REGION && ${(P)1} == "$MULTICRED_REGION" ]] ;;
+        AWS_ACCESS_KEY_ID) [[ -n $MULTICRED_IDENTITY && ${(P)1} == "$MULTICRED_ACCESS_KEY_ID" ]] ;;
+        AWS_SECRET_ACCESS_KEY | AWS_SESSION_TOKEN)
+            [[ -n $MULTICRED_IDENTITY && ${${(P)__multicred_mark}:-$__multicred_now} == "$__multicred_now" ]]
+            ;;
+        AWS_CREDENTIAL_EXPIRATION) [[ -n $MULTICRED_IDENTITY ]] ;;
+        *) false ;;
+    esac
 }
 
 # Remembers a variable as `x=VALUE` (exported) or `=VALUE`, or that it is not set.
@@ -125,8 +156,11 @@ function __multicred_restore {
     done
 }
 
-# Runs before each prompt. The text goes through psvar: whatever it holds, nothing in it is expanded.
+# Runs before each prompt, last of all, from the next prompt on also where something was added after it. The text goes
+# through psvar: whatever it holds, nothing in it is expanded.
 function __multicred_before_prompt {
+    [[ $precmd_functions[-1] == __multicred_before_prompt ]] ||
+        precmd_functions=(${precmd_functions:#__multicred_before_prompt} __multicred_before_prompt)
     local __multicred_text=${MULTICRED_IDENTITY:--} __multicred_segment='%73v '
     if [[ ${AWS_ACCESS_KEY_ID-} != ${MULTICRED_ACCESS_KEY_ID-} ]]; then
         __multicred_text='?'
@@ -176,10 +210,7 @@ function __multicred_deactivate {
 function __multicred_give_back {
     local __multicred_name
     for __multicred_name in $__multicred_sets; do
-        case $__multicred_name in
-            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_our_region $__multicred_name ;;
-            *) [[ -n $MULTICRED_IDENTITY ]] ;;
-        esac && unset $__multicred_name
+        ! __multicred_is_ours $__multicred_name || unset $__multicred_name
     done
     for __multicred_name in $__multicred_sets $__multicred_unsets; do
         (( ${(P)+__multicred_name} )) || __multicred_restore $__multicred_name

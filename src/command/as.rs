@@ -69,7 +69,7 @@ fn to_somebody(
     let mut change = change(&somebody, request.region.as_deref());
     change.remember_request(words(global, arguments, name));
     unset_stale_region(context, &mut change, region_of(&somebody, request.region.as_deref()));
-    context.answer(&shell::render(dialect, &change))?;
+    context.hand_over(&shell::render(dialect, &change))?;
     record(context, &resolver, &somebody.destination.shown, somebody.destination.arn.as_deref(), "ok");
     Ok(())
 }
@@ -201,7 +201,7 @@ fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialec
     }
     unset_stale_region(context, &mut change, None);
     change.remember_request(words(global, &As::default(), "-"));
-    context.answer(&shell::render(dialect, &change))?;
+    context.hand_over(&shell::render(dialect, &change))?;
     let Ok(path) = store_path(context, global.store.as_deref()) else { return Ok(()) };
     let Ok(resolver) = Resolver::new(context, path, Box::new(Never), None) else { return Ok(()) };
     record(context, &resolver, "-", None, "ok");

@@ -211,7 +211,7 @@ impl<'c> Resolver<'c> {
     /// The environment's settings cannot be used.
     pub fn sts(&mut self) -> Result<&Sts, ResolveError> {
         if self.sts.is_none() {
-            let settings = StsSettings::read(|name| self.context.own_variable(name).map(str::to_owned))?;
+            let settings = StsSettings::read(|name| self.context.own_variable(name).map(Into::into))?;
             self.sts = Some(Sts::new(settings)?);
         }
         self.sts.as_ref().ok_or(ResolveError::CredentialGone)

@@ -5,7 +5,7 @@ use crate::aws_config::{AwsFiles, FileKey, Profile, Setting};
 use crate::identity::request::{Request, session_name_from};
 use crate::identity::route::{CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
 use crate::identity::{Holder, Identity, Kind, name};
-use crate::store::{IdentityRow, LinkRow, Owner};
+use crate::store::{AccountRow, IdentityRow, LinkRow, Owner};
 
 use super::{Catalogue, LookupError, ResolveError, Target};
 
@@ -80,7 +80,7 @@ impl Catalogue<'_> {
         let mut profiles = self.profiles_to(&identity.key())?;
         let shown = match row {
             Some(row) => row.shown(),
-            None => identity.typed(self.alias_of(identity)?.as_deref()),
+            None => identity.typed(self.account_of(identity)?.and_then(|account| account.alias).as_deref()),
         };
         match (profiles.pop(), profiles.is_empty()) {
             (Some(only), true) => {
@@ -95,10 +95,11 @@ impl Catalogue<'_> {
         }
     }
 
-    fn alias_of(&self, identity: &Identity) -> Result<Option<String>, ResolveError> {
+    /// What the store knows of an identity's account, also where it does not know the identity.
+    fn account_of(&self, identity: &Identity) -> Result<Option<AccountRow>, ResolveError> {
         let Some(store) = self.store() else { return Ok(None) };
         let accounts = store.read().accounts_named(&identity.account)?;
-        Ok(accounts.into_iter().find(|row| row.partition == identity.partition).and_then(|row| row.alias))
+        Ok(accounts.into_iter().find(|row| row.partition == identity.partition))
     }
 
     /// `chain` has the target first and the root last.
@@ -119,7 +120,7 @@ impl Catalogue<'_> {
         Ok(Destination {
             shown: row.shown(),
             arn: Some(arn),
-            colour: colour(row),
+            colour: colour(row.protected, row.colour.as_deref()),
             origin,
             as_it_is: false,
             route: Route {
@@ -160,7 +161,8 @@ impl Catalogue<'_> {
         let row = self.row_of(&target.holder)?;
         let arn = chain::hop(profile).map(|hop| hop.role_arn).or_else(|| row.as_ref().map(IdentityRow::arn));
         let label = row.as_ref().and_then(|row| row.label.clone());
-        let alias = row.as_ref().and_then(|row| row.alias.clone());
+        let account = target.holder.identity().map(|identity| self.account_of(identity)).transpose()?.flatten();
+        let alias = account.as_ref().and_then(|account| account.alias.clone());
         let shown = match target.holder.identity() {
             Some(identity) => name::shown(label.as_deref(), asked, identity, alias.as_deref()),
             None => profile.name.clone(),
@@ -169,7 +171,7 @@ impl Catalogue<'_> {
         Ok(Destination {
             shown,
             arn,
-            colour: row.as_ref().and_then(colour),
+            colour: account.and_then(|account| colour(account.protected, account.colour.as_deref())),
             origin: format!("profile {} of the AWS config", names.join(" from ")),
             as_it_is: false,
             route: Route {
@@ -245,7 +247,7 @@ impl Catalogue<'_> {
         Ok(Destination {
             shown,
             arn: row.as_ref().map(IdentityRow::arn),
-            colour: row.as_ref().and_then(colour),
+            colour: row.as_ref().and_then(|row| colour(row.protected, row.colour.as_deref())),
             origin: format!("the stored credential {}, as it is", held.access_key_id),
             as_it_is: true,
             route: Route {
@@ -279,9 +281,9 @@ impl Catalogue<'_> {
     }
 }
 
-fn colour(row: &IdentityRow) -> Option<String> {
-    // A protected account is red whatever its own colour is.
-    if row.protected { Some("red".to_owned()) } else { row.colour.clone() }
+/// A protected account is red whatever its own colour is.
+fn colour(protected: bool, own: Option<&str>) -> Option<String> {
+    if protected { Some("red".to_owned()) } else { own.map(str::to_owned) }
 }
 
 /// A credential asked for by its own id counts as imported: usable while it lasts, and nothing obtains it again.

@@ -101,7 +101,7 @@ fn open_slot(store: &Path, slot: &KeySlot, meta: &StoreMeta) -> Result<StoreKey,
 
 /// The first slot of a new store, and the note to the person about it.
 pub(super) fn first_slot(context: &Context, store: &Path) -> Result<NewStore, ResolveError> {
-    match context.variable("MULTICRED_KEY") {
+    match context.setting("MULTICRED_KEY").as_deref() {
         None | Some("file") => {}
         Some(kind) => return Err(ResolveError::KeyKind(kind.to_owned())),
     }
@@ -113,7 +113,7 @@ pub(super) fn first_slot(context: &Context, store: &Path) -> Result<NewStore, Re
     let params = serde_json::to_string(&FileParams { path: file_name });
     let params = params.map_err(|error| StoreError::Other { path: store.to_owned(), reason: error.to_string() })?;
     context.note(&format!(
-        "made the store {}. Its key is the file {}, mode 0600: whoever can read both can read your secrets, \
+        "a new store: {}. Its key is the file {}, mode 0600: whoever can read both can read your secrets, \
          so keep both out of backups and dotfile repositories",
         store.display(),
         file.path().display()
