@@ -45,7 +45,17 @@ fn shortest(arguments: &[OsString]) -> Option<As> {
     Some(As { identity: Some(name.to_owned()), shell: Some(shell.parse::<Dialect>().ok()?), ..As::default() })
 }
 
+/// `help VERB` is what many type first.
+fn as_help_flag(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.get(1).is_some_and(|verb| verb == "help") {
+        arguments.remove(1);
+        arguments.push("--help".into());
+    }
+    arguments
+}
+
 fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result<(), Failure> {
+    let arguments = as_help_flag(arguments);
     let for_a_shell = arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--shell"));
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
@@ -82,17 +92,18 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
 /// Help and errors of the command line. What a shell would eval stays empty: help goes to stderr then.
 fn explain(context: &Context, error: &clap::Error, for_a_shell: bool) -> Result<(), Failure> {
     let text = error.render();
-    let text = if context.stdout_is_coloured() { text.ansi().to_string() } else { text.to_string() };
     if error.use_stderr() {
+        let text = text.to_string();
         let (fact, rest) = text.split_once('\n').unwrap_or((&text, ""));
         let fact = fact.strip_prefix("error: ").unwrap_or(fact);
         let remedy = rest.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n");
         return Err(Failure::usage(fact, remedy));
     }
     if for_a_shell {
-        context.complain(&text);
+        context.complain(&text.to_string());
         return Ok(());
     }
+    let text = if context.stdout_is_coloured() { text.ansi().to_string() } else { text.to_string() };
     Ok(context.answer(&text)?)
 }
 
