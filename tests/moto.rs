@@ -230,3 +230,31 @@ fn what_get_session_token_prints_is_imported_as_it_is() {
     assert_eq!(imported[0]["kind"], "imported");
     assert_eq!(imported[0]["arn"], format!("arn:aws:iam::{ACCOUNT}:user/moto"), "whom moto names for an unknown key");
 }
+
+/// Makes a certificate authority and a certificate of it for 127.0.0.1 in the home folder, with openssl.
+fn make_certificates(env: &mut Hermetic) {
+    env.write("ext", "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n");
+    let new_ca = "req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 2 -subj /CN=authority";
+    let new_key = "req -newkey rsa:2048 -nodes -keyout key.pem -out request.pem -subj /CN=localhost";
+    let sign = "x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 -extfile ext -out cert.pem";
+    for arguments in [new_ca, new_key, sign] {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        env.program("openssl", &words).folder(env.home()).run().ok();
+    }
+}
+
+#[test]
+fn a_tls_server_is_trusted_by_the_bundle_that_vouches_for_it_and_by_no_other() {
+    let mut env = Hermetic::new();
+    make_certificates(&mut env);
+    let moto = Moto::start_with_tls(&env.path("cert.pem"), &env.path("key.pem"));
+    env.endpoint(&moto.tls_url());
+    env.aws_credentials("[a]\naws_access_key_id = AKIAEXAMPLE123456789\naws_secret_access_key = x\n");
+    env.run(&["import"]).code(6).stderr_has("UnknownIssuer");
+    let bundle = env.path("ca.pem");
+    // A certificate that cannot be read, as real bundles hold them, is passed over.
+    let text = std::fs::read_to_string(&bundle).unwrap();
+    env.write("bundle.pem", format!("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n{text}"));
+    env.set("AWS_CA_BUNDLE", env.path("bundle.pem").to_string_lossy());
+    env.run(&["import"]).ok();
+}

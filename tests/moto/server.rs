@@ -32,17 +32,33 @@ pub struct Moto {
 
 impl Moto {
     pub fn start() -> Self {
+        let moto = Self::spawn(&[]);
+        moto.wait_until_it_answers();
+        moto
+    }
+
+    /// One that speaks TLS, with this certificate and its key.
+    pub fn start_with_tls(certificate: &Path, key: &Path) -> Self {
+        let moto = Self::spawn(&["-s", "-c", &certificate.to_string_lossy(), "-k", &key.to_string_lossy()]);
+        let deadline = Instant::now() + Duration::from_mins(1);
+        while TcpStream::connect(("127.0.0.1", moto.port)).is_err() {
+            assert!(Instant::now() < deadline, "moto does not listen on port {}", moto.port);
+            thread::sleep(Duration::from_millis(50));
+        }
+        moto
+    }
+
+    fn spawn(more: &[&str]) -> Self {
         let port = free_port();
         let mut command = Command::new(venv("moto_server"));
-        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).env_clear().env("PATH", "/usr/bin:/bin");
+        command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).args(more);
+        command.env_clear().env("PATH", "/usr/bin:/bin");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = {
             let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
             command.spawn().expect("moto starts")
         };
-        let moto = Self { child, port };
-        moto.wait_until_it_answers();
-        moto
+        Self { child, port }
     }
 
     fn wait_until_it_answers(&self) {
@@ -55,6 +71,10 @@ impl Moto {
 
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    pub fn tls_url(&self) -> String {
+        format!("https://127.0.0.1:{}", self.port)
     }
 
     /// From now on every call is authenticated and authorised.
