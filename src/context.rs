@@ -206,6 +206,14 @@ impl Context {
         }
     }
 
+    /// Writes an answer in JSON, as one line.
+    ///
+    /// # Errors
+    /// As [`answer`](Self::answer).
+    pub fn answer_json(&self, value: &serde_json::Value) -> io::Result<()> {
+        self.answer(&format!("{value}\n"))
+    }
+
     /// Writes code that a shell is to run: without a reader there was no switch.
     ///
     /// # Errors

@@ -64,8 +64,6 @@ pub struct Failure {
     pub kind: FailureKind,
     /// What it told its own person.
     pub message: String,
-    /// The remedy it named.
-    pub remedy: Option<String>,
 }
 
 #[derive(Default, Serialize, Deserialize)]
@@ -118,8 +116,8 @@ impl HopLock {
     }
 
     /// Tells those who wait how this try failed.
-    pub fn tell_failure(&mut self, kind: FailureKind, message: String, remedy: Option<String>) {
-        self.content.failure = Some(Failure { pid: std::process::id(), at: boot_clock(), kind, message, remedy });
+    pub fn tell_failure(&mut self, kind: FailureKind, message: String) {
+        self.content.failure = Some(Failure { pid: std::process::id(), at: boot_clock(), kind, message });
         self.write();
     }
 

@@ -21,6 +21,13 @@ pub enum PromptError {
     Terminal(String),
 }
 
+impl PromptError {
+    /// A code is needed, and nobody can be asked for it.
+    pub fn nobody_for_a_code(serial: &str) -> Self {
+        Self::Impossible(format!("an MFA code of {serial} is needed"))
+    }
+}
+
 /// Someone who can be asked.
 pub trait Prompter {
     /// Whether anybody can be asked at all.
@@ -42,7 +49,7 @@ impl Prompter for Never {
     }
 
     fn mfa_code(&mut self, serial: &str, _remark: Option<&str>) -> Result<Secret, PromptError> {
-        Err(PromptError::Impossible(format!("an MFA code of {serial} is needed")))
+        Err(PromptError::nobody_for_a_code(serial))
     }
 }
 

@@ -7,7 +7,6 @@ mod support;
 use scene::ordeal::Ordeal;
 use scene::refusal::Refusal;
 use scene::traced::{self, SystemCall};
-use scene::{DEV, Scene, ini};
 use support::env::Output;
 
 /// How a call of this name fails in practice.
@@ -62,24 +61,19 @@ fn survives_a_full_disk(ordeal: &Ordeal) {
 
 #[test]
 fn import_that_makes_the_store_with_each_write_failing_once() {
-    let scene = Scene::new();
-    let text = ini("alice", &scene.alice);
-    survives_the_failure_of_every_write(&Ordeal::of(scene, &["import", "-"], Some(text)), 60);
+    survives_the_failure_of_every_write(&Ordeal::first_import(), 60);
 }
 
 #[test]
 fn import_into_a_store_with_each_write_failing_once_and_with_a_full_disk() {
-    let scene = Scene::with_bobs_roles();
-    let text = ini("alice", &scene.alice);
-    let ordeal = Ordeal::of(scene, &["import", "-"], Some(text));
+    let ordeal = Ordeal::another_import();
     survives_the_failure_of_every_write(&ordeal, 6);
     survives_a_full_disk(&ordeal);
 }
 
 #[test]
 fn link_and_account_with_each_write_failing_once_and_with_a_full_disk() {
-    for words in [["link", "dev/Deployer", "--parent", "bob"], ["account", "333344445555", "--alias", "third"]] {
-        let ordeal = Ordeal::of(Scene::with_bobs_roles(), &words, None);
+    for ordeal in [Ordeal::link(), Ordeal::account_alias()] {
         survives_the_failure_of_every_write(&ordeal, 6);
         survives_a_full_disk(&ordeal);
     }
@@ -87,19 +81,12 @@ fn link_and_account_with_each_write_failing_once_and_with_a_full_disk() {
 
 #[test]
 fn a_cold_switch_over_two_hops_with_each_write_failing_once_and_with_a_full_disk() {
-    let ordeal = Ordeal::of(Scene::with_bobs_roles(), &["as", "--shell", "bash", "dev/Writer"], None);
+    let ordeal = Ordeal::cold_switch_over_two_hops();
     survives_the_failure_of_every_write(&ordeal, 20);
     survives_a_full_disk(&ordeal);
 }
 
 #[test]
 fn a_switch_to_a_profile_that_makes_the_store_with_each_write_failing_once() {
-    let mut scene = Scene::new();
-    let text = ini("base", &scene.bob);
-    scene.env.aws_credentials(&text);
-    scene
-        .env
-        .aws_config(&format!("[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = base\n"));
-    let ordeal = Ordeal::of(scene, &["as", "--shell", "bash", "reader"], None);
-    survives_the_failure_of_every_write(&ordeal, 60);
+    survives_the_failure_of_every_write(&Ordeal::first_switch_to_a_profile(), 60);
 }

@@ -6,7 +6,7 @@ mod scene;
 mod support;
 
 use scene::ordeal::Ordeal;
-use scene::{DEV, Scene, ini, traced};
+use scene::traced;
 
 #[track_caller]
 fn survives_a_kill_before_every_write(ordeal: &Ordeal, least_calls: usize) {
@@ -19,44 +19,30 @@ fn survives_a_kill_before_every_write(ordeal: &Ordeal, least_calls: usize) {
 
 #[test]
 fn import_that_makes_the_store_killed_before_every_write() {
-    let scene = Scene::new();
-    let text = ini("alice", &scene.alice);
-    survives_a_kill_before_every_write(&Ordeal::of(scene, &["import", "-"], Some(text)), 60);
+    survives_a_kill_before_every_write(&Ordeal::first_import(), 60);
 }
 
 #[test]
 fn import_into_a_store_killed_before_every_write() {
-    let scene = Scene::with_bobs_roles();
-    let text = ini("alice", &scene.alice);
-    survives_a_kill_before_every_write(&Ordeal::of(scene, &["import", "-"], Some(text)), 6);
+    survives_a_kill_before_every_write(&Ordeal::another_import(), 6);
 }
 
 #[test]
 fn link_killed_before_every_write() {
-    let ordeal = Ordeal::of(Scene::with_bobs_roles(), &["link", "dev/Deployer", "--parent", "bob"], None);
-    survives_a_kill_before_every_write(&ordeal, 6);
+    survives_a_kill_before_every_write(&Ordeal::link(), 6);
 }
 
 #[test]
 fn account_alias_killed_before_every_write() {
-    let ordeal = Ordeal::of(Scene::with_bobs_roles(), &["account", "333344445555", "--alias", "third"], None);
-    survives_a_kill_before_every_write(&ordeal, 6);
+    survives_a_kill_before_every_write(&Ordeal::account_alias(), 6);
 }
 
 #[test]
 fn a_cold_switch_over_two_hops_killed_before_every_write() {
-    let ordeal = Ordeal::of(Scene::with_bobs_roles(), &["as", "--shell", "bash", "dev/Writer"], None);
-    survives_a_kill_before_every_write(&ordeal, 20);
+    survives_a_kill_before_every_write(&Ordeal::cold_switch_over_two_hops(), 20);
 }
 
 #[test]
 fn a_switch_to_a_profile_that_makes_the_store_killed_before_every_write() {
-    let mut scene = Scene::new();
-    let text = ini("base", &scene.bob);
-    scene.env.aws_credentials(&text);
-    scene
-        .env
-        .aws_config(&format!("[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = base\n"));
-    let ordeal = Ordeal::of(scene, &["as", "--shell", "bash", "reader"], None);
-    survives_a_kill_before_every_write(&ordeal, 60);
+    survives_a_kill_before_every_write(&Ordeal::first_switch_to_a_profile(), 60);
 }

@@ -87,7 +87,7 @@ fn show(context: &Context, global: &Global, row: &AccountRow) -> Result<(), Fail
         let value = json!({
             "account": account_id, "partition": partition, "alias": alias, "color": colour, "protected": protected,
         });
-        return Ok(context.answer(&format!("{value}\n"))?);
+        return Ok(context.answer_json(&value)?);
     }
     let alias = row.alias.as_deref().map(|alias| format!(" is {alias}")).unwrap_or_default();
     let colour = row.colour.as_deref().map(|colour| format!(", prompt {colour}")).unwrap_or_default();

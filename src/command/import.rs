@@ -335,7 +335,7 @@ fn answer(found: &Found, row: &IdentityRow, was_known: bool, now: i64) -> Answer
 fn report(context: &Context, global: &Global, answers: &[Answer]) -> Result<(), Failure> {
     if global.json {
         let values: Vec<Value> = answers.iter().map(as_json).collect();
-        return Ok(context.answer(&format!("{}\n", Value::from(values)))?);
+        return Ok(context.answer_json(&values.into())?);
     }
     for answer in answers {
         if answer.was_known {

@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     if global.json {
         let answer =
             json!({ "identity": shown, "arn": role.identity.arn(role.path.as_deref()), "parent": parent.shown() });
-        return Ok(context.answer(&format!("{answer}\n"))?);
+        return Ok(context.answer_json(&answer)?);
     }
     context.note(&format!("{shown} is assumed from {}", parent.shown()));
     Ok(())

@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
     let rows = rows(context, resolver.catalogue())?;
     if global.json {
         let values: Vec<Value> = rows.iter().map(as_json).collect();
-        return Ok(context.answer(&format!("{}\n", Value::from(values)))?);
+        return Ok(context.answer_json(&values.into())?);
     }
     if rows.is_empty() {
         context.note("there is nobody yet: multicred import --all");

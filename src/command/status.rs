@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
         let value = json!({
             "identity": identity, "arn": arn, "account": account, "expires_at": expires_at, "region": region,
         });
-        return Ok(context.answer(&format!("{value}\n"))?);
+        return Ok(context.answer_json(&value)?);
     }
     context.answer(&sentence(context, &status))?;
     Ok(())

@@ -15,7 +15,7 @@ use super::route::{CredentialKind, Held, Route};
 pub use stages::{Call, Stage};
 
 /// The default least lifetime in a shell, in seconds: five minutes, or half of a shorter life.
-pub const SHELL_MIN_TTL: u32 = 300;
+const SHELL_MIN_TTL: u32 = 300;
 
 /// The steps from the nearest usable credential to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -140,7 +140,7 @@ fn find_start(route: &Route, stages: &[Stage], request: &Request, now: i64) -> R
             if wants_fresh || !answers(held, stages, index, request) {
                 continue;
             }
-            if let Some(start) = usable(held, index, min_ttl(held, request), now) {
+            if let Some(start) = usable(held, index, least_left(held, request.min_ttl), now) {
                 return Ok(start);
             }
         }
@@ -191,13 +191,11 @@ fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Start> {
     None
 }
 
-/// Five minutes, or half of the credential's whole life where that is less; a flag beats both.
-fn min_ttl(held: &Held, request: &Request) -> i64 {
-    if let Some(asked) = request.min_ttl {
-        return i64::from(asked);
-    }
+/// The life that a credential must have more of to be used without a call, in seconds: what was asked for, else five
+/// minutes, or half of its whole life where that is less.
+pub fn least_left(held: &Held, asked: Option<u32>) -> i64 {
     let life = held.expires_at.map_or(i64::MAX, |end| end.saturating_sub(held.created_at));
-    i64::from(SHELL_MIN_TTL).min(life / 2)
+    asked.map_or(i64::from(SHELL_MIN_TTL).min(life / 2), i64::from)
 }
 
 /// Nothing has enough life left. What cannot be renewed is used to its end, with a warning.

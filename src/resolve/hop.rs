@@ -4,7 +4,7 @@ use crate::history::Event;
 use crate::identity::Holder;
 use crate::identity::arn;
 use crate::identity::hash::hex;
-use crate::identity::plan::{Call, SHELL_MIN_TTL, Stage};
+use crate::identity::plan::{Call, Stage, least_left};
 use crate::identity::route::{CredentialKind, Held, Place};
 use crate::lock::{FailureKind, HopLock, LockError, boot_clock};
 use crate::prompt::PromptError;
@@ -71,7 +71,7 @@ impl Resolver<'_> {
             Ok(obtained) => Ok(self.keep(hop, obtained.credential)),
             Err(error) => {
                 if let Some(kind) = shared_by_waiters(&error, typed_by_flag) {
-                    lock.tell_failure(kind, error.to_string(), None);
+                    lock.tell_failure(kind, error.to_string());
                 }
                 Err(error)
             }
@@ -99,12 +99,11 @@ impl Resolver<'_> {
         let Some(owner) = reading.owner(&hop.holder)? else { return Ok(None) };
         let now = self.context.now();
         let will_do = |held: &Held| {
-            let life = held.expires_at.map_or(i64::MAX, |end| end - held.created_at);
-            let least = hop.min_ttl.map_or(i64::from(SHELL_MIN_TTL).min(life / 2), i64::from);
             let left = held.seconds_left(now);
             // What another process has just obtained is as good as AWS gives, however short its life.
             let is_new = left > 0 && !hop.known.contains(&held.access_key_id);
-            held.request_hash == Some(hop.stage.hash) && (is_new || (!hop.fresh && left > least))
+            held.request_hash == Some(hop.stage.hash)
+                && (is_new || (!hop.fresh && left > least_left(held, hop.min_ttl)))
         };
         Ok(reading.credentials_of(&owner)?.into_iter().find(will_do))
     }

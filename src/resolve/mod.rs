@@ -13,7 +13,7 @@ use crate::aws_config::{self, AwsFiles};
 use crate::context::Context;
 use crate::history::{Event, History};
 use crate::identity::Holder;
-use crate::identity::plan::{self, Plan, SHELL_MIN_TTL};
+use crate::identity::plan::{self, Plan};
 use crate::identity::request::Request;
 use crate::identity::route::{CredentialKind, Held, Place, Route};
 use crate::prompt::{PromptError, Prompter};
@@ -111,7 +111,7 @@ impl<'c> Resolver<'c> {
     fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
         match plan.mfa_serials().next() {
             Some(serial) if self.mfa_code.is_none() && !self.prompter.can_ask() => {
-                Err(PromptError::Impossible(format!("an MFA code of {serial} is needed")).into())
+                Err(PromptError::nobody_for_a_code(serial).into())
             }
             _ => Ok(()),
         }
@@ -242,9 +242,7 @@ impl<'c> Resolver<'c> {
 /// Whether the renewal that the shell's threshold will start can do without a prompt.
 fn renews(route: &Route, request: &Request, held: &Held) -> bool {
     let Some(end) = held.expires_at.filter(|_| held.kind != CredentialKind::Imported) else { return false };
-    let life = end.saturating_sub(held.created_at);
-    let threshold = i64::from(SHELL_MIN_TTL).min(life / 2);
-    plan::renews_without_prompt(route, request, end - threshold)
+    plan::renews_without_prompt(route, request, end - plan::least_left(held, None))
 }
 
 /// The AWS files of a context; `None` where nobody says where they are.

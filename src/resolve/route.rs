@@ -161,8 +161,17 @@ impl Catalogue<'_> {
         let row = self.row_of(&target.holder)?;
         let arn = chain::hop(profile).map(|hop| hop.role_arn).or_else(|| row.as_ref().map(IdentityRow::arn));
         let label = row.as_ref().and_then(|row| row.label.clone());
-        let account = target.holder.identity().map(|identity| self.account_of(identity)).transpose()?.flatten();
-        let alias = account.as_ref().and_then(|account| account.alias.clone());
+        let account = match (&row, target.holder.identity()) {
+            (None, Some(identity)) => self.account_of(identity)?,
+            _ => None,
+        };
+        let alias = row
+            .as_ref()
+            .map_or_else(|| account.as_ref().and_then(|account| account.alias.clone()), |row| row.alias.clone());
+        let colour = row.as_ref().map_or_else(
+            || account.as_ref().and_then(|account| colour(account.protected, account.colour.as_deref())),
+            |row| colour(row.protected, row.colour.as_deref()),
+        );
         let shown = match target.holder.identity() {
             Some(identity) => name::shown(label.as_deref(), asked, identity, alias.as_deref()),
             None => profile.name.clone(),
@@ -171,7 +180,7 @@ impl Catalogue<'_> {
         Ok(Destination {
             shown,
             arn,
-            colour: account.and_then(|account| colour(account.protected, account.colour.as_deref())),
+            colour,
             origin: format!("profile {} of the AWS config", names.join(" from ")),
             as_it_is: false,
             route: Route {

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use rustix::io::Errno;
 
-use super::{BUSY_TIMEOUT, NewKeySlot, Notice, Store, StoreError, file, schema};
+use super::{BUSY_TIMEOUT, NewKeySlot, Store, StoreError, file, schema};
 
 /// How often a second maker looks whether the first is done.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -149,22 +149,4 @@ fn sync_folder(path: &Path) -> Result<(), StoreError> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| StoreError::from_io(folder, &error))
-}
-
-impl Notice {
-    /// The sentence for a person.
-    pub fn say(&self) -> String {
-        match self {
-            Self::Tightened(path) => {
-                format!("{} was readable by others; its mode is now 0600", path.display())
-            }
-            Self::OpenFolder(path) => {
-                format!("others may write in {}: chmod go-w it, or put the store elsewhere", path.display())
-            }
-            Self::NetworkFileSystem(path) => format!(
-                "{} is on a network file system, where locks are unreliable: use --store on a local disk",
-                path.display()
-            ),
-        }
-    }
 }

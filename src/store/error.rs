@@ -99,6 +99,24 @@ fn is_about_a_value(error: &rusqlite::Error) -> bool {
     )
 }
 
+impl Notice {
+    /// The sentence for a person.
+    pub fn say(&self) -> String {
+        match self {
+            Self::Tightened(path) => {
+                format!("{} was readable by others; its mode is now 0600", path.display())
+            }
+            Self::OpenFolder(path) => {
+                format!("others may write in {}: chmod go-w it, or put the store elsewhere", path.display())
+            }
+            Self::NetworkFileSystem(path) => format!(
+                "{} is on a network file system, where locks are unreliable: use --store on a local disk",
+                path.display()
+            ),
+        }
+    }
+}
+
 impl StoreError {
     /// Sorts an error of SQLite.
     #[allow(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::refusal::Refusal;
 use super::store::Copy;
 use super::traced::{self, SystemCall};
-use super::{Scene, key_in_code, tree};
+use super::{DEV, Scene, ini, key_in_code, tree};
 use crate::support::env::Output;
 
 /// A command and the state it starts from.
@@ -30,7 +30,7 @@ const TABLES: [&str; 4] = ["account", "identity", "link", "credential"];
 impl Ordeal {
     /// Runs the command once, undisturbed, to learn its system calls and its result.
     #[track_caller]
-    pub fn of(scene: Scene, arguments: &[&str], stdin: Option<String>) -> Self {
+    fn of(scene: Scene, arguments: &[&str], stdin: Option<String>) -> Self {
         let before = tempfile::tempdir().expect("a temporary folder");
         tree::copy(scene.env.home(), before.path());
         let path = scene.env.store();
@@ -43,6 +43,53 @@ impl Ordeal {
         ordeal.rows_after = row_counts(&path);
         ordeal.assert_clean();
         ordeal
+    }
+
+    /// A first import, which makes the store.
+    #[track_caller]
+    pub fn first_import() -> Self {
+        Self::import(Scene::new())
+    }
+
+    /// An import into a store.
+    #[track_caller]
+    pub fn another_import() -> Self {
+        Self::import(Scene::with_bobs_roles())
+    }
+
+    #[track_caller]
+    fn import(scene: Scene) -> Self {
+        let text = ini("alice", &scene.alice);
+        Self::of(scene, &["import", "-"], Some(text))
+    }
+
+    /// A link of a role that nobody knew.
+    #[track_caller]
+    pub fn link() -> Self {
+        Self::of(Scene::with_bobs_roles(), &["link", "dev/Deployer", "--parent", "bob"], None)
+    }
+
+    /// An alias of an account that nobody knew.
+    #[track_caller]
+    pub fn account_alias() -> Self {
+        Self::of(Scene::with_bobs_roles(), &["account", "333344445555", "--alias", "third"], None)
+    }
+
+    /// A switch to a role behind a role, with nothing obtained before.
+    #[track_caller]
+    pub fn cold_switch_over_two_hops() -> Self {
+        Self::of(Scene::with_bobs_roles(), &["as", "--shell", "bash", "dev/Writer"], None)
+    }
+
+    /// A switch to a profile's role, which makes the store.
+    #[track_caller]
+    pub fn first_switch_to_a_profile() -> Self {
+        let mut scene = Scene::new();
+        let credentials = ini("base", &scene.bob);
+        let role = format!("arn:aws:iam::{DEV}:role/Reader");
+        scene.env.aws_credentials(&credentials);
+        scene.env.aws_config(&format!("[profile reader]\nrole_arn = {role}\nsource_profile = base\n"));
+        Self::of(scene, &["as", "--shell", "bash", "reader"], None)
     }
 
     /// Runs the command from its first state, with these injections.
