@@ -188,6 +188,7 @@ fn seal(error: &SealError) -> Row {
         SealError::DoesNotOpen(what) => {
             (Exit::Failure, Some(format!("import the credential {what} again, or restore the store from a backup")))
         }
+        SealError::OriginalDoesNotOpen(_) => (Exit::Failure, Some("restore the store from a backup".to_owned())),
         SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
         SealError::Slot { .. } => (Exit::Locked, Some("bring its key back".to_owned())),
         SealError::KeyFile { .. } => {
