@@ -2,6 +2,7 @@
 
 use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
+use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure as Told, FailureKind, LockError};
@@ -73,6 +74,7 @@ impl From<ResolveError> for Failure {
             ResolveError::NoPlan(error) => no_plan(&error),
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
+            ResolveError::Temporary(error) => temporary(&error),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => seal(&error),
             ResolveError::Sts(error) => sts(&error),
@@ -170,6 +172,22 @@ fn write(error: &WriteError) -> Row {
         WriteError::Unwritable { .. } => "make it and its folder writable, then run the command again",
     };
     (Exit::Failure, Some(remedy.to_owned()))
+}
+
+fn temporary(error: &TemporaryError) -> Row {
+    let row = |exit: Exit, remedy: &str| (exit, Some(remedy.to_owned()));
+    match error {
+        TemporaryError::BadName(_) => row(Exit::Usage, "leave out [ ] # ; quotes, control characters and outer spaces"),
+        TemporaryError::LongTermCredential(_) => {
+            row(Exit::Usage, "leave out --no-session, or name an identity that has a session")
+        }
+        TemporaryError::HoldsLongTermKey { .. } => row(Exit::Failure, "nothing was written; name another profile"),
+        TemporaryError::Fault { .. } => row(Exit::Failure, "correct that line, or name another profile"),
+        TemporaryError::Wins { .. } => row(Exit::Failure, "name another profile, or remove that line"),
+        TemporaryError::Edit { .. } | TemporaryError::NotReadBack(_) => {
+            row(Exit::Failure, "nothing was written; name another profile")
+        }
+    }
 }
 
 fn store(error: &StoreError) -> Row {
@@ -285,6 +303,12 @@ impl From<StoreError> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         ResolveError::Write(error).into()
+    }
+}
+
+impl From<TemporaryError> for Failure {
+    fn from(error: TemporaryError) -> Self {
+        ResolveError::Temporary(error).into()
     }
 }
 

@@ -7,6 +7,7 @@ mod lookup;
 mod originals;
 mod route;
 mod vault;
+mod written_profile;
 
 use std::path::{Path, PathBuf};
 
