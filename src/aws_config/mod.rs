@@ -4,6 +4,7 @@ pub mod chain;
 pub mod document;
 mod files;
 mod profile;
+pub mod synced;
 
 pub use files::{AwsFiles, FileError};
 pub use profile::{FileKey, FileKind, Profile, Setting};

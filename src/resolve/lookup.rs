@@ -1,6 +1,6 @@
 //! From a typed name to what it means. Every reading is tried; nothing is ever guessed.
 
-use crate::aws_config::Profile;
+use crate::aws_config::{Profile, synced};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
@@ -70,12 +70,10 @@ impl Catalogue<'_> {
     /// # Errors
     /// Nothing, or several things, have the name; or the store or files cannot be read.
     pub fn lookup(&self, name: &str) -> Result<Target, ResolveError> {
-        let mut readings = match form(name) {
-            Form::Nobody => return Ok(Target::Nobody),
-            Form::Arn(arn) => self.read_identity(arn.identity)?,
-            Form::InAccount { account, kinds, name } => self.read_in_account(&account, &kinds, &name)?,
-            Form::Word => self.read_word(name)?,
-        };
+        if form(name) == Form::Nobody {
+            return Ok(Target::Nobody);
+        }
+        let mut readings = self.read_by_form(name)?;
         // Last, so that where a label and a profile mean the same, the profile's own settings count.
         readings.extend(self.read_profile(name)?);
         let Some(last) = readings.pop() else { return Err(self.unknown(name)?.into()) };
@@ -85,6 +83,16 @@ impl Catalogue<'_> {
         readings.push(last);
         let readings = readings.into_iter().map(|reading| reading.says).collect();
         Err(LookupError::Ambiguous { name: name.escape_debug().to_string(), readings }.into())
+    }
+
+    /// Every reading but that of a profile's name.
+    fn read_by_form(&self, name: &str) -> Result<Vec<Reading>, ResolveError> {
+        match form(name) {
+            Form::Nobody => Ok(Vec::new()),
+            Form::Arn(arn) => self.read_identity(arn.identity),
+            Form::InAccount { account, kinds, name } => self.read_in_account(&account, &kinds, &name),
+            Form::Word => self.read_word(name),
+        }
     }
 
     fn read_identity(&self, identity: Identity) -> Result<Vec<Reading>, ResolveError> {
@@ -155,6 +163,10 @@ impl Catalogue<'_> {
 
     fn read_profile(&self, name: &str) -> Result<Option<Reading>, ResolveError> {
         let Some(profile) = self.profile(name)? else { return Ok(None) };
+        if let Some(row) = self.served_identity(&profile)? {
+            let says = format!("the profile that multicred sync wrote ({})", row.identity.typed(row.alias.as_deref()));
+            return Ok(Some(Reading { says, ..known(row) }));
+        }
         let holder = match (&profile.key, profile.role()) {
             (_, Some(role)) => role.key(),
             (Some(key), None) => self.owner_of_file_key(&key.access_key_id)?.key(),
@@ -166,6 +178,28 @@ impl Catalogue<'_> {
         };
         let says = format!("the profile of that name ({})", describe(&profile, &holder));
         Ok(Some(Reading { target: Target::Profile(Box::new(profile)), holder, says }))
+    }
+
+    /// The identity of a profile that asks multicred itself for it: such a process is never started from here.
+    fn served_identity(&self, profile: &Profile) -> Result<Option<IdentityRow>, ResolveError> {
+        let Some(process) = profile.value("credential_process") else { return Ok(None) };
+        let store = self.store_argument();
+        // A path that is no text is in no profile.
+        let store = store.as_deref().map(|path| path.to_str().unwrap_or_default());
+        let name = synced::served_name(process, store).filter(|_| profile.key.is_none() && profile.role().is_none());
+        Ok(name.map(|name| self.stored_identity(name)).transpose()?.flatten())
+    }
+
+    /// The one identity of the store that has this name, whatever profiles are called.
+    ///
+    /// # Errors
+    /// The store or files cannot be read.
+    pub fn stored_identity(&self, name: &str) -> Result<Option<IdentityRow>, ResolveError> {
+        let mut readings = self.read_by_form(name)?;
+        Ok(match (readings.pop().map(|reading| reading.target), readings.is_empty()) {
+            (Some(Target::Known(row)), true) => Some(row),
+            _ => None,
+        })
     }
 
     /// The owner of a key that was found in a file, where the store knows the key.
