@@ -257,3 +257,19 @@ fn a_change_is_one_line_of_the_history_and_nothing_makes_a_store() {
     nobody.env.run(&["sync", "--all"]).ok().stderr_has("nothing to change");
     assert!(!nobody.env.store().exists() && !nobody.env.path(".aws").exists());
 }
+
+#[test]
+fn several_at_once_lose_no_profile() {
+    let scene = Scene::with_bobs_roles();
+    for _ in 0..5 {
+        let running = ["bob", "dev/Reader", "dev/Writer"].map(|name| scene.env.spawn(&["sync", name]));
+        for one in running {
+            one.end().ok();
+        }
+        for name in ["bob", "dev/Reader", "dev/Writer"] {
+            assert!(config(&scene).contains(&entry(&scene, name, name)), "{}", config(&scene));
+        }
+        scene.env.run(&["sync", "--remove"]).ok();
+        assert!(!scene.env.path(CONFIG).exists());
+    }
+}

@@ -6,10 +6,9 @@ mod markers;
 
 use std::collections::BTreeMap;
 
-use zeroize::Zeroizing;
-
 use super::FileKind;
 use super::document::{Document, EditError, SectionKind};
+use super::write::Rewrite;
 use block::Block;
 
 pub use command::{Unwritable, command, served_name};
@@ -36,17 +35,6 @@ pub enum Change<'c> {
     Remove(&'c [String]),
     /// The whole block goes.
     RemoveAll,
-}
-
-/// What became of the file.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It has all that was asked for.
-    Unchanged,
-    /// Its new text.
-    Text(Zeroizing<String>),
-    /// It was made for the block and holds nothing else: it goes with it.
-    Gone,
 }
 
 /// What was done, profile by profile.
@@ -142,7 +130,7 @@ pub fn names(config: &str) -> Result<Vec<String>, SyncError> {
 ///
 /// # Errors
 /// See [`SyncError`]; then nothing is to be written.
-pub fn change(config: Option<&str>, credentials: &str, change: Change<'_>) -> Result<(Outcome, Report), SyncError> {
+pub fn change(config: Option<&str>, credentials: &str, change: Change<'_>) -> Result<(Rewrite, Report), SyncError> {
     let mut edit = Edit { block: Block::parse(config)?, theirs: sections(credentials), report: Report::default() };
     match change {
         Change::Put(entries) => entries.iter().try_for_each(|entry| edit.put(entry))?,
@@ -150,8 +138,8 @@ pub fn change(config: Option<&str>, credentials: &str, change: Change<'_>) -> Re
         Change::Remove(names) => names.iter().try_for_each(|name| edit.remove(name))?,
         Change::RemoveAll => edit.report.removed = edit.block.empty()?,
     }
-    let outcome = if edit.block.is_changed() { edit.block.into_outcome() } else { Outcome::Unchanged };
-    Ok((outcome, edit.report))
+    let rewrite = if edit.block.is_changed() { edit.block.into_rewrite() } else { Rewrite::Nothing };
+    Ok((rewrite, edit.report))
 }
 
 /// Every profile of a credentials file with the line of its header.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use crate::aws_config::synced::{self, Change, Entry, Outcome, Report, SyncError};
+use crate::aws_config::synced::{self, Change, Entry, Report, SyncError};
 use crate::aws_config::{AwsFiles, FileKind};
 use crate::cli::{Global, Sync};
 use crate::context::{Context, printable};
@@ -206,34 +206,14 @@ fn at_its_place(files: &AwsFiles, error: &SyncError) -> String {
 fn edit(resolver: &mut Resolver<'_>, files: &AwsFiles, wanted: &Wanted) -> Result<Report, Failure> {
     let credentials = files.text(FileKind::Credentials).map_err(ResolveError::from)?;
     let mut done = Report::default();
-    let _ = resolver;
-    edit_plainly(files.path(FileKind::Config), &mut |config| {
-        let changed = synced::change(config, &credentials, wanted.change());
-        let (outcome, report) = changed.map_err(|error| refused(files, &error))?;
+    resolver.edit_aws_file(FileKind::Config, &mut |text| {
+        let exists = !text.is_empty() || files.path(FileKind::Config).exists();
+        let changed = synced::change(exists.then_some(text), &credentials, wanted.change());
+        let (rewrite, report) = changed.map_err(|error| refused(files, &error))?;
         done = report;
-        Ok(outcome)
+        Ok::<_, Failure>(rewrite)
     })?;
     Ok(done)
-}
-
-/// Stands in for the one way in which AWS files are written.
-fn edit_plainly(path: &Path, change: &mut dyn FnMut(Option<&str>) -> Result<Outcome, Failure>) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::new(Exit::Failure, format!("{}: {error}", path.display()), "correct its mode or content")
-    };
-    let before = match std::fs::read_to_string(path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error)),
-    };
-    match change(before.as_deref())? {
-        Outcome::Unchanged => Ok(()),
-        Outcome::Gone => std::fs::remove_file(path).map_err(failed),
-        Outcome::Text(text) => {
-            path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(failed)?;
-            std::fs::write(path, text.as_bytes()).map_err(failed)
-        }
-    }
 }
 
 fn tell(context: &Context, global: &Global, files: &AwsFiles, wanted: &Wanted, done: &Report) -> Result<(), Failure> {

@@ -6,9 +6,10 @@ use std::ops::RangeInclusive;
 use zeroize::Zeroizing;
 
 use crate::aws_config::document::{Document, EditError, Section, SectionId, SectionKind, lines, without_ending};
+use crate::aws_config::write::Rewrite;
 
 use super::markers::{self, Above, Found, ending_of, number};
-use super::{Entry, Outcome, SyncError};
+use super::{Entry, SyncError};
 
 const PROCESS: &str = "credential_process";
 const REGION: &str = "region";
@@ -136,16 +137,16 @@ impl Block {
         Ok(names)
     }
 
-    /// The text as it is now.
-    pub(super) fn into_outcome(self) -> Outcome {
+    /// The text as it is now; a file that was made for the block and holds nothing else goes with it.
+    pub(super) fn into_rewrite(self) -> Rewrite {
         let text = match &self.body {
             Some(body) => [self.before.as_str(), &with_end(body, self.ending), &self.end_line, &self.after].concat(),
             None => [self.above.taken_off(&self.before, self.after.is_empty()), &self.after].concat(),
         };
         if text.is_empty() && self.above == Above::NoFile {
-            return Outcome::Gone;
+            return Rewrite::Remove;
         }
-        Outcome::Text(Zeroizing::new(text))
+        Rewrite::Text(Zeroizing::new(text))
     }
 
     /// Refuses where one of the person's own lines belongs to such an owner: an entry, or the block.

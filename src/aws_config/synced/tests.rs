@@ -18,7 +18,7 @@ fn admin() -> Entry {
 #[track_caller]
 fn changed(config: Option<&str>, what: Change<'_>) -> String {
     match change(config, "", what) {
-        Ok((Outcome::Text(text), _)) => text.to_string(),
+        Ok((Rewrite::Text(text), _)) => text.to_string(),
         other => panic!("{config:?} {what:?}: {other:?}"),
     }
 }
@@ -80,7 +80,7 @@ fn a_file_of_mixed_line_ends_is_given_back_too() {
 #[test]
 fn a_file_that_was_made_for_the_block_goes_with_it() {
     let made = changed(None, Change::Put(&[bob()]));
-    assert_eq!(change(Some(&made), "", Change::RemoveAll).unwrap().0, Outcome::Gone);
+    assert_eq!(change(Some(&made), "", Change::RemoveAll).unwrap().0, Rewrite::Remove);
     let used = format!("{made}[default]\n");
     assert_eq!(changed(Some(&used), Change::RemoveAll), "[default]\n");
     assert_eq!(changed(Some(&put("", &[bob()])), Change::RemoveAll), "");
@@ -91,11 +91,11 @@ fn the_same_again_changes_nothing() {
     for text in ["", "[default]", "[default]\r\nx = y\r\n"] {
         let synced = put(text, &[admin(), bob()]);
         for same in [Change::Put(&[bob()]), Change::Put(&[admin(), bob()]), Change::Exactly(&[bob(), admin()])] {
-            assert_eq!(change(Some(&synced), "", same), Ok((Outcome::Unchanged, Report::default())), "{same:?}");
+            assert_eq!(change(Some(&synced), "", same), Ok((Rewrite::Nothing, Report::default())), "{same:?}");
         }
     }
     for nothing in [Change::RemoveAll, Change::Exactly(&[]), Change::Put(&[])] {
-        assert_eq!(change(Some("[default]\n"), "", nothing), Ok((Outcome::Unchanged, Report::default())));
+        assert_eq!(change(Some("[default]\n"), "", nothing), Ok((Rewrite::Nothing, Report::default())));
     }
 }
 
@@ -162,7 +162,7 @@ fn settings_that_got_below_the_end_marker_come_back_into_their_entry() {
     let below_bob = more.split("credential-process bob\n").nth(1).unwrap();
     assert!(below_bob.starts_with("\noutput = json\n\n[profile prod/Admin]\n"), "{more}");
     assert!(more.ends_with("Admin\n\n# <<< multicred sync <<<\n"), "{more}");
-    assert_eq!(change(Some(&synced), "", Change::Put(&[bob()])).unwrap().0, Outcome::Unchanged);
+    assert_eq!(change(Some(&synced), "", Change::Put(&[bob()])).unwrap().0, Rewrite::Nothing);
 }
 
 #[test]
