@@ -2,6 +2,7 @@
 
 use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
+use crate::aws_config::synced::{SyncError, Unwritable};
 use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
 use crate::identity::plan::NoPlan;
@@ -292,6 +293,34 @@ fn told_by_another(told: &Told) -> Row {
         FailureKind::Cancelled => Exit::Cancelled,
     };
     (exit, Some("see what it says, then try again".to_owned()))
+}
+
+/// The place of the fact is the caller's to add, who knows the paths of the files.
+impl From<&SyncError> for Failure {
+    fn from(error: &SyncError) -> Self {
+        let (exit, remedy) = match error {
+            SyncError::NoEnd { .. } => {
+                (Exit::Failure, "put the line '# <<< multicred sync <<<' back below the last profile that it wrote")
+            }
+            SyncError::NoBegin { .. } => {
+                (Exit::Failure, "delete that line, or put back the one that the block began with")
+            }
+            SyncError::Twice { .. } => (Exit::Failure, "delete one of the two blocks"),
+            SyncError::Persons { .. } => (Exit::Failure, "use it as it is, or rename or remove it first"),
+            SyncError::PersonsLine { .. } => (Exit::Failure, "move that line out of the block, or delete it"),
+            SyncError::Refused { .. } => (Exit::Failure, "correct the lines around it"),
+            SyncError::Default => (Exit::Usage, "give that identity another label: multicred import --label NAME"),
+            SyncError::NotThere { .. } => (Exit::Identity, "name a profile that multicred sync has written"),
+        };
+        Self::new(exit, error.to_string(), remedy)
+    }
+}
+
+impl From<Unwritable> for Failure {
+    fn from(error: Unwritable) -> Self {
+        let fact = format!("a credential_process cannot name a path that every SDK reads alike: {error}");
+        Self::new(Exit::Failure, fact, "install multicred, or put the store, at another path")
+    }
 }
 
 impl From<StoreError> for Failure {

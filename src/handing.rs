@@ -58,17 +58,17 @@ pub fn write_profile(
     context: &Context,
     resolver: &mut Resolver<'_>,
     profile: &str,
-    resolved: &Resolved,
+    somebody: &Resolved,
     request: &Request,
 ) -> Result<(), Failure> {
-    let region = program_region(context, resolved, request);
+    let region = program_region(context, somebody, request);
     let new = Temporary {
-        credential: &resolved.credential,
-        account_id: resolved.destination.identity().map(|identity| identity.account.as_str()),
+        credential: &somebody.credential,
+        account_id: somebody.destination.identity().map(|identity| identity.account.as_str()),
         region: region.as_deref(),
         overwrite_region: request.region.is_some(),
     };
     resolver.write_profile(profile, &new)?;
-    context.note(&format!("the profile {profile} of the credentials file is {} now", resolved.destination.shown));
+    context.note(&format!("the profile {profile} of the credentials file is {} now", somebody.destination.shown));
     Ok(())
 }

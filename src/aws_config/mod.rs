@@ -4,6 +4,7 @@ pub mod chain;
 pub mod document;
 mod files;
 mod profile;
+pub mod synced;
 pub mod temporary;
 pub mod write;
 
