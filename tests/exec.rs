@@ -114,7 +114,7 @@ fn stdin_and_every_argument_arrive_as_they_are() {
     exec(&scene, &many).ok().stdout_is(&"y\n".repeat(50_000));
     let hostile = ["$(touch pwned)", "--", "-h", "--help", "a'b\"c\\", "", "two\nlines", "%s"];
     let shown = exec(&scene, &[&["printf", "[%s]"][..], &hostile].concat());
-    shown.ok().stdout_is(&hostile.iter().map(|word| format!("[{word}]")).collect::<String>());
+    shown.ok().stdout_is(&format!("[{}]", hostile.join("][")));
     let no_text = "exec multicred exec dev/Reader -- od -An -c \"$(printf '\\377\\376')\"";
     scene.env.program("sh", &["-c", &format!("printf x > \"$(printf '\\377\\376')\"; {no_text}")]).run().ok();
     assert!(!scene.env.path("pwned").exists());

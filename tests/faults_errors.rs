@@ -90,3 +90,17 @@ fn a_cold_switch_over_two_hops_with_each_write_failing_once_and_with_a_full_disk
 fn a_switch_to_a_profile_that_makes_the_store_with_each_write_failing_once() {
     survives_the_failure_of_every_write(&Ordeal::first_switch_to_a_profile(), 60);
 }
+
+#[test]
+fn a_profile_being_written_with_each_write_failing_once_and_with_a_full_disk() {
+    let ordeal = Ordeal::write_profile();
+    survives_the_failure_of_every_write(&ordeal, 20);
+    survives_a_full_disk(&ordeal);
+}
+
+#[test]
+fn sync_with_each_write_failing_once_and_with_a_full_disk() {
+    let ordeal = Ordeal::sync();
+    survives_the_failure_of_every_write(&ordeal, 6);
+    survives_a_full_disk(&ordeal);
+}

@@ -46,3 +46,13 @@ fn a_cold_switch_over_two_hops_killed_before_every_write() {
 fn a_switch_to_a_profile_that_makes_the_store_killed_before_every_write() {
     survives_a_kill_before_every_write(&Ordeal::first_switch_to_a_profile(), 60);
 }
+
+#[test]
+fn a_profile_being_written_killed_before_every_write() {
+    survives_a_kill_before_every_write(&Ordeal::write_profile(), 20);
+}
+
+#[test]
+fn sync_killed_before_every_write() {
+    survives_a_kill_before_every_write(&Ordeal::sync(), 6);
+}

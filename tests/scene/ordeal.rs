@@ -21,9 +21,13 @@ pub struct Ordeal {
     old_rows: BTreeSet<String>,
     /// How many rows each table has once the command has ended well.
     rows_after: [i64; 4],
+    /// A file of the home that the command adds to, and what it adds.
+    adds: Option<(&'static str, &'static str)>,
     /// Its writing system calls, in order.
     pub calls: Vec<SystemCall>,
 }
+
+const FOLDERS: [&str; 6] = ["data", "run", "state", "config", "cache", ".aws"];
 
 const TABLES: [&str; 4] = ["account", "identity", "link", "credential"];
 
@@ -36,7 +40,8 @@ impl Ordeal {
         let path = scene.env.store();
         let old_rows = if path.exists() { lines(&path) } else { BTreeSet::new() };
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let mut ordeal = Self { scene, arguments, stdin, before, old_rows, rows_after: [0; 4], calls: Vec::new() };
+        let (rows_after, calls) = ([0; 4], Vec::new());
+        let mut ordeal = Self { scene, arguments, stdin, before, old_rows, rows_after, adds: None, calls };
         let (output, calls) = ordeal.run_with(&[]);
         output.ok();
         ordeal.calls = calls.into_iter().filter(SystemCall::writes).collect();
@@ -92,9 +97,28 @@ impl Ordeal {
         Self::of(scene, &["as", "--shell", "bash", "reader"], None)
     }
 
+    /// A credential written into a profile, beside a long-lived key that is nowhere else.
+    #[track_caller]
+    pub fn write_profile() -> Self {
+        let mut scene = Scene::with_bobs_roles();
+        let kept = format!("# mine\n{}", ini("alice", &scene.alice));
+        scene.env.aws_credentials(&kept);
+        let ordeal = Self::of(scene, &["env", "dev/Reader", "--to-profile", "reader"], None);
+        Self { adds: Some((".aws/credentials", "[reader]\n")), ..ordeal }
+    }
+
+    /// A profile put into the config file.
+    #[track_caller]
+    pub fn sync() -> Self {
+        let mut scene = Scene::with_bobs_roles();
+        scene.env.aws_config("# mine\n[profile own]\nregion = eu-west-1");
+        let ordeal = Self::of(scene, &["sync", "dev/Reader"], None);
+        Self { adds: Some((".aws/config", "[profile dev/Reader]\n")), ..ordeal }
+    }
+
     /// Runs the command from its first state, with these injections.
     pub fn run_with(&self, injections: &[String]) -> (Output, Vec<SystemCall>) {
-        for folder in ["data", "run", "state", "config", "cache"] {
+        for folder in FOLDERS {
             let folder = self.scene.env.path(folder);
             if folder.exists() {
                 std::fs::remove_dir_all(&folder).expect("a folder to remove");
@@ -107,7 +131,22 @@ impl Ordeal {
 
     /// Whether the command's effect is in the store.
     pub fn has_its_effect(&self) -> bool {
-        self.scene.env.store().exists() && row_counts(&self.scene.env.store()) == self.rows_after
+        let is_stored = self.scene.env.store().exists() && row_counts(&self.scene.env.store()) == self.rows_after;
+        is_stored && self.adds.is_none_or(|(file, text)| self.text(file).contains(text))
+    }
+
+    fn text(&self, file: &str) -> String {
+        std::fs::read_to_string(self.scene.env.path(file)).unwrap_or_default()
+    }
+
+    /// What a person wrote into the AWS files is there, whole; and what is added is whole or not there.
+    #[track_caller]
+    fn assert_files(&self) {
+        let Some((file, added)) = self.adds else { return };
+        let (old, now) = (std::fs::read_to_string(self.before.path().join(file)).expect("a file"), self.text(file));
+        assert!(now.starts_with(&old), "{file} was {old:?} and is {now:?}");
+        let is_whole = now == old || (now.contains(added) && now.ends_with('\n'));
+        assert!(is_whole, "{file} is half written: {now:?}");
     }
 
     /// What must hold at every moment: a whole store or none, nothing of it lost, nothing of it open to others,
@@ -116,7 +155,8 @@ impl Ordeal {
     pub fn assert_clean(&self) {
         let home = self.scene.env.home();
         tree::assert_private(home);
-        for folder in ["data", "run", "state", "config", "cache"] {
+        self.assert_files();
+        for folder in FOLDERS.into_iter().filter(|folder| *folder != ".aws") {
             tree::assert_sealed(&home.join(folder), &self.scene.secrets());
         }
         let path = self.scene.env.store();
@@ -162,8 +202,15 @@ impl Ordeal {
         .calm();
         let rows = row_counts(&self.scene.env.store());
         assert_eq!(rows[..3], self.rows_after[..3], "rows of {TABLES:?} after a second run");
+        self.assert_files();
+        if let Some((file, added)) = self.adds {
+            assert!(self.text(file).contains(added), "{file} after a second run: {}", self.text(file));
+            let names = std::fs::read_dir(self.scene.env.path(".aws")).expect("a folder");
+            let left: Vec<_> = names.map(|entry| entry.expect("an entry").file_name()).collect();
+            assert_eq!(left.len(), 1, "a draft is left: {left:?}");
+        }
         // A switch needs no credential above one that was stored.
-        let is_switch = self.arguments[0] == "as";
+        let is_switch = matches!(self.arguments[0].as_str(), "as" | "env");
         let most = self.rows_after[3];
         let least = if is_switch { most.min(count(&self.old_rows, "credential") + 1) } else { most };
         let enough = least..=most;
