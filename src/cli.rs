@@ -1,5 +1,9 @@
 //! The command line: clap's types, and nothing else.
 
+mod asking;
+mod format;
+
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -8,6 +12,9 @@ use crate::context::Colour;
 use crate::env_change::PromptColour;
 use crate::identity::request::parse_duration;
 use crate::shell::Dialect;
+
+pub use asking::{Asking, Whom, wherever};
+pub use format::Format;
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -134,6 +141,13 @@ pub enum Verb {
     List,
     /// How an identity is reached, step by step, and why; asks nobody
     Why(Why),
+    /// Run a program as somebody: multicred exec prod/Admin -- aws s3 ls
+    Exec(Exec),
+    /// Print a credential for a shell or a file, or write it to a profile
+    Env(Env),
+    /// Print a credential for the AWS SDKs
+    #[command(about = "Print a credential as the AWS SDKs' credential_process wants it")]
+    CredentialProcess(CredentialProcess),
     /// Read credentials, ask AWS who they are, and store them sealed
     Import(Import),
     /// Show an account, or give it an alias and a colour
@@ -174,33 +188,70 @@ pub struct As {
     /// The identity before this one
     #[arg(long, conflicts_with = "identity")]
     pub back: bool,
-    /// The region to set
-    #[arg(long)]
-    pub region: Option<String>,
-    /// How long the credential shall last: 3600, 90m, 2h, 1h30m
-    #[arg(long, value_parser = parse_duration)]
-    pub duration: Option<u32>,
-    /// The least life left that a stored credential must have
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
-    pub min_ttl: Option<u32>,
-    /// Obtain a new credential even where a stored one is good
-    #[arg(long)]
-    pub fresh: bool,
-    /// Use a user's long-term key itself
-    #[arg(long)]
-    pub no_session: bool,
-    /// The MFA code, instead of being asked for it
-    #[arg(long, value_name = "CODE")]
-    pub mfa_code: Option<String>,
-    /// The role session name
-    #[arg(long, value_name = "NAME")]
-    pub session_name: Option<String>,
+    /// What is asked of the credential.
+    #[command(flatten)]
+    pub asking: Asking,
     /// Print the code for this shell (what the shell function calls)
     #[arg(long, value_name = "SHELL", hide = true)]
     pub shell: Option<Dialect>,
     /// As --fresh, for the current identity (what `renew` calls)
     #[arg(long, hide = true)]
     pub renew: bool,
+}
+
+/// `exec`
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// For whom.
+    #[command(flatten)]
+    pub whom: Whom,
+    /// What is asked of the credential.
+    #[command(flatten)]
+    pub asking: Asking,
+    /// Run it also inside another exec
+    #[arg(long)]
+    pub nested: bool,
+    /// The program and its arguments, after --
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+}
+
+/// `env`
+#[derive(Debug, Args)]
+pub struct Env {
+    /// For whom.
+    #[command(flatten)]
+    pub whom: Whom,
+    /// What is asked of the credential.
+    #[command(flatten)]
+    pub asking: Asking,
+    /// sh, fish, tcsh, powershell, nu, elvish, xonsh, json, dotenv, ini or docker [default: sh]
+    #[arg(long, short)]
+    pub format: Option<Format>,
+    /// Print secrets to a terminal
+    #[arg(long)]
+    pub force: bool,
+    /// Write it to this profile of the credentials file instead
+    #[arg(
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        default_missing_value = "",
+        conflicts_with = "format",
+        help = "Write it to this profile of the credentials file instead [default: the profile's destination_profile]"
+    )]
+    pub to_profile: Option<String>,
+}
+
+/// `credential-process`
+#[derive(Debug, Default, Args)]
+pub struct CredentialProcess {
+    /// For whom.
+    #[command(flatten)]
+    pub whom: Whom,
+    /// What is asked of the credential.
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// `deactivate`

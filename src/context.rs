@@ -4,12 +4,16 @@
     reason = "the clock and the streams are reached through the context, so that no one else is"
 )]
 
+mod process;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use process::{CoreLimit, harden};
 
 /// What the process was given: taken once, at the start.
 pub struct Context {
@@ -20,6 +24,7 @@ pub struct Context {
     pub may_prompt: bool,
     /// Whether to colour tables and notes.
     pub colour: Colour,
+    core_limit: Option<CoreLimit>,
 }
 
 /// How much is said on stderr.
@@ -52,18 +57,29 @@ pub enum Colour {
 pub struct NoHome(&'static str);
 
 impl Context {
-    /// Takes the process's own environment.
+    /// Takes the process's own environment; `core_limit` is what [`harden`] took away.
     #[allow(clippy::disallowed_methods)]
-    pub fn from_process() -> Self {
+    pub fn from_process(core_limit: CoreLimit) -> Self {
         // A variable whose name is no text is none of ours.
         let environment =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect();
-        Self::with_environment(environment)
+        Self { core_limit: Some(core_limit), ..Self::with_environment(environment) }
     }
 
     /// A context with this environment.
     pub fn with_environment(environment: HashMap<String, OsString>) -> Self {
-        Self { environment, verbosity: Verbosity::default(), may_prompt: true, colour: Colour::default() }
+        Self {
+            environment,
+            verbosity: Verbosity::default(),
+            may_prompt: true,
+            colour: Colour::default(),
+            core_limit: None,
+        }
+    }
+
+    /// The names of the variables that begin so, in no order.
+    pub fn names_beginning<'c>(&'c self, start: &'c str) -> impl Iterator<Item = &'c str> {
+        self.environment.keys().map(String::as_str).filter(move |name| name.starts_with(start))
     }
 
     /// A variable's value as text; `None` where it is unset, empty or no text.
@@ -156,10 +172,23 @@ impl Context {
         (!set_by_switch).then_some(value)
     }
 
+    /// The region of the person's own environment, unchecked; `None` also where a switch set it.
+    pub fn own_region(&self) -> Option<String> {
+        let region = self.own_variable("AWS_REGION").or_else(|| self.own_variable("AWS_DEFAULT_REGION"))?;
+        Some(region.into_owned())
+    }
+
     /// The path of this very program.
     #[allow(clippy::disallowed_methods)]
     pub fn own_program(&self) -> Option<PathBuf> {
         std::env::current_exe().ok()
+    }
+
+    /// Gives back what the program that takes this one's place must not go without.
+    pub fn restore_limits(&self) {
+        if let Some(limit) = &self.core_limit {
+            limit.restore();
+        }
     }
 
     /// The process that called: the shell, as a rule.
@@ -253,15 +282,6 @@ impl Context {
 const DATA_FOLDER: &str = "Library/Application Support";
 #[cfg(not(target_os = "macos"))]
 const DATA_FOLDER: &str = ".local/share";
-
-/// No core file, and no look into this process's memory or environment by others of the same user.
-pub fn harden() {
-    // Where the system refuses, the process is as safe as any other.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
-    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
-    let _ = rustix::process::setrlimit(rustix::process::Resource::Core, none);
-}
 
 /// One line or more on stderr, each marked as ours. Nobody is left to be told that stderr is closed.
 fn say(text: &str) {

@@ -1,6 +1,6 @@
 //! The change that a switch makes to a shell, as data: ordered, comparable, with no shell's syntax in it.
 
-use crate::secret::Secret;
+use crate::secret::{Credential, Secret};
 
 /// The variables that carry a credential and its region: a switch sets or unsets each.
 pub const SETS: [&str; 6] = [
@@ -33,9 +33,10 @@ pub const UNSETS: [&str; 15] = [
 
 /// Our own exported variables.
 ///
-/// The last four bind what the shell shows to what it holds, also in a nested shell: the access key id that the
-/// switch set, whose it is, the region it set, and the colour of the prompt.
-pub const OURS: [&str; 7] = [
+/// Some bind what the shell shows to what it holds, also in a nested shell: the access key id that the switch set,
+/// whose it is, the region it set, the colour of the prompt, and whether a session policy restricts what it holds. The
+/// last marks the environment of `exec`.
+pub const OURS: [&str; 9] = [
     "MULTICRED_IDENTITY",
     "MULTICRED_EXPIRES_AT",
     "MULTICRED_RENEWABLE",
@@ -43,7 +44,12 @@ pub const OURS: [&str; 7] = [
     "MULTICRED_ARN",
     "MULTICRED_REGION",
     "MULTICRED_COLOR",
+    "MULTICRED_RESTRICTED",
+    EXEC_MARK,
 ];
+
+/// Set in the environment of what `exec` runs.
+pub const EXEC_MARK: &str = "MULTICRED_EXEC";
 
 /// A colour of the prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +87,21 @@ impl PromptColour {
 /// The shell variable (an array, not exported) that remembers what was asked for: `renew` and `--back` ask again.
 pub const REQUEST: &str = "__multicred_request";
 
+/// Who the environment says it is.
+#[derive(Clone, Copy, Debug)]
+pub struct Announcement<'a> {
+    /// The name to show.
+    pub identity: &'a str,
+    /// The ARN, where it is known.
+    pub arn: Option<&'a str>,
+    /// Whether a renewal will need no prompt.
+    pub renewable: bool,
+    /// Whether a session policy restricts the credential.
+    pub restricted: bool,
+    /// The colour of the prompt.
+    pub colour: Option<&'a str>,
+}
+
 /// What happens to one exported variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -98,6 +119,37 @@ pub struct EnvChange {
 }
 
 impl EnvChange {
+    /// An environment that holds this credential, and nothing that could win over it. `expiry` is in RFC 3339; a guess
+    /// must not be among it, since SDKs would refuse a credential that still works. Where no region is known, the
+    /// region's variables stay as they are.
+    pub fn holding(credential: &Credential, expiry: Option<&str>, region: Option<&str>) -> Self {
+        let mut change = Self::default();
+        change.set("AWS_ACCESS_KEY_ID", &credential.access_key_id);
+        change.set("AWS_SECRET_ACCESS_KEY", credential.material.secret_access_key.expose());
+        change.set_or_unset("AWS_SESSION_TOKEN", credential.material.session_token.as_ref().map(Secret::expose));
+        change.set_or_unset("AWS_CREDENTIAL_EXPIRATION", expiry);
+        if let Some(region) = region {
+            change.set("AWS_REGION", region);
+            change.set("AWS_DEFAULT_REGION", region);
+        }
+        for name in UNSETS {
+            change.unset(name);
+        }
+        change
+    }
+
+    /// Says who that is, in our own variables.
+    pub fn announce(&mut self, who: &Announcement<'_>, credential: &Credential, region: Option<&str>) {
+        self.set("MULTICRED_IDENTITY", who.identity);
+        self.set_or_unset("MULTICRED_EXPIRES_AT", credential.expires_at.map(|end| end.to_string()));
+        self.set_or_unset("MULTICRED_RENEWABLE", who.renewable.then_some("1"));
+        self.set("MULTICRED_ACCESS_KEY_ID", &credential.access_key_id);
+        self.set_or_unset("MULTICRED_ARN", who.arn);
+        self.set_or_unset("MULTICRED_REGION", region);
+        self.set_or_unset("MULTICRED_COLOR", who.colour);
+        self.set_or_unset("MULTICRED_RESTRICTED", who.restricted.then_some("1"));
+    }
+
     /// Exports a variable.
     pub fn set(&mut self, name: &'static str, value: impl Into<String>) {
         debug_assert!(is_name(name), "no quoting saves a bad name: {name}");

@@ -25,6 +25,10 @@ pub enum Exit {
     Refused = 5,
     /// No usable answer from AWS.
     NoAnswer = 6,
+    /// `exec`: the program is there and cannot be run.
+    NotExecutable = 126,
+    /// `exec`: there is no such program.
+    NotFound = 127,
     /// The person cancelled.
     Cancelled = 130,
 }
@@ -131,6 +135,14 @@ fn no_plan(error: &NoPlan) -> Row {
         NoPlan::NoCredential { .. } => (Exit::Failure, Some("multicred import its credentials".to_owned())),
         NoPlan::TooShort { .. } => (Exit::Failure, Some("import a fresh one, or ask for less --min-ttl".to_owned())),
         NoPlan::Duration { .. } => (Exit::Usage, Some("ask for a duration within those limits".to_owned())),
+        NoPlan::NotRestrictable { .. } => (
+            Exit::Failure,
+            Some(
+                "leave out the policy, or name a role with a link, or a user whose long-term key is stored".to_owned(),
+            ),
+        ),
+        NoPlan::OnlyRoles { .. } => (Exit::Usage, Some("leave it out, or name a role".to_owned())),
+        NoPlan::FederatedName { .. } => (Exit::Usage, Some("give a shorter --session-name".to_owned())),
         NoPlan::NotRenewable { .. } => (Exit::Failure, Some("import a fresh one".to_owned())),
     }
 }

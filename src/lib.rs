@@ -1,5 +1,6 @@
 //! multicred: `venv` and `ssh-agent` for AWS identities.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+pub mod asking;
 pub mod aws_config;
 pub mod cli;
 pub mod command;
@@ -7,8 +8,10 @@ pub mod context;
 pub mod credential_text;
 pub mod env_change;
 pub mod error;
+pub mod export;
 pub mod history;
 pub mod identity;
+pub mod launch;
 pub mod lock;
 pub mod progress;
 pub mod prompt;

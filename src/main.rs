@@ -6,7 +6,7 @@ use multicred::context::Context;
 
 #[allow(clippy::disallowed_methods)]
 fn main() -> ExitCode {
-    multicred::context::harden();
+    let core_limit = multicred::context::harden();
     let arguments = std::env::args_os().collect();
-    ExitCode::from(multicred::command::run(&mut Context::from_process(), arguments))
+    ExitCode::from(multicred::command::run(&mut Context::from_process(core_limit), arguments))
 }

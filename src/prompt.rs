@@ -3,7 +3,8 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Write};
 
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 
 use crate::secret::Secret;
 
@@ -79,8 +80,14 @@ impl Prompter for Tty {
     }
 }
 
+/// The controlling terminal, where this process may use it: one in the background would be stopped by it (POSIX, Base
+/// Definitions 11.1.4), with its question unseen and everybody else waiting.
 fn open_terminal() -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).open("/dev/tty")
+    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
+    if tcgetpgrp(&terminal)? == getpgrp() {
+        return Ok(terminal);
+    }
+    Err(io::Error::other("this process is in the background"))
 }
 
 /// Whether a text is an MFA code (API reference, `TokenCode`: six digits).

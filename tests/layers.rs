@@ -6,9 +6,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No I/O, no clock, no environment.
-const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change", "identity", "secret"];
+const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change", "export", "identity", "secret"];
 /// Each reaches out of the process in one way; they do not know each other.
-const ADAPTERS: &[&str] = &["aws_config", "history", "lock", "progress", "prompt", "seal", "shell", "store", "sts"];
+const ADAPTERS: &[&str] =
+    &["aws_config", "history", "launch", "lock", "progress", "prompt", "seal", "shell", "store", "sts"];
 /// From a typed name to a credential.
 const USE_CASE: &[&str] = &["resolve"];
 
@@ -17,7 +18,9 @@ fn may_use(module: &str, other: &str) -> bool {
     let is_below = |layers: &[&[&str]]| layers.iter().any(|layer| layer.contains(&other));
     match module {
         "main" => ["command", "context"].contains(&other),
-        "command" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        "command" => ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What the commands that obtain a credential share.
+        "asking" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // clap's types name what flags are parsed into.
         "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
         // One table from the errors of every layer to what a person is told.
@@ -146,6 +149,14 @@ fn nothing_is_unsafe() {
     none(&sources("src").iter().flat_map(unsafe_lines).collect::<Vec<_>>());
 }
 
+/// `CredentialProcess` as a file is called.
+fn in_snake_case(variant: &str) -> String {
+    let inner = |(index, character): (usize, char)| {
+        if character.is_ascii_uppercase() && index > 0 { format!("_{character}") } else { character.to_string() }
+    };
+    variant.chars().enumerate().map(inner).collect::<String>().to_lowercase()
+}
+
 #[test]
 fn the_folder_of_commands_is_the_list_of_verbs() {
     let declared = fs::read_to_string(root().join("src/cli.rs")).unwrap();
@@ -153,7 +164,7 @@ fn the_folder_of_commands_is_the_list_of_verbs() {
     let mut expected: Vec<String> = verbs
         .lines()
         .filter_map(|line| line.trim().strip_suffix(','))
-        .map(|variant| variant.split('(').next().unwrap_or_default().to_lowercase())
+        .map(|variant| in_snake_case(variant.split('(').next().unwrap_or_default()))
         .map(|verb| format!("src/command/{verb}.rs"))
         .chain(["src/command/mod.rs".to_owned()])
         .collect();

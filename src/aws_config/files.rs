@@ -11,6 +11,9 @@ use super::profile::FileKind;
 /// A file younger than this may change again without its time stamp showing it, in seconds.
 const SETTLED: i64 = 2;
 
+/// Stands before the stamps, and changes whenever the parsed form does: what an older version kept is not used.
+const PARSED_FORM: &str = "2\n";
+
 /// Why a file, or a key in it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
@@ -80,6 +83,7 @@ impl AwsFiles {
     /// One text that changes whenever a file does; `None` while a file is too young for that to be certain.
     pub fn stamps(&self, now: i64) -> Option<String> {
         let mut stamps = String::with_capacity(128);
+        stamps.push_str(PARSED_FORM);
         for path in [&self.config, &self.credentials] {
             match std::fs::metadata(path) {
                 Ok(file) if (now - SETTLED..=now).contains(&file.mtime()) || file.mtime() > now => return None,

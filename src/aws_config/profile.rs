@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +41,13 @@ pub struct Setting {
     pub value: String,
     /// The file.
     pub file: FileKind,
-    /// The line, from 1.
+    /// The line, from 1; [`Setting::OF_ENVIRONMENT`] for one that stands in no file.
     pub line: u32,
+}
+
+impl Setting {
+    /// The line of a setting that the environment gave.
+    pub const OF_ENVIRONMENT: u32 = 0;
 }
 
 /// A profile's own key, without its secret.
@@ -98,7 +104,31 @@ const UNSUPPORTED: [&str; 14] = [
     "transitive_session_tags",
 ];
 
+/// What a profile asks multicred for, through its `credential_process`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AsksMulticred {
+    /// The store it names.
+    pub store: Option<String>,
+    /// The identity's name.
+    pub name: String,
+}
+
 impl Profile {
+    /// What its `credential_process` asks multicred for; `None` for another program, or other flags.
+    pub fn asks_multicred(&self) -> Option<AsksMulticred> {
+        let is_source = self.key.is_none() && self.setting("role_arn").is_none();
+        let words = credential_text::command_words(self.value("credential_process").filter(|_| is_source)?)?;
+        let (program, words) = words.split_first()?;
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (store, name) = match words[..] {
+            ["credential-process", name] => (None, name),
+            ["--store", store, "credential-process", name] => (Some(store.to_owned()), name),
+            _ => return None,
+        };
+        let is_multicred = Path::new(program).file_name().is_some_and(|file| file == "multicred");
+        (is_multicred && !name.starts_with('-')).then(|| AsksMulticred { store, name: name.to_owned() })
+    }
+
     /// A setting.
     pub fn setting(&self, key: &str) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.key == key)
@@ -107,6 +137,15 @@ impl Profile {
     /// A setting's value.
     pub fn value(&self, key: &str) -> Option<&str> {
         self.setting(key).map(|setting| setting.value.as_str())
+    }
+
+    /// The profile with another role, which the environment names.
+    #[must_use]
+    pub fn with_role(&self, role_arn: &str) -> Self {
+        let (key, value) = ("role_arn".to_owned(), role_arn.to_owned());
+        let role = Setting { key, value, file: FileKind::Config, line: Setting::OF_ENVIRONMENT };
+        let others = self.settings.iter().filter(|setting| setting.key != role.key).cloned();
+        Self { settings: others.chain([role.clone()]).collect(), ..self.clone() }
     }
 
     /// The first setting that this version cannot follow.
@@ -239,6 +278,25 @@ mod tests {
     fn inline_comments_are_cut_where_white_space_precedes_them() {
         let profiles = read_all("[profile a]\nregion = moon-1 # x\n", "", None);
         assert_eq!(value(&profiles, "a", "region"), Some("moon-1"));
+    }
+
+    #[test]
+    fn a_process_that_is_multicred_is_known_for_what_it_asks() {
+        let asked = |command: &str| {
+            let config = format!("[profile a]\ncredential_process = {command}\n");
+            read_all(&config, "", None)["a"].asks_multicred().map(|asked| (asked.store, asked.name))
+        };
+        assert_eq!(asked("/opt/bin/multicred credential-process prod/Admin"), Some((None, "prod/Admin".into())));
+        let with_store = asked("'/opt/my tools/multicred' --store '/a b/c.db' credential-process work");
+        assert_eq!(with_store, Some((Some("/a b/c.db".into()), "work".into())));
+        for other in [
+            "/opt/bin/other credential-process prod/Admin",
+            "/opt/bin/multicred credential-process --fresh prod/Admin",
+            "multicred credential-process prod/Admin; touch pwned",
+            "multicred credential-process $(id)",
+        ] {
+            assert_eq!(asked(other), None, "{other}");
+        }
     }
 
     #[test]

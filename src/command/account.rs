@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::asking;
 use crate::cli::{Account, ColourChange, Global};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -27,7 +28,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
     }
     let (store, _) = resolver.store_and_vault()?;
     let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
-    super::record_change(context, &resolver, "account", &row.account_id);
+    asking::record(context, &resolver, "account", &row.account_id, None, "ok");
     show(context, global, &row)
 }
 

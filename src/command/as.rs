@@ -3,17 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use jiff::Timestamp;
-
-use crate::cli::{As, Global};
+use crate::asking;
+use crate::cli::{As, Asking, Global, wherever};
 use crate::context::{Context, printable};
 use crate::env_change::{EnvChange, OURS, SETS, UNSETS};
 use crate::error::{Exit, Failure};
-use crate::history::Event;
-use crate::identity::request::{Request, is_region, is_session_name};
-use crate::prompt::{Never, Prompter, Tty, is_code};
-use crate::resolve::{ResolveError, Resolved, Resolver, store_path};
-use crate::secret::Secret;
+use crate::prompt::Never;
+use crate::resolve::{Resolver, store_path};
 use crate::shell::{self, Dialect};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &As) -> Result<(), Failure> {
@@ -50,103 +46,19 @@ fn to_somebody(
     dialect: Dialect,
     name: &str,
 ) -> Result<(), Failure> {
-    let request = request(arguments)?;
-    let store = store_path(context, global.store.as_deref())?;
-    let mfa_code = mfa_code(arguments)?;
-    let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
-    let mut resolver = Resolver::new(context, store, prompter, mfa_code)?;
-    let somebody = resolver.resolve(name, &request).map_err(|error| {
-        // A name that means nothing may be a secret, pasted into the wrong place: it is not written down.
-        let is_name = !matches!(error, ResolveError::Lookup(_));
-        let failure = Failure::from(error);
-        let (shown, outcome) = if is_name { (name, &*failure.fact) } else { ("?", "unknown or ambiguous name") };
-        record(context, &resolver, shown, None, outcome);
-        failure
-    })?;
-    for warning in &somebody.warnings {
-        context.note(warning);
-    }
-    let mut change = change(&somebody, request.region.as_deref());
-    change.remember_request(words(global, arguments, name));
-    unset_stale_region(context, &mut change, region_of(&somebody, request.region.as_deref()));
+    let mut request = asking::request(&arguments.asking)?;
+    request.fresh |= arguments.renew;
+    let mut resolver = asking::resolver(context, global, &arguments.asking)?;
+    let somebody = asking::resolve(context, &mut resolver, "switch", name, &request)?;
+    let region = request.region.as_deref().or(somebody.destination.route.region.as_deref());
+    let mut change = asking::change(&somebody, region);
+    change.announce(&asking::announcement(&somebody, &request), &somebody.credential, region);
+    change.remember_request(words(global, &arguments.asking, name));
+    unset_stale_region(context, &mut change, region);
     context.hand_over(&shell::render(dialect, &change))?;
-    record(context, &resolver, &somebody.destination.shown, somebody.destination.arn.as_deref(), "ok");
+    let destination = &somebody.destination;
+    asking::record(context, &resolver, "switch", &destination.shown, destination.arn.as_deref(), "ok");
     Ok(())
-}
-
-fn record(context: &Context, resolver: &Resolver<'_>, identity: &str, arn: Option<&str>, outcome: &str) {
-    resolver.record(&Event {
-        time: context.now(),
-        what: "switch",
-        shell_pid: context.shell_pid(),
-        identity,
-        arn,
-        action: None,
-        request_id: None,
-        outcome,
-    });
-}
-
-fn request(arguments: &As) -> Result<Request, Failure> {
-    if let Some(region) = arguments.region.as_deref().filter(|region| !is_region(region)) {
-        let fact = format!("'{}' is not the code of a region", region.escape_debug());
-        return Err(Failure::usage(fact, "regions are written like eu-west-1"));
-    }
-    if let Some(name) = arguments.session_name.as_deref().filter(|name| !is_session_name(name)) {
-        let fact = format!("'{}' is not a role session name", name.escape_debug());
-        return Err(Failure::usage(fact, "use 2 to 64 letters, digits or _+=,.@-"));
-    }
-    Ok(Request {
-        duration: arguments.duration,
-        min_ttl: arguments.min_ttl,
-        fresh: arguments.fresh || arguments.renew,
-        no_session: arguments.no_session,
-        session_name: arguments.session_name.clone(),
-        region: arguments.region.clone(),
-    })
-}
-
-fn mfa_code(arguments: &As) -> Result<Option<Secret>, Failure> {
-    match &arguments.mfa_code {
-        Some(code) if !is_code(code) => {
-            Err(Failure::usage("--mfa-code is not six digits", "type what the device shows"))
-        }
-        code => Ok(code.clone().map(Secret::new)),
-    }
-}
-
-fn region_of<'r>(resolved: &'r Resolved, asked: Option<&'r str>) -> Option<&'r str> {
-    asked.or(resolved.destination.route.region.as_deref())
-}
-
-/// What the shell becomes.
-fn change(resolved: &Resolved, asked_region: Option<&str>) -> EnvChange {
-    let credential = &resolved.credential;
-    let destination = &resolved.destination;
-    let region = region_of(resolved, asked_region);
-    let token = credential.material.session_token.as_ref().map(Secret::expose);
-    // A guess must not reach the SDKs: they would refuse a credential that still works.
-    let told_expiry = credential.expires_at.filter(|_| !resolved.expiry_is_guess).and_then(rfc3339);
-    let mut change = EnvChange::default();
-    change.set("AWS_ACCESS_KEY_ID", &credential.access_key_id);
-    change.set("AWS_SECRET_ACCESS_KEY", credential.material.secret_access_key.expose());
-    change.set_or_unset("AWS_SESSION_TOKEN", token);
-    change.set_or_unset("AWS_CREDENTIAL_EXPIRATION", told_expiry);
-    if let Some(region) = region {
-        change.set("AWS_REGION", region);
-        change.set("AWS_DEFAULT_REGION", region);
-    }
-    for name in UNSETS {
-        change.unset(name);
-    }
-    change.set("MULTICRED_IDENTITY", &destination.shown);
-    change.set_or_unset("MULTICRED_EXPIRES_AT", credential.expires_at.map(|end| end.to_string()));
-    change.set_or_unset("MULTICRED_RENEWABLE", resolved.renewable.then_some("1"));
-    change.set("MULTICRED_ACCESS_KEY_ID", &credential.access_key_id);
-    change.set_or_unset("MULTICRED_ARN", destination.arn.as_deref());
-    change.set_or_unset("MULTICRED_REGION", region);
-    change.set_or_unset("MULTICRED_COLOR", destination.colour.as_deref());
-    change
 }
 
 /// Where no region is known, one that an earlier switch set goes; the shell function then brings back the person's.
@@ -161,29 +73,10 @@ fn unset_stale_region(context: &Context, change: &mut EnvChange, region: Option<
     }
 }
 
-fn rfc3339(epoch_seconds: i64) -> Option<String> {
-    Timestamp::from_second(epoch_seconds).ok().map(|time| time.to_string())
-}
-
-/// The words that ask for the same again. What holds for one call only (a code, `--fresh`) is not among them.
-fn words(global: &Global, arguments: &As, name: &str) -> Vec<String> {
-    let mut words = vec![name.to_owned()];
-    let mut add = |flag: &str, value: Option<String>| {
-        if let Some(value) = value {
-            words.extend([flag.to_owned(), value]);
-        }
-    };
-    // The shell may be in another folder when it asks again.
-    let store = global.store.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-    add("--store", store.map(|path| path.to_string_lossy().into_owned()));
-    add("--region", arguments.region.clone());
-    add("--duration", arguments.duration.map(|seconds| seconds.to_string()));
-    add("--min-ttl", arguments.min_ttl.map(|seconds| seconds.to_string()));
-    add("--session-name", arguments.session_name.clone());
-    if arguments.no_session {
-        words.push("--no-session".to_owned());
-    }
-    words
+/// The words that ask for the same again.
+fn words(global: &Global, asking: &Asking, name: &str) -> Vec<String> {
+    let store = global.store.iter().flat_map(|path| ["--store".to_owned(), wherever(path)]);
+    [name.to_owned()].into_iter().chain(store).chain(asking.words()).collect()
 }
 
 fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialect) -> Result<(), Failure> {
@@ -200,11 +93,11 @@ fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialec
         change.unset(name);
     }
     unset_stale_region(context, &mut change, None);
-    change.remember_request(words(global, &As::default(), "-"));
+    change.remember_request(words(global, &Asking::default(), "-"));
     context.hand_over(&shell::render(dialect, &change))?;
     let Ok(path) = store_path(context, global.store.as_deref()) else { return Ok(()) };
     let Ok(resolver) = Resolver::new(context, path, Box::new(Never), None) else { return Ok(()) };
-    record(context, &resolver, "-", None, "ok");
+    asking::record(context, &resolver, "switch", "-", None, "ok");
     if resolver.catalogue().profile("default").is_ok_and(|profile| profile.is_some_and(|p| p.answers())) {
         context.note("the [default] profile of your AWS files still answers for programs in this shell");
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
+use crate::asking;
 use crate::cli::{Global, Import};
 use crate::context::Context;
 use crate::credential_text::{self, Found, SectionFault};
@@ -169,7 +170,7 @@ impl Importer<'_> {
         }
         let caller = self.ask(&found)?;
         let row = self.store(&found, &caller, now)?;
-        super::record_change(self.context, &self.resolver, "import", &row.shown());
+        asking::record(self.context, &self.resolver, "import", &row.shown(), None, "ok");
         Ok(answer(&found, &row, false, now))
     }
 

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::asking;
 use crate::cli::{Global, Link};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     check_partition(&role, &parent)?;
     let serial = mfa_serial(arguments, &parent)?;
     let shown = store_link(context, &mut resolver, arguments, &parent, &role, serial)?;
-    super::record_change(context, &resolver, "link", &shown);
+    asking::record(context, &resolver, "link", &shown, None, "ok");
     if arguments.verify {
         verify(context, &mut resolver, &shown)?;
     }

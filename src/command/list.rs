@@ -103,7 +103,8 @@ fn rows(context: &Context, catalogue: &Catalogue<'_>) -> Result<Vec<Row>, Failur
             (None, None) => "other",
         };
         let arn = profile.value("role_arn").map(str::to_owned);
-        let state = state(context, catalogue, &Target::Profile(Box::new(profile)), &name);
+        let target = catalogue.lookup(&name).unwrap_or_else(|_| Target::Profile(Box::new(profile)));
+        let state = state(context, catalogue, &target, &name);
         rows.push(row(name, arn, account, kind, "profile", state));
     }
     Ok(rows)

@@ -2,7 +2,10 @@
 
 mod account;
 mod r#as;
+mod credential_process;
 mod deactivate;
+mod env;
+mod exec;
 mod import;
 mod init;
 mod link;
@@ -15,17 +18,16 @@ use std::ffi::OsString;
 
 use clap::Parser;
 
-use crate::cli::{As, Cli, Global, Verb};
+use crate::cli::{As, Asking, Cli, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
-use crate::history::Event;
-use crate::resolve::Resolver;
 use crate::shell::Dialect;
 
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
     let result = match shortest(&arguments) {
-        Some(request) => r#as::run(context, &Global::default(), &request),
+        Some(Shortest::As(request)) => r#as::run(context, &Global::default(), &request),
+        Some(Shortest::CredentialProcess(global, request)) => credential_process::run(context, &global, &request),
         None => parse_and_dispatch(context, arguments),
     };
     match result {
@@ -34,15 +36,37 @@ pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
     }
 }
 
-/// `as --shell SHELL NAME`, which a shell function runs all day, is understood without clap: building its tree of
-/// commands would cost more than the whole switch.
-fn shortest(arguments: &[OsString]) -> Option<As> {
-    let [_, verb, flag, shell, name] = arguments else { return None };
-    let (shell, name) = (shell.to_str()?, name.to_str()?);
-    if verb != "as" || flag != "--shell" || (name.starts_with('-') && name != "-") {
-        return None;
+/// What is understood without clap: building its tree of commands would cost more than the whole command.
+enum Shortest {
+    As(As),
+    CredentialProcess(Global, CredentialProcess),
+}
+
+/// `as --shell SHELL NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
+/// SDKs do.
+fn shortest(arguments: &[OsString]) -> Option<Shortest> {
+    match arguments {
+        [_, verb, flag, shell, name] if verb == "as" && flag == "--shell" => {
+            let identity = Some(plain_name(name)?);
+            let shell = Some(shell.to_str()?.parse::<Dialect>().ok()?);
+            Some(Shortest::As(As { identity, shell, ..As::default() }))
+        }
+        [_, verb, name] if verb == "credential-process" => process_of(None, name),
+        [_, flag, store, verb, name] if flag == "--store" && verb == "credential-process" => {
+            process_of(Some(store), name)
+        }
+        _ => None,
     }
-    Some(As { identity: Some(name.to_owned()), shell: Some(shell.parse::<Dialect>().ok()?), ..As::default() })
+}
+
+fn plain_name(name: &OsString) -> Option<String> {
+    name.to_str().filter(|name| !name.starts_with('-') || *name == "-").map(str::to_owned)
+}
+
+fn process_of(store: Option<&OsString>, name: &OsString) -> Option<Shortest> {
+    let global = Global { store: store.map(Into::into), ..Global::default() };
+    let whom = Whom { identity: Some(plain_name(name)?), ..Whom::default() };
+    Some(Shortest::CredentialProcess(global, CredentialProcess { whom, asking: Asking::default() }))
 }
 
 /// `help VERB` is what many type first.
@@ -83,6 +107,9 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Status => status::run(context, global),
         Verb::List => list::run(context, global),
         Verb::Why(arguments) => why::run(context, global, &arguments),
+        Verb::Exec(arguments) => exec::run(context, global, &arguments),
+        Verb::Env(arguments) => env::run(context, global, &arguments),
+        Verb::CredentialProcess(arguments) => credential_process::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
@@ -113,20 +140,6 @@ fn tell(context: &Context, failure: &Failure) -> u8 {
         context.complain(remedy);
     }
     failure.exit.code()
-}
-
-/// Writes a change of the store into the history.
-fn record_change(context: &Context, resolver: &Resolver<'_>, what: &str, identity: &str) {
-    resolver.record(&Event {
-        time: context.now(),
-        what,
-        shell_pid: context.shell_pid(),
-        identity,
-        arn: None,
-        action: None,
-        request_id: None,
-        outcome: "ok",
-    });
 }
 
 /// Without the shell function nothing can change the shell: never a silent success, never a secret on a terminal.

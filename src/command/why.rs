@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::{Global, Why};
 use crate::context::{Context, printable};
 use crate::error::Failure;
-use crate::identity::plan::{self, Call, NoPlan, Plan, Stage};
+use crate::identity::plan::{self, AssumeRole, Call, NoPlan, Plan, Stage};
 use crate::identity::request::{Request, say_duration};
 use crate::identity::route::Route;
 use crate::prompt::Never;
@@ -62,16 +62,16 @@ fn steps(route: &Route, plan: &Plan) -> Vec<String> {
 }
 
 fn describe(stage: &Stage) -> String {
-    match &stage.call {
-        Some(Call::GetSessionToken { duration }) => {
-            format!("GetSessionToken ({})", say_duration(i64::from(*duration)))
-        }
-        Some(Call::AssumeRole { duration, session_name, external_id, .. }) => {
+    let Some(call) = &stage.call else { return "its own key".to_owned() };
+    let lasts = say_duration(i64::from(call.duration()));
+    let session = match call {
+        Call::AssumeRole(AssumeRole { session_name, external_id, .. }) => {
             let external = if external_id.is_some() { ", with its external id" } else { "" };
-            format!("AssumeRole ({}, session {session_name}{external})", say_duration(i64::from(*duration)))
+            format!(", session {session_name}{external}")
         }
-        None => "its own key".to_owned(),
-    }
+        Call::GetSessionToken { .. } | Call::GetFederationToken(_) => String::new(),
+    };
+    format!("{} ({lasts}{session})", call.action())
 }
 
 fn cached(context: &Context, route: &Route) -> Vec<String> {
@@ -136,19 +136,16 @@ fn plan_json(route: &Route, plan: &Plan) -> Value {
 }
 
 fn call_json(route: &Route, stage: &Stage) -> Value {
-    let (action, duration, role_arn, session_name) = match &stage.call {
-        Some(Call::AssumeRole { role_arn, session_name, duration, .. }) => {
-            ("AssumeRole", Some(duration), Some(role_arn), Some(session_name))
-        }
-        Some(Call::GetSessionToken { duration }) => ("GetSessionToken", Some(duration), None, None),
-        None => ("none", None, None, None),
+    let session_name = match &stage.call {
+        Some(Call::AssumeRole(call)) => Some(&call.session_name),
+        _ => None,
     };
     json!({
-        "action": action,
+        "action": stage.call.as_ref().map_or("none", Call::action),
         "identity": route.nodes[stage.node].shown,
-        "role_arn": role_arn,
+        "role_arn": stage.call.as_ref().and_then(Call::role_arn),
         "session_name": session_name,
-        "duration": duration,
+        "duration": stage.call.as_ref().map(Call::duration),
         "mfa_serial": stage.mfa_serial,
         "reason": stage.reason,
     })

@@ -75,3 +75,12 @@ pub fn parse(text: &str) -> Result<Vec<Result<Found, SectionFault>>, TextError> 
     let in_lines = || shell_lines::read(text).or_else(|| ini::read_without_header(text));
     in_sections().or_else(|| in_lines().map(|result| vec![result])).ok_or(TextError::UnknownFormat)
 }
+
+/// The words of a command line, as a POSIX shell splits it; `None` where a shell would compute something, or run more
+/// than one command.
+pub fn command_words(line: &str) -> Option<Vec<String>> {
+    match &shell_words::statements(line, false).ok()?[..] {
+        [words] => Some(words.iter().map(|word| word.to_string()).collect()),
+        _ => None,
+    }
+}

@@ -53,6 +53,11 @@ pub fn parse(text: &str) -> Result<PrincipalArn, ArnError> {
     Ok(PrincipalArn { identity, path, session_name })
 }
 
+/// Whether this is the ARN of a role itself, not of one of its sessions.
+pub fn is_role(text: &str) -> bool {
+    parse(text).is_ok_and(|arn| arn.identity.kind == Kind::Role && arn.session_name.is_none())
+}
+
 type Resource<'a> = (Kind, &'a str, Option<String>, Option<String>);
 
 fn parse_resource(resource: &str) -> Result<Resource<'_>, ArnError> {

@@ -6,6 +6,8 @@ pub mod name;
 pub mod plan;
 pub mod request;
 pub mod route;
+pub mod session_policy;
+pub mod session_tags;
 
 use std::fmt;
 

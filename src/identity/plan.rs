@@ -4,18 +4,19 @@
 //! decided by settings alone, so that a stage's cache key never depends on what happens to be cached. Then the
 //! *overlay*: the stage nearest to the target for which a usable credential exists is where the work begins.
 
+mod call;
+mod restrict;
 mod stages;
 #[cfg(test)]
 mod tests;
 
 use super::Holder;
-use super::request::{Request, say_duration};
+use super::request::{MinTtl, Request, say_duration};
 use super::route::{CredentialKind, Held, Route};
 
-pub use stages::{Call, Stage};
-
-/// The default least lifetime in a shell, in seconds: five minutes, or half of a shorter life.
-const SHELL_MIN_TTL: u32 = 300;
+pub use call::{AssumeRole, Call, GetFederationToken, Restriction};
+pub use restrict::federated_identity;
+pub use stages::Stage;
 
 /// The steps from the nearest usable credential to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,6 +81,28 @@ pub enum NoPlan {
         /// What was asked for, in seconds.
         asked: u32,
     },
+    /// A session policy for somebody whose session no call of multicred's makes.
+    #[error("the session of {shown} cannot be restricted by a policy: {reason}")]
+    NotRestrictable {
+        /// The identity, as a person types it.
+        shown: String,
+        /// Why.
+        reason: &'static str,
+    },
+    /// Something that only goes with a role.
+    #[error("{what} can be given to a role session only, and {shown} is no role that multicred assumes")]
+    OnlyRoles {
+        /// The identity, as a person types it.
+        shown: String,
+        /// What was given.
+        what: &'static str,
+    },
+    /// A session name that a federated user cannot have.
+    #[error("'{name}' is too long for the name of a federated user: AWS takes 2 to 32 characters")]
+    FederatedName {
+        /// What was asked for.
+        name: String,
+    },
     /// `--fresh` for something that only the person can renew.
     #[error("the credential of {shown} was imported: multicred cannot obtain a new one")]
     NotRenewable {
@@ -93,8 +116,25 @@ pub enum NoPlan {
 /// # Errors
 /// Says why there is no way.
 pub fn plan(route: &Route, request: &Request, now: i64) -> Result<Plan, NoPlan> {
+    plan_with(route, request, now, least_left)
+}
+
+/// As [`plan`], but content with whatever life is left: for when the plan proper cannot be carried out.
+///
+/// # Errors
+/// Says why there is no way.
+pub fn frugal_plan(route: &Route, request: &Request, now: i64) -> Result<Plan, NoPlan> {
+    plan_with(route, request, now, |_, _| 0)
+}
+
+fn plan_with(
+    route: &Route,
+    request: &Request,
+    now: i64,
+    least_left: impl Fn(&Held, MinTtl) -> i64,
+) -> Result<Plan, NoPlan> {
     let (stages, mut warnings) = stages::decide(route, request)?;
-    let start = find_start(route, &stages, request, now)?;
+    let start = find_start(route, &stages, request, now, least_left)?;
     let calls: Vec<Stage> = stages[start.stage + 1..].to_vec();
     // The cap matters only where the capped call is really made.
     warnings.retain(|(stage, _)| *stage > start.stage);
@@ -132,15 +172,23 @@ fn soon_gone(held: &Held, shown: &str, now: i64) -> Option<String> {
 }
 
 /// Walks from the target to the root and takes the first credential that will do.
-fn find_start(route: &Route, stages: &[Stage], request: &Request, now: i64) -> Result<Start, NoPlan> {
+fn find_start(
+    route: &Route,
+    stages: &[Stage],
+    request: &Request,
+    now: i64,
+    least_left: impl Fn(&Held, MinTtl) -> i64,
+) -> Result<Start, NoPlan> {
     let last = stages.len() - 1;
     for (index, stage) in stages.iter().enumerate().rev() {
         let wants_fresh = request.fresh && index == last && stage.call.is_some();
+        // What is only to sign the next call need not live as long as the answer.
+        let min_ttl = if index == last { request.min_ttl } else { MinTtl::Shell };
         for held in &route.nodes[stage.node].held {
             if wants_fresh || !answers(held, stages, index, request) {
                 continue;
             }
-            if let Some(start) = usable(held, index, least_left(held, request.min_ttl), now) {
+            if let Some(start) = usable(held, index, least_left(held, min_ttl), now) {
                 return Ok(start);
             }
         }
@@ -157,17 +205,20 @@ fn answers(held: &Held, stages: &[Stage], index: usize, request: &Request) -> bo
         // An import stands for its identity however it was obtained, unless the request asks for more than that.
         // It cannot stand for a session that carries MFA: nobody knows whether it does.
         CredentialKind::Imported => {
-            !(is_target && request.shapes_the_call()) && stage.mfa_context.is_none() && !next_needs_key(stages, index)
+            let asks_for_more =
+                (is_target && request.shapes_the_call()) || (stage.node > 0 && request.source_identity.is_some());
+            !asks_for_more && stage.mfa_context.is_none() && !next_needs_key(stages, index)
         }
         CredentialKind::Session | CredentialKind::Role => stage.call.is_some() && held.request_hash == Some(stage.hash),
     }
 }
 
-/// `GetSessionToken`, and a call with an MFA code, can only be signed with a long-term key.
+/// `GetSessionToken`, `GetFederationToken`, and a call with an MFA code, can only be signed with a long-term key.
 fn next_needs_key(stages: &[Stage], index: usize) -> bool {
-    stages
-        .get(index + 1)
-        .is_some_and(|next| next.mfa_serial.is_some() || matches!(next.call, Some(Call::GetSessionToken { .. })))
+    stages.get(index + 1).is_some_and(|next| {
+        next.mfa_serial.is_some()
+            || matches!(next.call, Some(Call::GetSessionToken { .. } | Call::GetFederationToken(_)))
+    })
 }
 
 fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Start> {
@@ -191,11 +242,9 @@ fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Start> {
     None
 }
 
-/// The life that a credential must have more of to be used without a call, in seconds: what was asked for, else five
-/// minutes, or half of its whole life where that is less.
-pub fn least_left(held: &Held, asked: Option<u32>) -> i64 {
-    let life = held.expires_at.map_or(i64::MAX, |end| end.saturating_sub(held.created_at));
-    asked.map_or(i64::from(SHELL_MIN_TTL).min(life / 2), i64::from)
+/// The life that a credential must have more of to be used without a call, in seconds.
+pub fn least_left(held: &Held, min_ttl: MinTtl) -> i64 {
+    min_ttl.seconds(held.expires_at.map_or(i64::MAX, |end| end.saturating_sub(held.created_at)))
 }
 
 /// Nothing has enough life left. What cannot be renewed is used to its end, with a warning.
@@ -208,7 +257,7 @@ fn last_resort(route: &Route, stages: &[Stage], request: &Request, now: i64) -> 
             if left <= 0 || (request.fresh && index == last) {
                 continue;
             }
-            if let Some(wanted) = request.min_ttl {
+            if let MinTtl::Asked(wanted) = request.min_ttl {
                 let (left, wanted) = (say_duration(left), say_duration(i64::from(wanted)));
                 return Err(NoPlan::TooShort { shown: node.shown.clone(), left, wanted });
             }

@@ -1,4 +1,7 @@
-//! What a person asked for beside the name: durations, session names, how fresh.
+//! What a person asked for beside the name: durations, session names, how fresh, how restricted.
+
+use super::session_policy::SessionPolicy;
+use super::session_tags::SessionTags;
 
 /// AWS's limits on durations, in seconds.
 pub mod limits {
@@ -8,19 +11,59 @@ pub mod limits {
     pub const ROLE: u32 = 43_200;
     /// The longest user session (API reference, `GetSessionToken`).
     pub const USER_SESSION: u32 = 129_600;
-    /// The longest session of a root user (same page).
+    /// The longest name of a federated user (API reference, `GetFederationToken`, `Name`).
+    pub const FEDERATED_NAME: usize = 32;
+    /// The longest session of a root user (API reference, `GetSessionToken`, `GetFederationToken`).
     pub const ROOT_SESSION: u32 = 3_600;
     /// The longest session of a role assumed by role chaining (IAM User Guide, "Roles terms and concepts").
     pub const CHAINED: u32 = 3_600;
 }
 
-/// The request flags of `as`. The default asks for nothing special.
+/// The life left that a stored credential must have more of to be used without a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MinTtl {
+    /// As much as a person at a shell needs.
+    #[default]
+    Shell,
+    /// As much as an SDK needs, which refreshes from fifteen minutes before the end.
+    Program,
+    /// So many seconds, whatever happens.
+    Asked(u32),
+}
+
+impl MinTtl {
+    /// Five minutes.
+    const SHELL: i64 = 300;
+    /// Sixteen minutes.
+    const PROGRAM: i64 = 960;
+
+    /// The threshold of a credential that lives `life` seconds in all: half of a short life.
+    pub fn seconds(self, life: i64) -> i64 {
+        match self {
+            Self::Shell => Self::SHELL.min(life / 2),
+            Self::Program => Self::PROGRAM.min(life / 2),
+            Self::Asked(seconds) => i64::from(seconds),
+        }
+    }
+}
+
+/// What the environment says of a profile's role, instead of the profile itself. It counts for programs, not in a
+/// switch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoleOfEnvironment {
+    /// `AWS_ROLE_ARN`
+    pub arn: Option<String>,
+    /// `AWS_ROLE_SESSION_NAME`
+    pub session_name: Option<String>,
+}
+
+/// What was asked for beside the name. The default asks for nothing special.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Request {
     /// The lifetime wanted, in seconds.
     pub duration: Option<u32>,
-    /// The least remaining lifetime accepted, in seconds.
-    pub min_ttl: Option<u32>,
+    /// The least remaining lifetime accepted.
+    pub min_ttl: MinTtl,
     /// Do not take the target's credential from the store: obtain a new one.
     pub fresh: bool,
     /// Use a user's long-term key itself, without `GetSessionToken`.
@@ -29,13 +72,26 @@ pub struct Request {
     pub session_name: Option<String>,
     /// The region to set.
     pub region: Option<String>,
+    /// Who is behind the chain's first role session, for audit trails.
+    pub source_identity: Option<String>,
+    /// The tags of the target's session.
+    pub tags: SessionTags,
+    /// What the target's session may do at most.
+    pub policy: SessionPolicy,
+    /// What the environment says of a profile's role.
+    pub role_of_environment: RoleOfEnvironment,
 }
 
 impl Request {
     /// Whether any flag changes what is asked of AWS (and not only when it is asked): then a credential
     /// that was imported cannot stand for it.
     pub fn shapes_the_call(&self) -> bool {
-        self.duration.is_some() || self.session_name.is_some() || self.no_session
+        self.duration.is_some()
+            || self.session_name.is_some()
+            || self.no_session
+            || self.source_identity.is_some()
+            || !self.tags.is_empty()
+            || !self.policy.is_empty()
     }
 }
 
@@ -107,7 +163,7 @@ pub fn is_external_id(text: &str) -> bool {
         && text.bytes().all(|byte| super::arn::is_iam_name_byte(byte) || b"/:".contains(&byte))
 }
 
-/// Whether this may be a role session name (API reference, `AssumeRole`: `[\w+=,.@-]{2,64}`).
+/// Whether this may be a role session name, or a source identity (API reference, `AssumeRole`: `[\w+=,.@-]{2,64}`).
 pub fn is_session_name(text: &str) -> bool {
     (2..=64).contains(&text.len()) && text.bytes().all(super::arn::is_iam_name_byte)
 }

@@ -10,7 +10,7 @@ pub enum CredentialKind {
     LongTerm,
     /// A temporary triple that somebody else obtained and a person imported.
     Imported,
-    /// Obtained with `GetSessionToken`.
+    /// Obtained with `GetSessionToken`, or restricted with `GetFederationToken`.
     Session,
     /// Obtained with `AssumeRole`.
     Role,

@@ -4,7 +4,7 @@ use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
 use crate::context::NoHome;
 use crate::identity::plan::NoPlan;
-use crate::lock::{Failure, LockError};
+use crate::lock::{Failure, FailureKind, LockError};
 use crate::prompt::PromptError;
 use crate::seal::SealError;
 use crate::store::StoreError;
@@ -72,4 +72,20 @@ pub enum ResolveError {
     /// A credential vanished between planning and use.
     #[error("the credential was removed by another process meanwhile")]
     CredentialGone,
+}
+
+impl ResolveError {
+    /// Whether it is of the moment and says nothing about the identity: a network that is down, a prompt that nobody
+    /// can answer here, another process that does not get on.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Sts(error) => {
+                matches!(error, StsError::NoAnswer { .. } | StsError::Unavailable { .. } | StsError::Unusable { .. })
+            }
+            Self::ToldByAnother(told) => told.kind == FailureKind::NoAnswer,
+            Self::Prompt(error) => matches!(error, PromptError::Impossible(_)),
+            Self::Lock(error) => matches!(error, LockError::Held { .. }),
+            _ => false,
+        }
+    }
 }

@@ -5,6 +5,7 @@ use crate::identity::Holder;
 use crate::identity::arn;
 use crate::identity::hash::hex;
 use crate::identity::plan::{Call, Stage, least_left};
+use crate::identity::request::MinTtl;
 use crate::identity::route::{CredentialKind, Held, Place};
 use crate::lock::{FailureKind, HopLock, LockError, boot_clock};
 use crate::prompt::PromptError;
@@ -24,31 +25,26 @@ pub(super) struct Hop<'p> {
     pub(super) known: Vec<String>,
     /// Only what was obtained since will do.
     pub(super) fresh: bool,
-    /// The least life left that was asked for (seconds).
-    pub(super) min_ttl: Option<u32>,
+    /// The least life left that will do.
+    pub(super) min_ttl: MinTtl,
 }
 
 impl Hop<'_> {
     fn action(&self) -> &'static str {
-        match self.stage.call {
-            Some(Call::GetSessionToken { .. }) => "GetSessionToken",
-            _ => "AssumeRole",
-        }
+        self.stage.call.as_ref().map_or("nothing", Call::action)
     }
 
     fn kind(&self) -> CredentialKind {
         match self.stage.call {
-            Some(Call::GetSessionToken { .. }) => CredentialKind::Session,
-            _ => CredentialKind::Role,
+            Some(Call::AssumeRole(_)) => CredentialKind::Role,
+            _ => CredentialKind::Session,
         }
     }
 
     /// The path of a role, as its ARN tells it.
     fn path(&self) -> Option<String> {
-        match &self.stage.call {
-            Some(Call::AssumeRole { role_arn, .. }) => arn::parse(role_arn).ok()?.path,
-            _ => None,
-        }
+        let role_arn = self.stage.call.as_ref().and_then(Call::role_arn)?;
+        arn::parse(role_arn).ok()?.path
     }
 }
 

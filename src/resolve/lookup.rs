@@ -1,5 +1,7 @@
 //! From a typed name to what it means. Every reading is tried; nothing is ever guessed.
 
+use std::path::Path;
+
 use crate::aws_config::Profile;
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
@@ -70,17 +72,25 @@ impl Catalogue<'_> {
     /// # Errors
     /// Nothing, or several things, have the name; or the store or files cannot be read.
     pub fn lookup(&self, name: &str) -> Result<Target, ResolveError> {
+        if form(name) == Form::Nobody {
+            return Ok(Target::Nobody);
+        }
+        Ok(self.only_reading(name, &mut Vec::new())?.target)
+    }
+
+    /// The one meaning of a name. `through` are the profiles whose `credential_process` asks multicred for it.
+    fn only_reading(&self, name: &str, through: &mut Vec<String>) -> Result<Reading, ResolveError> {
         let mut readings = match form(name) {
-            Form::Nobody => return Ok(Target::Nobody),
+            Form::Nobody => return Err(LookupError::Nobody.into()),
             Form::Arn(arn) => self.read_identity(arn.identity)?,
             Form::InAccount { account, kinds, name } => self.read_in_account(&account, &kinds, &name)?,
             Form::Word => self.read_word(name)?,
         };
         // Last, so that where a label and a profile mean the same, the profile's own settings count.
-        readings.extend(self.read_profile(name)?);
+        readings.extend(self.read_profile(name, through)?);
         let Some(last) = readings.pop() else { return Err(self.unknown(name)?.into()) };
         if readings.iter().all(|reading| reading.holder == last.holder) {
-            return Ok(last.target);
+            return Ok(last);
         }
         readings.push(last);
         let readings = readings.into_iter().map(|reading| reading.says).collect();
@@ -153,8 +163,11 @@ impl Catalogue<'_> {
         }
     }
 
-    fn read_profile(&self, name: &str) -> Result<Option<Reading>, ResolveError> {
+    fn read_profile(&self, name: &str, through: &mut Vec<String>) -> Result<Option<Reading>, ResolveError> {
         let Some(profile) = self.profile(name)? else { return Ok(None) };
+        if let Some(asked) = self.asks_multicred(&profile) {
+            return self.read_through(name, &asked, through);
+        }
         let holder = match (&profile.key, profile.role()) {
             (_, Some(role)) => role.key(),
             (Some(key), None) => self.owner_of_file_key(&key.access_key_id)?.key(),
@@ -166,6 +179,29 @@ impl Catalogue<'_> {
         };
         let says = format!("the profile of that name ({})", describe(&profile, &holder));
         Ok(Some(Reading { target: Target::Profile(Box::new(profile)), holder, says }))
+    }
+
+    /// A profile whose `credential_process` is multicred itself means whom that asks for: it is never run.
+    fn read_through(
+        &self,
+        profile: &str,
+        asked: &str,
+        through: &mut Vec<String>,
+    ) -> Result<Option<Reading>, ResolveError> {
+        if through.iter().any(|name| name == profile) {
+            return Ok(None);
+        }
+        through.push(profile.to_owned());
+        let reading = self.only_reading(asked, through)?;
+        let says = format!("the profile of that name, which asks multicred for {asked} ({})", reading.holder);
+        Ok(Some(Reading { says, ..reading }))
+    }
+
+    /// The name that a profile's `credential_process` asks multicred for, in this very store.
+    fn asks_multicred(&self, profile: &Profile) -> Option<String> {
+        let asked = profile.asks_multicred()?;
+        let is_this = |path: &str| Path::new(path) == self.store_path();
+        asked.store.is_none_or(|store| is_this(&store)).then_some(asked.name)
     }
 
     /// The owner of a key that was found in a file, where the store knows the key.

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::history::{Event, History};
 use crate::identity::Holder;
 use crate::identity::plan::{self, Plan};
-use crate::identity::request::Request;
+use crate::identity::request::{MinTtl, Request};
 use crate::identity::route::{CredentialKind, Held, Place, Route};
 use crate::prompt::{PromptError, Prompter};
 use crate::secret::{Credential, KeyMaterial, Secret};
@@ -85,8 +85,11 @@ impl<'c> Resolver<'c> {
             store.begin_snapshot();
         }
         let target = self.catalogue.lookup(name)?;
-        let mut destination = self.catalogue.destination(&target, name)?;
+        let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
         let request = &destination.adjust(request);
+        if let Some(federated) = plan::federated_identity(&destination.route, request) {
+            destination.arn = Some(federated.arn(None));
+        }
         let mut plan = plan::plan(&destination.route, request, started)?;
         while plan.probe && !self.still_works(&mut destination.route, &plan)? {
             plan = plan::plan(&destination.route, request, started)?;
@@ -94,17 +97,25 @@ impl<'c> Resolver<'c> {
         if let Some(store) = self.catalogue.store().filter(|_| !plan.calls.is_empty()) {
             store.end_snapshot();
         }
-        self.check_prompts(&plan)?;
+        if let Err(error) = self.check_prompts(&plan) {
+            plan = make_do(&destination.route, request, started)
+                .filter(|plan| self.check_prompts(plan).is_ok())
+                .ok_or(error)?;
+        }
         self.catalogue.keep_profiles();
-        let (credential, held) = self.execute(&mut destination.route, &plan, request)?;
+        let mut warnings = std::mem::take(&mut plan.warnings);
+        let (credential, held) = match self.execute(&mut destination.route, &plan, request) {
+            Err(error) if error.may_pass() => {
+                let instead = make_do(&destination.route, request, self.context.now());
+                let Some(instead) = instead.filter(|plan| plan.calls.is_empty()) else { return Err(error) };
+                warnings.push(format!("{error}; what is left of the last credential is used"));
+                self.execute(&mut destination.route, &instead, request)?
+            }
+            done => done?,
+        };
+        warnings.extend(destination.remark.take());
         let renewable = renews(&destination.route, request, &held);
-        Ok(Resolved {
-            credential,
-            expiry_is_guess: held.expiry_is_guess,
-            destination,
-            renewable,
-            warnings: plan.warnings,
-        })
+        Ok(Resolved { credential, expiry_is_guess: held.expiry_is_guess, destination, renewable, warnings })
     }
 
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
@@ -126,14 +137,15 @@ impl<'c> Resolver<'c> {
         let mut credential = self.open(&plan.start, &plan.start_holder)?;
         let mut held = plan.start.clone();
         for (index, stage) in plan.calls.iter().enumerate() {
+            let is_target = index + 1 == plan.calls.len();
             let hop = hop::Hop {
                 stage,
                 holder: route.nodes[stage.node].holder.clone(),
                 shown: route.nodes[stage.node].shown.clone(),
                 region: self.region(route, stage.node)?,
                 known: route.nodes[stage.node].held.iter().map(|held| held.access_key_id.clone()).collect(),
-                fresh: request.fresh && index + 1 == plan.calls.len(),
-                min_ttl: request.min_ttl,
+                fresh: request.fresh && is_target,
+                min_ttl: if is_target { request.min_ttl } else { MinTtl::Shell },
             };
             (credential, held) = self.hop(&hop, &credential)?;
             route.nodes[stage.node].held.insert(0, held.clone());
@@ -239,10 +251,16 @@ impl<'c> Resolver<'c> {
     }
 }
 
+/// Where the plan proper cannot be carried out: one that makes do with what is still alive, unless more was asked for.
+fn make_do(route: &Route, request: &Request, now: i64) -> Option<Plan> {
+    let is_content = !request.fresh && !matches!(request.min_ttl, MinTtl::Asked(_));
+    plan::frugal_plan(route, request, now).ok().filter(|plan| is_content && !plan.probe)
+}
+
 /// Whether the renewal that the shell's threshold will start can do without a prompt.
 fn renews(route: &Route, request: &Request, held: &Held) -> bool {
     let Some(end) = held.expires_at.filter(|_| held.kind != CredentialKind::Imported) else { return false };
-    plan::renews_without_prompt(route, request, end - plan::least_left(held, None))
+    plan::renews_without_prompt(route, request, end - plan::least_left(held, MinTtl::Shell))
 }
 
 /// The AWS files of a context; `None` where nobody says where they are.

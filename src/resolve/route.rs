@@ -2,7 +2,7 @@
 
 use crate::aws_config::chain::{self, ChainError};
 use crate::aws_config::{AwsFiles, FileKey, Profile, Setting};
-use crate::identity::request::{Request, session_name_from};
+use crate::identity::request::{Request, RoleOfEnvironment, session_name_from};
 use crate::identity::route::{CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
 use crate::identity::{Holder, Identity, Kind, name};
 use crate::store::{AccountRow, IdentityRow, LinkRow, Owner};
@@ -22,6 +22,10 @@ pub struct Destination {
     pub colour: Option<String>,
     /// Where the settings come from, as a sentence.
     pub origin: String,
+    /// Whether a profile was asked for: then its own settings count, and the environment's before them.
+    pub of_profile: bool,
+    /// What the person should know about the way.
+    pub(super) remark: Option<String>,
     /// The stored credential itself was asked for: nothing is derived from it.
     as_it_is: bool,
 }
@@ -34,6 +38,9 @@ impl Destination {
         let long_term = self.route.target().held.iter().any(|held| held.kind == CredentialKind::LongTerm);
         if self.as_it_is && long_term {
             request.no_session = true;
+        }
+        if self.of_profile {
+            request.session_name = request.session_name.or(request.role_of_environment.session_name.take());
         }
         request
     }
@@ -50,13 +57,38 @@ impl Catalogue<'_> {
     /// # Errors
     /// The profiles contradict themselves, or the store or files cannot be read.
     pub fn destination(&self, target: &Target, asked: &str) -> Result<Destination, ResolveError> {
+        self.destination_with(target, asked, &RoleOfEnvironment::default())
+    }
+
+    /// As [`destination`](Self::destination), where the environment may name the role of a profile.
+    pub(super) fn destination_with(
+        &self,
+        target: &Target,
+        asked: &str,
+        environment: &RoleOfEnvironment,
+    ) -> Result<Destination, ResolveError> {
         match target {
             Target::Nobody => Err(LookupError::Nobody.into()),
             Target::Known(row) => self.to_identity(&row.identity, Some(row)),
             Target::OfProfiles(identity) => self.to_identity(identity, None),
-            Target::Profile(profile) => self.by_profile(profile, Some(asked)),
+            Target::Profile(profile) => self.by_asked_profile(profile, asked, environment.arn.as_deref()),
             Target::Key(row, holder) => self.by_key(&row.held, holder),
         }
+    }
+
+    fn by_asked_profile(
+        &self,
+        profile: &Profile,
+        asked: &str,
+        role_arn: Option<&str>,
+    ) -> Result<Destination, ResolveError> {
+        let other_role = role_arn.filter(|arn| profile.value("role_arn") != Some(*arn));
+        let Some(role_arn) = other_role else {
+            return Ok(Destination { of_profile: true, ..self.by_profile(profile, Some(asked))? });
+        };
+        let destination = self.by_profile(&profile.with_role(role_arn), Some(asked))?;
+        let remark = format!("profile {asked}: its role is the one that AWS_ROLE_ARN names, {role_arn}");
+        Ok(Destination { of_profile: true, remark: Some(remark), ..destination })
     }
 
     /// An identity uses its link; without one, the only profile that leads to it.
@@ -122,6 +154,8 @@ impl Catalogue<'_> {
             arn: Some(arn),
             colour: colour(row.protected, row.colour.as_deref()),
             origin,
+            of_profile: false,
+            remark: None,
             as_it_is: false,
             route: Route {
                 region: row.region.clone(),
@@ -182,6 +216,8 @@ impl Catalogue<'_> {
             arn,
             colour,
             origin: format!("profile {} of the AWS config", names.join(" from ")),
+            of_profile: false,
+            remark: None,
             as_it_is: false,
             route: Route {
                 region: profile.value("region").map(str::to_owned).or(row.and_then(|row| row.region)),
@@ -258,6 +294,8 @@ impl Catalogue<'_> {
             arn: row.as_ref().map(IdentityRow::arn),
             colour: row.as_ref().and_then(|row| colour(row.protected, row.colour.as_deref())),
             origin: format!("the stored credential {}, as it is", held.access_key_id),
+            of_profile: false,
+            remark: None,
             as_it_is: true,
             route: Route {
                 region: row.and_then(|row| row.region),
@@ -282,6 +320,9 @@ impl Catalogue<'_> {
 
     /// `file:line` of a setting.
     pub fn place(&self, setting: &Setting) -> String {
+        if setting.line == Setting::OF_ENVIRONMENT {
+            return "from the environment".to_owned();
+        }
         let file = self.files().map_or_else(
             || setting.file.to_string(),
             |files: &AwsFiles| files.path(setting.file).display().to_string(),

@@ -70,7 +70,7 @@ fn quoting_environment(dialect: Dialect) -> Environment<'static> {
     environment.set_formatter(move |out, _state, value: &Value| {
         let text = value.to_string();
         let mut quoted = String::with_capacity(text.len() + 2);
-        quote(dialect, &text, &mut quoted);
+        quote(dialect.language(), &text, &mut quoted);
         out.write_str(&quoted).map_err(minijinja::Error::from)
     });
     environment

@@ -1,11 +1,13 @@
 //! Shells: what each one's language needs.
 
 mod init;
+mod language;
 mod quote;
 
 use crate::env_change::{Action, EnvChange, REQUEST};
 
 pub use init::{InitError, Prompt, Settings, init};
+pub use language::Language;
 pub use quote::quote;
 
 /// A shell's language.
@@ -50,6 +52,14 @@ impl Dialect {
         }
     }
 
+    /// The language that the shell speaks.
+    pub fn language(self) -> Language {
+        match self {
+            Self::Bash | Self::Zsh => Language::Posix,
+            Self::Fish => Language::Fish,
+        }
+    }
+
     /// The line that belongs into the shell's start file.
     pub fn rc_line(self) -> &'static str {
         match self {
@@ -87,15 +97,7 @@ impl std::str::FromStr for Dialect {
 
 /// Writes a change as code of a shell. Every value is quoted; every statement stands on a line of its own.
 pub fn render(dialect: Dialect, change: &EnvChange) -> String {
-    // Room for the largest values at once: growing would leave copies of secrets in freed memory.
-    let values: usize = change.actions().iter().map(|(_, action)| action_length(action)).sum();
-    let mut code = String::with_capacity(2 * values + 64 * (change.actions().len() + 1));
-    for (name, action) in change.actions() {
-        match action {
-            Action::Set(value) => set(dialect, &mut code, name, value.expose()),
-            Action::Unset => unset(dialect, &mut code, name),
-        }
-    }
+    let mut code = dialect.language().statements(change);
     request(dialect, &mut code, change.request());
     code
 }
@@ -105,27 +107,6 @@ fn action_length(action: &Action) -> usize {
         Action::Set(value) => value.expose().len(),
         Action::Unset => 0,
     }
-}
-
-fn set(dialect: Dialect, code: &mut String, name: &str, value: &str) {
-    let (start, middle) = match dialect {
-        Dialect::Bash | Dialect::Zsh => ("export ", "="),
-        Dialect::Fish => ("set -gx ", " "),
-    };
-    code.push_str(start);
-    code.push_str(name);
-    code.push_str(middle);
-    quote(dialect, value, code);
-    code.push('\n');
-}
-
-fn unset(dialect: Dialect, code: &mut String, name: &str) {
-    code.push_str(match dialect {
-        Dialect::Bash | Dialect::Zsh => "unset ",
-        Dialect::Fish => "set -eg ",
-    });
-    code.push_str(name);
-    code.push('\n');
 }
 
 fn request(dialect: Dialect, code: &mut String, words: &[String]) {
@@ -140,7 +121,7 @@ fn request(dialect: Dialect, code: &mut String, words: &[String]) {
     code.push_str(start);
     for word in words {
         code.push(' ');
-        quote(dialect, word, code);
+        quote(dialect.language(), word, code);
     }
     code.push_str(end);
 }

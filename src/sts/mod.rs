@@ -1,5 +1,6 @@
 //! STS: the only place that names the AWS SDK.
 
+mod calls;
 mod client;
 mod error;
 pub mod settings;
@@ -9,7 +10,7 @@ use aws_sdk_sts::operation::RequestId;
 
 use crate::identity::arn::{self, PrincipalArn};
 use crate::identity::plan::Call;
-use crate::secret::{Credential, KeyMaterial, Secret};
+use crate::secret::Credential;
 
 pub use error::StsError;
 pub use settings::StsSettings;
@@ -109,97 +110,16 @@ impl Sts {
         // A call that carries a code is made once: the code may have been used up even where no answer came.
         let attempts = if mfa.is_some() { client::Attempts::One } else { client::Attempts::Three };
         let client = self.client(signing, attempts);
-        match call {
-            Call::GetSessionToken { duration } => self.get_session_token(&client, *duration, mfa, now),
-            Call::AssumeRole { .. } => self.assume_role(&client, call, mfa, now),
-        }
-    }
-
-    fn get_session_token(
-        &self,
-        client: &aws_sdk_sts::Client,
-        duration: u32,
-        mfa: Option<MfaCode<'_>>,
-        now: i64,
-    ) -> Result<Obtained, StsError> {
-        let request = client
-            .get_session_token()
-            .duration_seconds(i32::try_from(duration).unwrap_or(i32::MAX))
-            .set_serial_number(mfa.map(|mfa| mfa.serial.to_owned()))
-            .set_token_code(mfa.map(|mfa| mfa.code.to_owned()));
-        let answer = self.runtime.block_on(request.send());
-        let answer = answer.map_err(|error| error::sort("GetSessionToken", error))?;
-        let request_id = answer.request_id().map(str::to_owned);
-        let credential = credential("GetSessionToken", answer.credentials(), now)?;
-        Ok(Obtained { credential, request_id })
-    }
-
-    fn assume_role(
-        &self,
-        client: &aws_sdk_sts::Client,
-        call: &Call,
-        mfa: Option<MfaCode<'_>>,
-        now: i64,
-    ) -> Result<Obtained, StsError> {
-        let Call::AssumeRole { role_arn, session_name, duration, external_id } = call else {
-            return Err(StsError::Setup("not an AssumeRole".to_owned()));
-        };
-        let request = client
-            .assume_role()
-            .role_arn(role_arn)
-            .role_session_name(session_name)
-            .duration_seconds(i32::try_from(*duration).unwrap_or(i32::MAX))
-            .set_external_id(external_id.clone())
-            .set_serial_number(mfa.map(|mfa| mfa.serial.to_owned()))
-            .set_token_code(mfa.map(|mfa| mfa.code.to_owned()));
-        let answer = self.runtime.block_on(request.send());
-        let answer = answer.map_err(|error| error::sort("AssumeRole", error))?;
-        let request_id = answer.request_id().map(str::to_owned);
-        check_role(role_arn, answer.assumed_role_user().map(aws_sdk_sts::types::AssumedRoleUser::arn))?;
-        let credential = credential("AssumeRole", answer.credentials(), now)?;
-        Ok(Obtained { credential, request_id })
+        self.runtime.block_on(async {
+            match call {
+                Call::GetSessionToken { duration } => calls::get_session_token(&client, *duration, mfa, now).await,
+                Call::AssumeRole(call) => calls::assume_role(&client, call, mfa, now).await,
+                Call::GetFederationToken(call) => calls::get_federation_token(&client, call, now).await,
+            }
+        })
     }
 
     fn client(&self, signing: Signing<'_>, attempts: client::Attempts) -> aws_sdk_sts::Client {
         client::client(&self.settings, self.http.clone(), signing, attempts)
     }
-}
-
-/// Never hands out one identity under the name of another: the answer must be about the role that was asked for.
-fn check_role(asked: &str, answered: Option<&str>) -> Result<(), StsError> {
-    let answered = answered.ok_or_else(|| StsError::unusable("AssumeRole", "no AssumedRoleUser"))?;
-    let same = match (arn::parse(asked), arn::parse(answered)) {
-        (Ok(asked), Ok(answered)) => asked.identity == answered.identity,
-        _ => false,
-    };
-    if same {
-        return Ok(());
-    }
-    let reason = format!("credentials for '{}' where {asked} was asked for", answered.escape_debug());
-    Err(StsError::unusable("AssumeRole", &reason))
-}
-
-fn credential(
-    action: &'static str,
-    answer: Option<&aws_sdk_sts::types::Credentials>,
-    now: i64,
-) -> Result<Credential, StsError> {
-    let answer = answer.ok_or_else(|| StsError::unusable(action, "no Credentials"))?;
-    let texts = [answer.access_key_id(), answer.secret_access_key(), answer.session_token()];
-    let expires_at = answer.expiration().secs();
-    if !crate::identity::name::is_access_key_id(texts[0]) {
-        return Err(StsError::unusable(action, "an access key id of a wrong form"));
-    }
-    if texts.iter().any(|text| text.is_empty() || text.chars().any(char::is_control)) {
-        return Err(StsError::unusable(action, "an empty or unprintable secret"));
-    }
-    if expires_at <= now {
-        let reason = "a credential that has already expired (is this machine's clock right?)";
-        return Err(StsError::unusable(action, reason));
-    }
-    Ok(Credential {
-        access_key_id: texts[0].to_owned(),
-        material: KeyMaterial { secret_access_key: Secret::new(texts[1]), session_token: Some(Secret::new(texts[2])) },
-        expires_at: Some(expires_at),
-    })
 }

@@ -1,6 +1,8 @@
 //! The stages of a route: which calls lead from the root's credential to the target, by settings alone.
 
 use super::NoPlan;
+use super::call::{AssumeRole, Call, GetFederationToken, Restriction};
+use super::restrict;
 use crate::identity::Kind;
 use crate::identity::hash::{Hasher, RequestHash};
 use crate::identity::request::{Request, limits, say_duration};
@@ -12,27 +14,6 @@ const SESSION_DURATION: u32 = 3_600;
 const SERVING_SESSION_DURATION: u32 = 28_800;
 /// `AssumeRole`'s duration where nothing says otherwise, in seconds.
 const ROLE_DURATION: u32 = 3_600;
-
-/// A call to AWS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// `sts:GetSessionToken`.
-    GetSessionToken {
-        /// Seconds.
-        duration: u32,
-    },
-    /// `sts:AssumeRole`.
-    AssumeRole {
-        /// The role, with its path.
-        role_arn: String,
-        /// The role session name.
-        session_name: String,
-        /// Seconds.
-        duration: u32,
-        /// What the trust policy asks for.
-        external_id: Option<String>,
-    },
-}
 
 /// One credential on the way: how it is obtained, and what it is then called in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,11 +38,16 @@ pub(super) type Warnings = Vec<(usize, String)>;
 /// Decides the stages of a route.
 ///
 /// # Errors
-/// A duration outside AWS's limits.
+/// A duration outside AWS's limits, or a restriction that AWS has no call for.
 pub(super) fn decide(route: &Route, request: &Request) -> Result<(Vec<Stage>, Warnings), NoPlan> {
+    restrict::check(route, request)?;
     let mut stages = vec![root_stage()];
     let mut warnings = Vec::new();
     let direct_mfa = match first_step(route, request) {
+        FirstStep::Federation => {
+            stages.push(federation_stage(route, request)?);
+            None
+        }
         FirstStep::Session { mfa_serial, reason } => {
             stages.push(session_stage(route, request, mfa_serial, reason)?);
             None
@@ -91,6 +77,8 @@ fn root_stage() -> Stage {
 
 /// What follows the root's own credential.
 enum FirstStep {
+    /// A restricted session of the user.
+    Federation,
     /// A session of the user.
     Session { mfa_serial: Option<String>, reason: String },
     /// The first role, straight from the key, with a code where a serial is given.
@@ -122,6 +110,9 @@ fn first_step(route: &Route, request: &Request) -> FirstStep {
 }
 
 fn only_the_root(root: &Node, request: &Request, has_key: bool) -> FirstStep {
+    if !request.policy.is_empty() {
+        return FirstStep::Federation;
+    }
     let may_have_session = root.holder.identity().is_none_or(|id| matches!(id.kind, Kind::User | Kind::Root));
     if !has_key || request.no_session || !may_have_session {
         return FirstStep::KeyItself;
@@ -174,6 +165,40 @@ fn session_stage(
     })
 }
 
+fn federation_stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
+    let root = &route.nodes[0];
+    let is_root_user = root.holder.identity().is_some_and(|id| id.kind == Kind::Root);
+    let most = if is_root_user { limits::ROOT_SESSION } else { limits::USER_SESSION };
+    if let Some(asked) = request.duration {
+        within("a federated user's session", asked, most)?;
+    }
+    let duration = request.duration.unwrap_or(SESSION_DURATION);
+    let name = restrict::federated_name(route, request);
+    let restriction = restriction(root, request);
+    let hash = Hasher::new("GetFederationToken")
+        .field("parent", Some(&root.holder.key()))
+        .field("name", Some(&name))
+        .field("duration", Some(&duration.to_string()))
+        .session(&request.tags, &restriction)
+        .finish();
+    let call = GetFederationToken { name, duration, tags: request.tags.clone(), restriction };
+    Ok(Stage {
+        node: 0,
+        call: Some(Call::GetFederationToken(call)),
+        mfa_serial: None,
+        mfa_context: None,
+        hash,
+        reason: "AWS restricts a user's session through federation".to_owned(),
+    })
+}
+
+/// The session policies for a node, in its partition.
+fn restriction(node: &Node, request: &Request) -> Restriction {
+    let partition = node.holder.identity().map_or("aws", |identity| identity.partition.as_str());
+    let policy = request.policy.document().map(str::to_owned);
+    Restriction { policy_arns: request.policy.arns(partition), policy }
+}
+
 fn role_stage(
     route: &Route,
     request: &Request,
@@ -190,20 +215,33 @@ fn role_stage(
     }
     let chained = index > 1 || before.last().is_some_and(|stage| stage.call.is_some()) || starts_from_import(route);
     let (duration, warning) = capped(node, wanted.unwrap_or(ROLE_DURATION), chained);
-    let session_name = session_name(route, request, &hop, is_target);
     let parent = &route.nodes[index - 1];
     let context = before.last().and_then(|stage| stage.mfa_context.as_deref());
+    let (tags, restriction) =
+        if is_target { (request.tags.clone(), restriction(node, request)) } else { Default::default() };
+    let call = AssumeRole {
+        session_name: session_name(route, request, &hop, is_target),
+        source_identity: request.source_identity.clone().filter(|_| index == 1),
+        role_arn: hop.role_arn,
+        external_id: hop.external_id,
+        duration,
+        tags,
+        restriction,
+    };
     let hash = Hasher::new("AssumeRole")
         .field("parent", Some(&parent.holder.key()))
-        .field("role", Some(&hop.role_arn))
+        .field("role", Some(&call.role_arn))
         .field("mfa", mfa_serial.as_deref().or(context))
         .field("duration", Some(&duration.to_string()))
-        .field("session-name", Some(&session_name))
-        .field("external-id", hop.external_id.as_deref())
+        .field("session-name", Some(&call.session_name))
+        .field("external-id", call.external_id.as_deref())
+        // Every session of the chain carries it, though only the first is asked for it.
+        .field("source-identity", request.source_identity.as_deref())
+        .session(&call.tags, &call.restriction)
         .finish();
     let reason = role_reason(parent, mfa_serial.is_some(), context.is_some());
-    let call = Call::AssumeRole { role_arn: hop.role_arn, session_name, duration, external_id: hop.external_id };
-    Ok((Stage { node: index, call: Some(call), mfa_serial, mfa_context: None, hash, reason }, warning))
+    let stage = Stage { node: index, call: Some(Call::AssumeRole(call)), mfa_serial, mfa_context: None, hash, reason };
+    Ok((stage, warning))
 }
 
 /// A role reached from an imported temporary credential is reached by chaining, or from a session: capped as well.

@@ -1,5 +1,7 @@
 //! The decisions as a table: which calls, with which codes, for which facts.
 
+mod restricted;
+
 use super::*;
 use crate::identity::route::{CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
 use crate::identity::{Identity, Kind};
@@ -68,8 +70,11 @@ fn say(route: &Route, stage: &Stage) -> String {
     let code = if stage.mfa_serial.is_some() { "+mfa" } else { "" };
     match stage.call.as_ref().expect("a call") {
         Call::GetSessionToken { duration } => format!("session{code} {}", say_duration(i64::from(*duration))),
-        Call::AssumeRole { duration, .. } => {
+        Call::AssumeRole(AssumeRole { duration, .. }) => {
             format!("role {}{code} {}", route.nodes[stage.node].shown, say_duration(i64::from(*duration)))
+        }
+        Call::GetFederationToken(GetFederationToken { name, duration, .. }) => {
+            format!("federated {name} {}", say_duration(i64::from(*duration)))
         }
     }
 }
@@ -176,8 +181,8 @@ fn a_cached_credential_is_used_while_more_than_five_minutes_are_left() {
     assert!(calls(&cached(301), &plain).is_empty());
     assert_eq!(calls(&cached(300), &plain), ["role admin 1h"]);
     assert_eq!(calls(&cached(3000), &asking(|request| request.fresh = true)), ["role admin 1h"]);
-    assert_eq!(calls(&cached(3000), &asking(|request| request.min_ttl = Some(3100))), ["role admin 1h"]);
-    assert!(calls(&cached(200), &asking(|request| request.min_ttl = Some(100))).is_empty());
+    assert_eq!(calls(&cached(3000), &asking(|request| request.min_ttl = MinTtl::Asked(3100))), ["role admin 1h"]);
+    assert!(calls(&cached(200), &asking(|request| request.min_ttl = MinTtl::Asked(100))).is_empty());
 }
 
 #[test]
@@ -224,7 +229,7 @@ fn an_import_is_used_to_its_end_and_then_there_is_no_way() {
     assert!(matches!(planned(0, false), Err(NoPlan::NoCredential { is_role: true, .. })));
     assert!(!planned(10, true).expect("a plan").probe);
     assert!(planned(-10, true).expect("a plan").probe, "AWS decides about a guess that has passed");
-    let demanding = asking(|request| request.min_ttl = Some(120));
+    let demanding = asking(|request| request.min_ttl = MinTtl::Asked(120));
     assert!(matches!(plan(&saml(60, false), &demanding, NOW), Err(NoPlan::TooShort { .. })));
 }
 

@@ -54,6 +54,12 @@ pub fn authenticate(world: &World, request: &Request) -> Result<Caller, Failure>
     Ok(record.caller)
 }
 
+/// Who this access key id speaks for, the signature not asked for.
+#[cfg(test)]
+pub fn caller_of(world: &World, access_key_id: &str) -> Option<Caller> {
+    find(world, access_key_id).map(|record| record.caller)
+}
+
 fn find(world: &World, access_key_id: &str) -> Option<Record> {
     if let Some(session) = world.sessions.get(access_key_id) {
         return Some(Record {

@@ -27,6 +27,20 @@ impl<'a> Checked<'a> {
     /// letters, digits and `_` (the model's `\w`).
     pub fn optional(&mut self, name: &str, length: (usize, usize), further: &str) -> Option<&'a str> {
         let value = self.params.get(name)?;
+        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || further.contains(letter);
+        self.text(name, value, length, &format!("[\\w{further}]*"), fits);
+        Some(value)
+    }
+
+    /// Blames a text that is out of these lengths (in characters) or has a character that does not fit the pattern.
+    pub fn text(
+        &mut self,
+        name: &str,
+        value: &str,
+        length: (usize, usize),
+        pattern: &str,
+        fits: impl Fn(char) -> bool,
+    ) {
         let shown = format!("'{value}'");
         let count = value.chars().count();
         if count < length.0 {
@@ -35,17 +49,25 @@ impl<'a> Checked<'a> {
         if count > length.1 {
             self.blame(name, &shown, &format!("have length less than or equal to {}", length.1));
         }
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_' || further.contains(letter);
         if !value.chars().all(fits) {
-            self.blame(name, &shown, &format!("satisfy regular expression pattern: [\\w{further}]*"));
+            self.blame(name, &shown, &format!("satisfy regular expression pattern: {pattern}"));
         }
-        Some(value)
+    }
+
+    /// Blames a member that was not sent.
+    pub fn missing(&mut self, name: &str) {
+        self.blame(name, "null", "not be null");
+    }
+
+    /// Blames a list that has more than `most` members.
+    pub fn too_many(&mut self, name: &str, most: usize) {
+        self.blame(name, "list", &format!("have length less than or equal to {most}"));
     }
 
     /// The same, and it may not be absent.
     pub fn required(&mut self, name: &str, length: (usize, usize), further: &str) -> &'a str {
         if !self.params.contains_key(name) {
-            self.blame(name, "null", "not be null");
+            self.missing(name);
         }
         self.optional(name, length, further).unwrap_or_default()
     }

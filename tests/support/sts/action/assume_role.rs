@@ -5,12 +5,14 @@ use super::super::failure::Failure;
 use super::super::principal::Principal;
 use super::super::role::Role;
 use super::super::session::{Facts, SessionKind};
-use super::super::validate::{self, Checked, members};
+use super::super::validate::{self, Checked};
 use super::super::world::World;
 use super::super::xml::Element;
 use super::Params;
+use super::assumed_role_user;
 use super::multi_factor::Sent;
-use super::{assumed_role_user, tags};
+use super::session_policy::Policies;
+use super::tags::{self, Tags};
 
 const CHAINED_MOST: i64 = 3_600;
 
@@ -22,6 +24,9 @@ struct Asked<'a> {
     external_id: Option<&'a str>,
     source_identity: Option<&'a str>,
     mfa: Sent<'a>,
+    policies: Policies,
+    tags: Tags,
+    transitive: Vec<String>,
 }
 
 impl<'a> Asked<'a> {
@@ -37,9 +42,13 @@ impl<'a> Asked<'a> {
             external_id: checked.optional("ExternalId", (2, 1224), "+=,.@:/-"),
             source_identity: checked.optional("SourceIdentity", (2, 64), "+=,.@-"),
             mfa: Sent::read(&mut checked),
+            policies: Policies::read(&mut checked, params),
+            tags: tags::read(&mut checked, params),
+            transitive: tags::read_transitive(&mut checked, params),
         };
         checked.finish()?;
         validate::role_arn(role_arn)?;
+        tags::check(&asked.tags)?;
         Ok(asked)
     }
 }
@@ -57,7 +66,8 @@ pub fn perform(world: &mut World, caller: &Caller, params: &Params) -> Result<Ve
         return Err(denied());
     }
     check_duration(role, caller, asked.seconds)?;
-    let facts = facts(caller, &asked, params)?;
+    asked.policies.check(caller.principal.partition(), &role.account)?;
+    let facts = facts(caller, &asked)?;
     let session = world.role_session(asked.role_arn, asked.session_name).ok_or_else(denied)?;
     Ok(issue(world, caller, session, asked.seconds, facts))
 }
@@ -98,20 +108,20 @@ fn check_duration(role: &Role, caller: &Caller, seconds: i64) -> Result<(), Fail
 }
 
 /// What the new session carries. A role session never has the MFA context.
-fn facts(caller: &Caller, asked: &Asked, params: &Params) -> Result<Facts, Failure> {
+fn facts(caller: &Caller, asked: &Asked) -> Result<Facts, Failure> {
     let inherited = &caller.facts;
     let set_above = inherited.source_identity.as_deref();
     if set_above.is_some() && asked.source_identity.is_some_and(|identity| Some(identity) != set_above) {
         return Err(not_authorized(caller, "sts:SetSourceIdentity", asked.role_arn));
     }
-    let (tags, transitive) = tags::combine(inherited, params)?;
+    let (tags, transitive) = tags::combine(inherited, &asked.tags, &asked.transitive)?;
     Ok(Facts {
         mfa: false,
         source_identity: asked.source_identity.or(set_above).map(str::to_owned),
         tags,
         transitive,
-        policy: params.get("Policy").cloned(),
-        policy_arns: members(params, "PolicyArns", Some("arn")).iter().map(|&arn| arn.to_owned()).collect(),
+        policy: asked.policies.text.clone(),
+        policy_arns: asked.policies.arns.clone(),
     })
 }
 

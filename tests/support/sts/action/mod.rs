@@ -6,7 +6,10 @@ mod get_caller_identity;
 mod get_federation_token;
 mod get_session_token;
 mod multi_factor;
+mod session_policy;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,55 @@
+//! Session policies, tags and source identities: what AWS has a call for, and whom it calls the result.
+
+use super::NoPlan;
+use crate::identity::request::{Request, limits};
+use crate::identity::route::{CredentialKind, Route};
+use crate::identity::{Identity, Kind};
+
+/// Refuses what no call can do.
+///
+/// # Errors
+/// Says what cannot be done, and to whom.
+pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
+    if route.target().hop.is_some() {
+        return Ok(());
+    }
+    let shown = &route.target().shown;
+    let only_roles = |what| Err(NoPlan::OnlyRoles { shown: shown.clone(), what });
+    if request.policy.is_empty() {
+        return match (request.source_identity.is_some(), request.tags.is_empty()) {
+            (true, _) => only_roles("a source identity"),
+            (false, false) => only_roles("session tags"),
+            (false, true) => Ok(()),
+        };
+    }
+    if request.source_identity.is_some() {
+        return only_roles("a source identity");
+    }
+    let refused = |reason| Err(NoPlan::NotRestrictable { shown: shown.clone(), reason });
+    let root = &route.nodes[0];
+    let is_user = root.holder.identity().is_none_or(|identity| matches!(identity.kind, Kind::User | Kind::Root));
+    if request.no_session {
+        return refused("it is to be the long-term key itself");
+    }
+    if !is_user || !root.held.iter().any(|held| held.kind == CredentialKind::LongTerm) {
+        return refused("multicred neither assumes it as a role nor holds a long-term key of a user");
+    }
+    if let Some(name) = request.session_name.as_ref().filter(|name| name.len() > limits::FEDERATED_NAME) {
+        return Err(NoPlan::FederatedName { name: name.clone() });
+    }
+    Ok(())
+}
+
+/// The federated user's name: what was asked for, else the user's own, cut to what AWS takes.
+pub(super) fn federated_name(route: &Route, request: &Request) -> String {
+    let name = request.session_name.as_ref().unwrap_or(&route.default_session_name);
+    name.chars().take(limits::FEDERATED_NAME).collect()
+}
+
+/// As whom AWS knows the target under this request, where that is not the target itself: a user restricted by a
+/// session policy is a federated user.
+pub fn federated_identity(route: &Route, request: &Request) -> Option<Identity> {
+    let target = route.target();
+    let identity = target.holder.identity().filter(|_| target.hop.is_none() && !request.policy.is_empty())?;
+    Some(Identity { kind: Kind::Federated, name: federated_name(route, request), ..identity.clone() })
+}
