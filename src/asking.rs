@@ -188,6 +188,7 @@ pub fn announcement<'r>(resolved: &'r Resolved, request: &Request) -> Announceme
         renewable: resolved.renewable,
         restricted: !request.policy.is_empty(),
         colour: resolved.destination.colour.as_deref(),
+        of_exec: false,
     }
 }
 

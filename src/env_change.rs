@@ -100,6 +100,8 @@ pub struct Announcement<'a> {
     pub restricted: bool,
     /// The colour of the prompt.
     pub colour: Option<&'a str>,
+    /// Whether it is the environment of `exec`.
+    pub of_exec: bool,
 }
 
 /// What happens to one exported variable.
@@ -148,6 +150,7 @@ impl EnvChange {
         self.set_or_unset("MULTICRED_REGION", region);
         self.set_or_unset("MULTICRED_COLOR", who.colour);
         self.set_or_unset("MULTICRED_RESTRICTED", who.restricted.then_some("1"));
+        self.set_or_unset(EXEC_MARK, who.of_exec.then_some("1"));
     }
 
     /// Exports a variable.

@@ -2,11 +2,12 @@
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::Path;
 
 use crate::asking;
 use crate::cli::{Exec, Global};
 use crate::context::Context;
-use crate::env_change::{EXEC_MARK, EnvChange};
+use crate::env_change::{Announcement, EXEC_MARK, EnvChange};
 use crate::error::{Exit, Failure};
 use crate::identity::request::Request;
 use crate::launch;
@@ -54,8 +55,8 @@ fn change(context: &Context, resolved: &Resolved, request: &Request) -> EnvChang
         change.unset("AWS_DEFAULT_REGION");
     }
     if request.policy.is_empty() {
-        change.announce(&asking::announcement(resolved, request), &resolved.credential, region.as_deref());
-        change.set(EXEC_MARK, "1");
+        let who = Announcement { of_exec: true, ..asking::announcement(resolved, request) };
+        change.announce(&who, &resolved.credential, region.as_deref());
     }
     change
 }
@@ -71,7 +72,8 @@ fn become_program<'n>(
     context.restore_limits();
     let error = launch::become_program(program, words, change, without);
     // A script whose interpreter is missing is not found either, and yet it is there.
-    let (exit, remedy) = match (error.kind(), which::which_global(program).is_ok()) {
+    let is_there = Path::new(program).components().count() > 1 && Path::new(program).exists();
+    let (exit, remedy) = match (error.kind(), is_there || which::which_global(program).is_ok()) {
         (ErrorKind::NotFound, false) => (Exit::NotFound, "is it installed, and in PATH?"),
         _ => (Exit::NotExecutable, "is it a program for this machine, and may you run it?"),
     };

@@ -1,0 +1,225 @@
+//! `exec`: a program that is somebody, and otherwise as if it had been run directly.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod scene;
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use scene::refusal::Refusal;
+use scene::{DEV, Scene};
+use support::env::Output;
+
+/// What could win over the credentials, from the AWS SDKs' own lists.
+const COULD_WIN: [&str; 15] = [
+    "AWS_PROFILE",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_SECURITY_TOKEN",
+    "AWS_CREDENTIAL_FILE",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_ROLE_ARN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_ACCOUNT_ID",
+    "AWS_BEARER_TOKEN_BEDROCK",
+];
+
+fn exec(scene: &Scene, words: &[&str]) -> Output {
+    scene.env.run(&[&["exec", "dev/Reader", "--"], words].concat())
+}
+
+/// The variables that a program says it has.
+fn variables(output: &Output) -> BTreeMap<String, String> {
+    let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
+    output.ok().stdout.split('\0').filter_map(pair).collect()
+}
+
+#[test]
+fn a_program_holds_the_credential_and_nothing_that_could_win_over_it() {
+    let mut scene = Scene::with_bobs_roles();
+    for name in COULD_WIN {
+        let stale = if name == "AWS_ROLE_ARN" { format!("arn:aws:iam::{DEV}:role/Other") } else { "stale".to_owned() };
+        scene.env.set(name, stale);
+    }
+    scene.env.set("AWS_CREDENTIAL_EXPIRATION", "1999-01-01T00:00:00Z").set("AWS_PAGER", "less").set("OWN", "a\nb");
+    let held = variables(&exec(&scene, &["/usr/bin/env", "-0"]));
+    let session = scene.sts.world(|world| world.session(&held["AWS_ACCESS_KEY_ID"]).cloned()).expect("a session");
+    assert_eq!(session.principal.arn(), format!("arn:aws:sts::{DEV}:assumed-role/Reader/bob"));
+    assert_eq!(held["AWS_SECRET_ACCESS_KEY"], session.credentials.secret);
+    assert_eq!(held["AWS_SESSION_TOKEN"], session.credentials.session_token);
+    assert_eq!(held["AWS_CREDENTIAL_EXPIRATION"], session.credentials.expiration());
+    assert_eq!(held["MULTICRED_IDENTITY"], "dev/Reader");
+    assert_eq!(held["MULTICRED_EXEC"], "1");
+    for name in COULD_WIN {
+        assert_eq!(held.get(name), None, "{name}");
+    }
+    assert_eq!((held["AWS_PAGER"].as_str(), held["OWN"].as_str()), ("less", "a\nb"), "what is the person's stays");
+}
+
+#[test]
+fn every_exit_code_is_the_programs_own() {
+    let scene = Scene::with_bobs_roles();
+    for code in 0..=255 {
+        exec(&scene, &["sh", "-c", &format!("exit {code}")]).code(code).stdout_is("").stderr_is("");
+    }
+}
+
+#[test]
+fn a_signal_ends_the_program_as_if_it_had_been_run_directly() {
+    let scene = Scene::with_bobs_roles();
+    for (signal, number) in [("HUP", 1), ("INT", 2), ("KILL", 9), ("SEGV", 11), ("PIPE", 13), ("TERM", 15)] {
+        exec(&scene, &["sh", "-c", &format!("kill -{signal} $$")]).code(128 + number);
+    }
+}
+
+#[test]
+fn no_parent_stays_behind_so_signals_and_waits_meet_the_program_itself() {
+    let scene = Scene::with_bobs_roles();
+    exec(&scene, &["true"]).ok();
+    let running = scene.env.spawn(&["exec", "dev/Reader", "--", "sh", "-c", "echo $$; exec sleep 50"]);
+    let pid = running.pid();
+    let is_sleep = || fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "sleep");
+    assert!(scene::seat::eventually(is_sleep), "the process that was started is the program");
+    scene.env.program("kill", &["-TERM", &pid.to_string()]).run().ok();
+    running.end_within(scene::PATIENCE).code(143).stdout_is(&format!("{pid}\n"));
+}
+
+#[test]
+fn the_program_inherits_no_limit_no_ignored_signal_and_no_file_of_multicreds() {
+    let scene = Scene::with_bobs_roles();
+    let look = "ulimit -c; ulimit -Hc; grep -E '^(SigIgn|SigBlk)' /proc/self/status; ls /proc/self/fd | wc -l";
+    let direct = scene.env.program("sh", &["-c", look]).run();
+    exec(&scene, &["sh", "-c", look]).stdout_is(&direct.stdout);
+    let unlimited = format!("ulimit -c unlimited; exec {} exec dev/Reader -- sh -c 'ulimit -c'", "multicred");
+    scene.env.program("sh", &["-c", &unlimited]).run().ok().stdout_is("unlimited\n");
+}
+
+#[test]
+fn stdin_and_every_argument_arrive_as_they_are() {
+    let scene = Scene::with_bobs_roles();
+    let piped = scene.env.command(&["exec", "dev/Reader", "--", "cat"]).stdin(b"a\0b\n").run();
+    piped.ok().stdout_is("a\0b\n");
+    let closed = "exec multicred exec dev/Reader -- sh -c 'cat; echo done' <&-";
+    scene.env.program("sh", &["-c", closed]).run().ok().stdout_has("done");
+    let long = "x".repeat(100_000);
+    exec(&scene, &["printf", "%s", &long]).ok().stdout_is(&long);
+    let many = ["printf", "%s\n"].into_iter().chain(std::iter::repeat_n("y", 50_000)).collect::<Vec<_>>();
+    exec(&scene, &many).ok().stdout_is(&"y\n".repeat(50_000));
+    let hostile = ["$(touch pwned)", "--", "-h", "--help", "a'b\"c\\", "", "two\nlines", "%s"];
+    let shown = exec(&scene, &[&["printf", "[%s]"][..], &hostile].concat());
+    shown.ok().stdout_is(&hostile.iter().map(|word| format!("[{word}]")).collect::<String>());
+    let no_text = "exec multicred exec dev/Reader -- od -An -c \"$(printf '\\377\\376')\"";
+    scene.env.program("sh", &["-c", &format!("printf x > \"$(printf '\\377\\376')\"; {no_text}")]).run().ok();
+    assert!(!scene.env.path("pwned").exists());
+}
+
+#[test]
+fn a_program_that_is_not_there_is_127_and_one_that_cannot_run_126() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.write("plain", "no program").write("orphan", "#!/no/such/interpreter\n");
+    fs::set_permissions(scene.env.path("orphan"), Permissions::from_mode(0o700)).unwrap();
+    for (program, code) in [
+        ("no-such-program", 127),
+        ("./no-such-program", 127),
+        ("", 127),
+        ("./plain", 126),
+        ("/tmp", 126),
+        ("./orphan", 126),
+    ] {
+        exec(&scene, &[program]).refused(code, &["cannot be run"]);
+    }
+}
+
+#[test]
+fn inside_an_exec_another_one_must_be_meant() {
+    let scene = Scene::with_bobs_roles();
+    let inner = ["multicred", "exec", "dev/Writer", "--", "printenv", "MULTICRED_IDENTITY"];
+    exec(&scene, &inner).refused(2, &["already the environment of multicred exec, as dev/Reader", "--nested"]);
+    let meant = ["multicred", "exec", "--nested", "dev/Writer", "--", "printenv", "MULTICRED_IDENTITY"];
+    exec(&scene, &meant).ok().stdout_is("dev/Writer\n");
+    let code = scene.become_in_bash("dev/Reader").stdout;
+    let switched = format!("{code}\nmulticred exec dev/Writer -- printenv MULTICRED_IDENTITY");
+    scene.env.program("bash", &["-c", &switched]).run().ok().stdout_is("dev/Writer\n");
+    let left = format!("{}\nmulticred exec dev/Reader -- true", scene.become_in_bash("dev/Writer").stdout);
+    exec(&scene, &["bash", "-c", &left]).ok();
+}
+
+#[test]
+fn where_there_is_no_credential_no_program_runs() {
+    let scene = Scene::with_bobs_roles();
+    for (words, code) in [
+        (&["exec", "dev/Nobody", "--", "touch", "ran"][..], 3),
+        (&["exec", "--", "touch", "ran"], 2),
+        (&["exec", "dev/Reader"], 2),
+        (&["exec", "dev/Reader", "touch", "ran"], 2),
+        (&["exec", "--region", "no region", "dev/Reader", "--", "touch", "ran"], 2),
+    ] {
+        scene.env.run(words).refused(code, &[]);
+    }
+    scene.sts.fault_always("AssumeRole", support::sts::Fault::refuse(403, "AccessDenied", "no"));
+    exec(&scene, &["touch", "ran"]).refused(5, &["AccessDenied"]);
+    assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
+fn a_region_is_the_flags_then_the_identitys_then_the_persons_own() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["link", "dev/Writer", "--parent", "dev/Reader", "--region", "eu-west-1"]).ok();
+    let region = |name: &str, flags: &[&str], own: Option<&str>| {
+        let words = [&["exec"], flags, &[name, "--", "sh", "-c", "echo $AWS_REGION $AWS_DEFAULT_REGION"]].concat();
+        let command = scene.env.command(&words);
+        let command = if let Some(own) = own { command.set("AWS_REGION", own) } else { command };
+        command.run().ok().stdout.trim().to_owned()
+    };
+    assert_eq!(region("dev/Writer", &["--region", "sa-east-1"], Some("us-west-2")), "sa-east-1 sa-east-1");
+    assert_eq!(region("dev/Writer", &[], Some("us-west-2")), "eu-west-1 eu-west-1");
+    assert_eq!(region("dev/Reader", &[], Some("us-west-2")), "us-west-2 us-west-2");
+    assert_eq!(region("dev/Reader", &[], None), "");
+    let code = scene.become_in_bash("dev/Writer").stdout;
+    let nested = format!("{code}\nmulticred exec dev/Reader -- sh -c 'echo \"[$AWS_REGION]\"'");
+    scene.env.program("bash", &["-c", &nested]).run().ok().stdout_is("[]\n");
+}
+
+#[test]
+fn for_a_profile_the_environments_role_and_region_win_and_for_a_switch_they_do_not() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.aws_credentials(&scene::ini("base", &scene.bob));
+    scene.env.aws_config(&format!(
+        "[profile p]\nrole_arn = arn:aws:iam::{DEV}:role/Nowhere\nsource_profile = base\nregion = eu-west-1\n"
+    ));
+    let reader = format!("arn:aws:iam::{DEV}:role/Reader");
+    let with = |words: &[&str]| {
+        let command = scene.env.command(words).set("AWS_ROLE_ARN", &reader).set("AWS_ROLE_SESSION_NAME", "quay-7");
+        command.set("AWS_REGION", "us-west-2").run()
+    };
+    let held = variables(with(&["exec", "p", "--", "env", "-0"]).stderr_has("AWS_ROLE_ARN names"));
+    let session = scene.sts.world(|world| world.session(&held["AWS_ACCESS_KEY_ID"]).cloned()).expect("a session");
+    assert_eq!(session.principal.arn(), format!("arn:aws:sts::{DEV}:assumed-role/Reader/quay-7"));
+    assert_eq!(held["AWS_REGION"], "us-west-2");
+    assert_eq!(held["MULTICRED_ARN"], reader);
+    with(&["as", "--shell", "bash", "p"]).refused(5, &["AccessDenied"]);
+    let bad = scene.env.command(&["exec", "p", "--", "true"]).set("AWS_ROLE_ARN", "Reader").run();
+    bad.refused(2, &["AWS_ROLE_ARN is 'Reader'"]);
+}
+
+#[test]
+fn without_a_name_it_is_whom_the_shell_is() {
+    let scene = Scene::with_bobs_roles();
+    let code = scene.become_in_bash("dev/Reader").stdout;
+    let shell = format!("{code}\nmulticred exec -- printenv AWS_ACCESS_KEY_ID; echo $AWS_ACCESS_KEY_ID");
+    let output = scene.env.program("bash", &["-c", &shell]).run();
+    let keys: Vec<&str> = output.ok().stdout.lines().collect();
+    assert_eq!(keys[0], keys[1]);
+    let restricted = scene.env.run(&["as", "--shell", "bash", "--read-only", "dev/Reader"]).stdout;
+    let shell = format!("{restricted}\nmulticred exec -- touch ran");
+    let output = scene.env.program("bash", &["-c", &shell]).run();
+    output.refused(2, &["restricted by a policy, which would be left out"]);
+    assert!(!scene.env.path("ran").exists());
+}

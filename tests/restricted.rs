@@ -1,0 +1,169 @@
+//! Sessions that may do less than whom they are of, or say more: policies, tags, source identities.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod scene;
+mod support;
+
+use scene::refusal::Refusal;
+use scene::{DEV, PROD, Scene};
+use support::env::Output;
+use support::sts::Session;
+
+const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+
+/// The session that a program is given under these flags.
+#[track_caller]
+fn session(scene: &Scene, name: &str, flags: &[&str]) -> Session {
+    let words = [&["exec"], flags, &[name, "--", "printenv", "AWS_ACCESS_KEY_ID"]].concat();
+    let key = scene.env.run(&words).ok().stdout.trim().to_owned();
+    scene.sts.world(|world| world.session(&key).cloned()).expect("a session of the server")
+}
+
+#[test]
+fn a_restricted_program_is_told_nothing_of_whom_it_is_restricted_from() {
+    let mut scene = Scene::with_bobs_roles();
+    let store = scene.env.store().to_string_lossy().into_owned();
+    scene.env.set("MULTICRED_STORE", &store).set("MULTICRED_AGENT_SOCK", "/run/x").set("MULTICRED_ANYTHING", "1");
+    for flags in [&["--read-only"][..], &["--policy-arn", READ_ONLY]] {
+        let words = [&["exec"], flags, &["dev/Reader", "--", "env"]].concat();
+        let output = scene.env.run(&words);
+        output.ok().holds(!output.stdout.contains("MULTICRED"), "no variable of multicred's");
+        output.stdout_has("AWS_SESSION_TOKEN=").nowhere(&scene.bob.access_key_id).nowhere(&store);
+    }
+}
+
+#[test]
+fn read_only_restricts_a_role_and_is_found_by_itself_in_the_store() {
+    let scene = Scene::with_bobs_roles();
+    let whole = session(&scene, "dev/Reader", &[]);
+    let restricted = session(&scene, "dev/Reader", &["--read-only"]);
+    assert!(whole.facts.policy_arns.is_empty());
+    assert_eq!(restricted.facts.policy_arns, [READ_ONLY]);
+    assert_eq!(session(&scene, "dev/Reader", &["--read-only"]).credentials, restricted.credentials, "it is cached");
+    assert_eq!(session(&scene, "dev/Reader", &[]).credentials, whole.credentials);
+    assert_eq!(scene.sts.count("AssumeRole"), 2);
+    assert_eq!(scene.sts.calls_of("AssumeRole").last().expect("a call").param("PolicyArns.member.1.arn"), READ_ONLY);
+}
+
+#[test]
+fn the_last_role_of_a_chain_alone_is_restricted() {
+    let scene = Scene::with_bobs_roles();
+    let writer = session(&scene, "dev/Writer", &["--read-only"]);
+    assert_eq!(writer.facts.policy_arns, [READ_ONLY]);
+    let calls = scene.sts.calls_of("AssumeRole");
+    assert_eq!(calls.len(), 2);
+    assert_eq!(calls[0].param("PolicyArns.member.1.arn"), "", "the parent must be able to assume the child");
+}
+
+#[test]
+fn a_user_is_restricted_by_federation_and_says_so() {
+    let scene = Scene::with_bob();
+    let output = scene.env.run(&["as", "--shell", "bash", "--read-only", "bob"]);
+    output.ok().stdout_has(&format!("export MULTICRED_ARN='arn:aws:sts::{DEV}:federated-user/bob'"));
+    output.stdout_has("export MULTICRED_RESTRICTED='1'");
+    let federated = session(&scene, "bob", &["--read-only"]);
+    assert_eq!(federated.principal.arn(), format!("arn:aws:sts::{DEV}:federated-user/bob"));
+    assert_eq!(federated.facts.policy_arns, [READ_ONLY]);
+    assert_eq!((scene.sts.count("GetFederationToken"), scene.sts.count("GetSessionToken")), (1, 0));
+    let named = session(&scene, "bob", &["--read-only", "--session-name", "ci-7", "--duration", "2h"]);
+    assert!(named.principal.arn().ends_with("federated-user/ci-7"));
+    let call = scene.sts.calls_of("GetFederationToken").pop().expect("a call");
+    assert_eq!(call.param("DurationSeconds"), "7200");
+}
+
+#[test]
+fn a_policy_of_a_file_reaches_aws_without_its_white_space() {
+    let mut scene = Scene::with_bobs_roles();
+    let policy = "{\n  \"Version\": \"2012-10-17\",\n  \"Statement\": [ { \"Effect\": \"Allow\", \
+                  \"Action\": \"s3:Get*\", \"Resource\": \"*\", \"Sid\": \"two words\" } ]\n}\n";
+    scene.env.write("policy.json", policy);
+    let file = scene.env.path("policy.json").to_string_lossy().into_owned();
+    let restricted = session(&scene, "dev/Reader", &["--policy", &file, "--policy-arn", READ_ONLY]);
+    let sent = restricted.facts.policy.expect("a policy");
+    assert_eq!(
+        sent,
+        "{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Action\":\"s3:Get*\",\"Resource\":\"*\",\
+         \"Sid\":\"two words\"}]}"
+    );
+    scene.env.write("policy.json", policy.replace("Get*", "List*"));
+    session(&scene, "dev/Reader", &["--policy", &file, "--policy-arn", READ_ONLY]);
+    assert_eq!(scene.sts.count("AssumeRole"), 2, "an edited policy is another request");
+}
+
+#[test]
+fn what_aws_would_refuse_is_refused_before_any_call() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.write("long.json", format!("{{\"{}\":1}}", "x".repeat(2_100))).write("bad.json", "no json");
+    let arns: Vec<String> = (0..11).map(|n| format!("arn:aws:iam::aws:policy/p{n}")).collect();
+    let eleven: Vec<&str> = arns.iter().flat_map(|arn| ["--policy-arn", arn]).collect();
+    let before = scene.sts.calls().len();
+    let refused = |flags: &[&str], says: &str| {
+        let words = [&["exec"], flags, &["dev/Reader", "--", "touch", "ran"]].concat();
+        scene.env.run(&words).refused(2, &[says]);
+    };
+    refused(&eleven, "11 policy ARNs");
+    refused(&["--policy", "long.json"], "2106 characters");
+    refused(&["--policy", "bad.json"], "not a JSON object");
+    refused(&["--policy", "none.json"], "cannot be read");
+    refused(&["--policy-arn", "ReadOnlyAccess"], "not the ARN of a managed policy");
+    refused(&["--read-only", "--policy-arn", READ_ONLY], "cannot be used with");
+    refused(&["--tag", "team"], "KEY=VALUE");
+    refused(&["--tag", "aws:x=1"], "kept for AWS");
+    refused(&["--source-identity", "a b"], "not a source identity");
+    assert_eq!(scene.sts.calls().len(), before);
+    assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
+fn whom_no_call_can_restrict_is_refused() {
+    let scene = Scene::with_bobs_roles();
+    let saml = scene.sts.world(|world| {
+        world.role(support::sts::Role::new(PROD, "Saml"));
+        world.saml_session(&format!("arn:aws:iam::{PROD}:role/Saml"), "me", 3000)
+    });
+    let lines = format!(
+        "export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\nexport AWS_SESSION_TOKEN={}\n",
+        saml.access_key_id, saml.secret, saml.session_token
+    );
+    scene.env.run_with_stdin(&["import", "-", "--label", "saml"], lines).ok();
+    let exec = |words: &[&str]| -> Output { scene.env.run(&[&["exec"], words, &["--", "touch", "ran"]].concat()) };
+    exec(&["--read-only", "saml"]).refused(1, &["cannot be restricted by a policy"]);
+    exec(&["--read-only", "--access-key", &scene.bob.access_key_id]).refused(1, &["the long-term key itself"]);
+    exec(&["--read-only", "--no-session", "bob"]).refused(1, &["the long-term key itself"]);
+    exec(&["--tag", "a=b", "bob"]).refused(2, &["a role session only"]);
+    exec(&["--source-identity", "ann", "bob"]).refused(2, &["a role session only"]);
+    exec(&["--tag", "a=b", "saml"]).refused(2, &["a role session only"]);
+    assert_eq!(scene.sts.count("GetFederationToken") + scene.sts.count("AssumeRole"), 0);
+    assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
+fn tags_go_with_the_target_and_a_source_identity_with_the_first_role() {
+    let scene = Scene::with_bobs_roles();
+    let flags = ["--tag", "team=quay 7", "--tag", "Cost=1=2", "--source-identity", "ann@example.com"];
+    let writer = session(&scene, "dev/Writer", &flags);
+    assert_eq!(writer.facts.source_identity.as_deref(), Some("ann@example.com"), "AWS passes it down");
+    let tags: Vec<(&str, &str)> = writer.facts.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    assert_eq!(tags, [("Cost", "1=2"), ("team", "quay 7")]);
+    let [first, second] = &scene.sts.calls_of("AssumeRole")[..] else { panic!("two calls") };
+    assert_eq!((first.param("SourceIdentity"), second.param("SourceIdentity")), ("ann@example.com", ""));
+    assert_eq!((first.param("Tags.member.1.Key"), second.param("Tags.member.2.Key")), ("", "team"));
+    session(&scene, "dev/Writer", &flags);
+    assert_eq!(scene.sts.count("AssumeRole"), 2, "the same request again is served from the store");
+    session(&scene, "dev/Writer", &["--source-identity", "bob"]);
+    assert_eq!(scene.sts.count("AssumeRole"), 4, "another person is behind every session of the chain");
+}
+
+#[test]
+fn a_shell_renews_and_comes_back_under_the_same_restriction() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.write("p.json", "{}");
+    let flags = ["--policy", "p.json", "--tag", "a=b c", "--source-identity", "ann", "--policy-arn", READ_ONLY];
+    let output = scene.env.run(&[&["as", "--shell", "bash"], &flags[..], &["dev/Reader"]].concat());
+    let policy = scene.env.path("p.json");
+    output.ok().stdout_has(&format!(
+        "__multicred_request=( 'dev/Reader' '--source-identity' 'ann' '--tag' 'a=b c' '--policy-arn' '{READ_ONLY}' \
+         '--policy' '{}')",
+        policy.display()
+    ));
+}
