@@ -1,4 +1,5 @@
 //! A moto server of its own for each test, and the AWS CLI and boto3 in the same venv.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
