@@ -2,6 +2,7 @@
 
 use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
+use crate::aws_config::write::WriteError;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure as Told, FailureKind, LockError};
 use crate::prompt::PromptError;
@@ -71,6 +72,7 @@ impl From<ResolveError> for Failure {
             ResolveError::Chain(error) => chain(&error),
             ResolveError::NoPlan(error) => no_plan(&error),
             ResolveError::File(error) => file(&error),
+            ResolveError::Write(error) => write(&error),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => seal(&error),
             ResolveError::Sts(error) => sts(&error),
@@ -155,6 +157,21 @@ fn file(error: &FileError) -> Row {
     (Exit::Failure, Some(remedy.to_owned()))
 }
 
+fn write(error: &WriteError) -> Row {
+    let remedy = match error {
+        WriteError::NotAFile(_) => "put a regular file there, or name another one",
+        WriteError::NotUtf8 { .. } => "save it as UTF-8 in an editor; it was not touched",
+        WriteError::ReadOnly(_) => "if it may be changed, chmod u+w it",
+        WriteError::OtherOwner { .. } => "run the command as that user, or name a file of your own",
+        WriteError::HardLinks { .. } => "make its other names symbolic links to it, or remove them",
+        WriteError::Busy(_) => "run the command again",
+        WriteError::KeepsChanging(_) => "stop that program, then run the command again",
+        WriteError::Full(_) => "free some space and run the command again",
+        WriteError::Unwritable { .. } => "make it and its folder writable, then run the command again",
+    };
+    (Exit::Failure, Some(remedy.to_owned()))
+}
+
 fn store(error: &StoreError) -> Row {
     let elsewhere = "name another file with --store or MULTICRED_STORE";
     match error {
@@ -183,6 +200,7 @@ fn seal(error: &SealError) -> Row {
         SealError::DoesNotOpen(what) => {
             (Exit::Failure, Some(format!("import the credential {what} again, or restore the store from a backup")))
         }
+        SealError::OriginalDoesNotOpen(_) => (Exit::Failure, Some("restore the store from a backup".to_owned())),
         SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
         SealError::Slot { .. } => (Exit::Locked, Some("bring its key back".to_owned())),
         SealError::KeyFile { .. } => {
@@ -261,6 +279,12 @@ fn told_by_another(told: &Told) -> Row {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         ResolveError::Store(error).into()
+    }
+}
+
+impl From<WriteError> for Failure {
+    fn from(error: WriteError) -> Self {
+        ResolveError::Write(error).into()
     }
 }
 

@@ -1,9 +1,10 @@
-//! The person's `~/.aws/config` and `~/.aws/credentials`: read, never created by reading.
+//! The person's `~/.aws/config` and `~/.aws/credentials`: read, never created by reading, and written in one way only.
 
 pub mod chain;
 pub mod document;
 mod files;
 mod profile;
+pub mod write;
 
 pub use files::{AwsFiles, FileError};
 pub use profile::{FileKey, FileKind, Profile, Setting};

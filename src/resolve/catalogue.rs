@@ -71,6 +71,11 @@ impl<'c> Catalogue<'c> {
         self.files.as_ref()
     }
 
+    /// The files were written: what was read of them before no longer counts.
+    pub(super) fn forget_profiles(&mut self) {
+        self.view.take();
+    }
+
     /// The profile of this name.
     ///
     /// # Errors

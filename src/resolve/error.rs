@@ -2,6 +2,7 @@
 
 use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
+use crate::aws_config::write::WriteError;
 use crate::context::NoHome;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure, FailureKind, LockError};
@@ -28,6 +29,9 @@ pub enum ResolveError {
     /// The person's AWS files.
     #[error(transparent)]
     File(#[from] FileError),
+    /// Writing one of them.
+    #[error(transparent)]
+    Write(#[from] WriteError),
     /// The store.
     #[error(transparent)]
     Store(StoreError),

@@ -4,6 +4,7 @@ mod catalogue;
 mod error;
 mod hop;
 mod lookup;
+mod originals;
 mod route;
 mod vault;
 

@@ -3,12 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::identity::Holder;
-use crate::seal::{self, Binding, FileSlot, SealError, StoreKey};
+use crate::seal::{self, Binding, FileSlot, OriginalBinding, SealError, StoreKey};
 use crate::secret::{KeyMaterial, Sealed};
-use crate::store::{KeySlot, NewKeySlot, NewStore, Store, StoreError, StoreMeta};
+use crate::store::{KeySlot, NewKeySlot, NewStore, OriginalRow, Store, StoreError, StoreMeta};
 
 use super::ResolveError;
 
@@ -56,6 +57,36 @@ impl Vault {
         Ok(key.seal(material, &binding(meta, &holder.key(), access_key_id))?)
     }
 
+    /// Opens a file's kept content.
+    ///
+    /// # Errors
+    /// The store is locked, or the seal does not open.
+    pub fn open_original(
+        &mut self,
+        store: &Store,
+        path: &str,
+        row: &OriginalRow,
+    ) -> Result<Zeroizing<Vec<u8>>, ResolveError> {
+        let (key, meta) = self.unlock(store)?;
+        Ok(key.open_original(&row.sealed, &original_binding(meta, path, row.kept_at))?)
+    }
+
+    /// Seals a file's content, to be kept.
+    ///
+    /// # Errors
+    /// The store is locked.
+    pub fn seal_original(
+        &mut self,
+        store: &Store,
+        path: &str,
+        content: &[u8],
+        kept_at: i64,
+    ) -> Result<OriginalRow, ResolveError> {
+        let (key, meta) = self.unlock(store)?;
+        let sealed = key.seal_original(content, &original_binding(meta, path, kept_at))?;
+        Ok(OriginalRow { sealed, kept_at })
+    }
+
     fn unlock(&mut self, store: &Store) -> Result<(&StoreKey, &StoreMeta), ResolveError> {
         if self.unlocked.is_none() {
             let (meta, slots) = store.read().key_slots()?;
@@ -71,6 +102,10 @@ impl Vault {
 
 fn binding<'a>(meta: &'a StoreMeta, identity: &'a str, access_key_id: &'a str) -> Binding<'a> {
     Binding { store_id: &meta.id, key_epoch: meta.key_epoch, identity, access_key_id }
+}
+
+fn original_binding<'a>(meta: &'a StoreMeta, path: &'a str, kept_at: i64) -> OriginalBinding<'a> {
+    OriginalBinding { store_id: &meta.id, key_epoch: meta.key_epoch, path, kept_at }
 }
 
 fn first_that_opens(store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<StoreKey, ResolveError> {

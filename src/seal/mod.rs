@@ -22,10 +22,13 @@ pub enum SealError {
     /// The sealed value was made with another key, or was changed, or belongs to another row.
     #[error("the sealed secret of {0} does not open: it was changed, moved, or sealed with another key")]
     DoesNotOpen(String),
+    /// The same of a file's kept content.
+    #[error("the kept content of {0} does not open: it was changed, moved, or sealed with another key")]
+    OriginalDoesNotOpen(String),
     /// A later version of multicred sealed it.
-    #[error("the sealed secret of {what} has format {format}, which this version does not know")]
+    #[error("what is sealed of {what} has format {format}, which this version does not know")]
     Format {
-        /// Whose secret.
+        /// Of which credential or file.
         what: String,
         /// The format's number.
         format: u8,
@@ -63,7 +66,7 @@ pub fn random<const N: usize>() -> Result<[u8; N], SealError> {
     Ok(bytes)
 }
 
-/// What a sealed value is bound to. A value moved to another row, or whose identity was edited, does not open.
+/// What a credential's sealed secret is bound to. A value moved to another row, or whose identity was edited, does not open.
 #[derive(Clone, Copy, Debug)]
 pub struct Binding<'a> {
     /// The store's random id.
@@ -81,6 +84,29 @@ impl Binding<'_> {
         let epoch = self.key_epoch.to_le_bytes();
         let parts: [&[u8]; 5] =
             [&[FORMAT], self.store_id, &epoch, self.identity.as_bytes(), self.access_key_id.as_bytes()];
+        length_prefixed(&parts)
+    }
+}
+
+/// What a file's sealed content is bound to.
+#[derive(Clone, Copy, Debug)]
+pub struct OriginalBinding<'a> {
+    /// The store's random id.
+    pub store_id: &'a [u8],
+    /// Which store key.
+    pub key_epoch: i64,
+    /// The file's path.
+    pub path: &'a str,
+    /// When it was kept, epoch seconds UTC.
+    pub kept_at: i64,
+}
+
+impl OriginalBinding<'_> {
+    /// Six parts: no credential's five give the same bytes, whatever stands in them.
+    fn associated_data(&self) -> Vec<u8> {
+        let (epoch, kept_at) = (self.key_epoch.to_le_bytes(), self.kept_at.to_le_bytes());
+        let parts: [&[u8]; 6] =
+            [&[FORMAT], self.store_id, &epoch, b"original of a file", self.path.as_bytes(), &kept_at];
         length_prefixed(&parts)
     }
 }
@@ -112,18 +138,8 @@ impl StoreKey {
     /// # Errors
     /// The system gives no random numbers.
     pub fn seal(&self, material: &KeyMaterial, binding: &Binding<'_>) -> Result<Sealed, SealError> {
-        let nonce: [u8; NONCE_LENGTH] = random()?;
-        let record = encode(material);
-        let payload = Payload { msg: &record, aad: &binding.associated_data() };
-        let ciphertext = self
-            .cipher()
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| SealError::DoesNotOpen(binding.access_key_id.to_owned()))?;
-        let mut sealed = Vec::with_capacity(1 + NONCE_LENGTH + ciphertext.len());
-        sealed.push(FORMAT);
-        sealed.extend_from_slice(&nonce);
-        sealed.extend_from_slice(&ciphertext);
-        Ok(Sealed(sealed))
+        let failed = || SealError::DoesNotOpen(binding.access_key_id.to_owned());
+        self.seal_record(&encode(material), &binding.associated_data())?.ok_or_else(failed)
     }
 
     /// Opens what [`seal`](Self::seal) sealed.
@@ -131,16 +147,55 @@ impl StoreKey {
     /// # Errors
     /// Another key, another binding, or changed bytes: never garbage.
     pub fn open(&self, sealed: &Sealed, binding: &Binding<'_>) -> Result<KeyMaterial, SealError> {
-        let failed = || SealError::DoesNotOpen(binding.access_key_id.to_owned());
-        let (&format, rest) = sealed.0.split_first().ok_or_else(failed)?;
+        let what = binding.access_key_id;
+        let record = self.open_record(sealed, &binding.associated_data(), what)?;
+        record.and_then(|record| decode(&record)).ok_or_else(|| SealError::DoesNotOpen(what.to_owned()))
+    }
+
+    /// Seals a file's content.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn seal_original(&self, content: &[u8], binding: &OriginalBinding<'_>) -> Result<Sealed, SealError> {
+        let failed = || SealError::OriginalDoesNotOpen(binding.path.to_owned());
+        self.seal_record(content, &binding.associated_data())?.ok_or_else(failed)
+    }
+
+    /// Opens what [`seal_original`](Self::seal_original) sealed.
+    ///
+    /// # Errors
+    /// Another key, another binding, or changed bytes: never garbage.
+    pub fn open_original(
+        &self,
+        sealed: &Sealed,
+        binding: &OriginalBinding<'_>,
+    ) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        let content = self.open_record(sealed, &binding.associated_data(), binding.path)?;
+        content.ok_or_else(|| SealError::OriginalDoesNotOpen(binding.path.to_owned()))
+    }
+
+    /// `None` only for a record longer than the cipher takes (256 GiB).
+    fn seal_record(&self, record: &[u8], associated_data: &[u8]) -> Result<Option<Sealed>, SealError> {
+        let nonce: [u8; NONCE_LENGTH] = random()?;
+        let payload = Payload { msg: record, aad: associated_data };
+        let ciphertext = self.cipher().encrypt(&XNonce::from(nonce), payload).ok();
+        Ok(ciphertext.map(|ciphertext| Sealed([&[FORMAT][..], &nonce, &ciphertext].concat())))
+    }
+
+    /// `None` where it does not open.
+    fn open_record(
+        &self,
+        sealed: &Sealed,
+        associated_data: &[u8],
+        what: &str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
+        let Some((&format, rest)) = sealed.0.split_first() else { return Ok(None) };
         if format != FORMAT {
-            return Err(SealError::Format { what: binding.access_key_id.to_owned(), format });
+            return Err(SealError::Format { what: what.to_owned(), format });
         }
-        let (nonce, ciphertext) = rest.split_at_checked(NONCE_LENGTH).ok_or_else(failed)?;
-        let nonce: [u8; NONCE_LENGTH] = nonce.try_into().map_err(|_| failed())?;
-        let payload = Payload { msg: ciphertext, aad: &binding.associated_data() };
-        let record = self.cipher().decrypt(&XNonce::from(nonce), payload).map_err(|_| failed())?;
-        decode(&Zeroizing::new(record)).ok_or_else(failed)
+        let Some((nonce, ciphertext)) = rest.split_first_chunk::<NONCE_LENGTH>() else { return Ok(None) };
+        let payload = Payload { msg: ciphertext, aad: associated_data };
+        Ok(self.cipher().decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new))
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {
@@ -208,6 +263,36 @@ mod tests {
             let cut = Sealed(sealed.0[..index].to_vec());
             assert_eq!(key.open(&cut, &HERE), Err(SealError::DoesNotOpen("AKIA1".into())), "cut at {index}");
         }
+    }
+
+    #[test]
+    fn a_files_content_opens_only_as_what_it_is() {
+        let key = StoreKey::generate().unwrap();
+        let here = OriginalBinding { store_id: b"store", key_epoch: 1, path: "/home/a/.aws/config", kept_at: 7 };
+        for content in [&b""[..], b"[a]\r\n\xff", &[7; 10_000]] {
+            let sealed = key.seal_original(content, &here).unwrap();
+            assert_eq!(&**key.open_original(&sealed, &here).unwrap(), content);
+            for elsewhere in [
+                OriginalBinding { store_id: b"other", ..here },
+                OriginalBinding { key_epoch: 2, ..here },
+                OriginalBinding { path: "/home/a/.aws/credentials", ..here },
+                OriginalBinding { kept_at: 8, ..here },
+            ] {
+                let failed = SealError::OriginalDoesNotOpen(elsewhere.path.to_owned());
+                assert_eq!(key.open_original(&sealed, &elsewhere).unwrap_err(), failed, "{elsewhere:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn neither_a_credential_nor_a_file_opens_as_the_other() {
+        let key = StoreKey::generate().unwrap();
+        let secret = key.seal(&material(Some("token")), &HERE).unwrap();
+        let file = OriginalBinding { store_id: b"store", key_epoch: 1, path: "AKIA1", kept_at: 0 };
+        assert!(key.open_original(&secret, &file).is_err());
+        let content = key.seal_original(&encode(&material(None)), &file).unwrap();
+        assert!(key.open(&content, &HERE).is_err());
+        assert!(key.open(&content, &Binding { identity: "original of a file", ..HERE }).is_err());
     }
 
     #[test]

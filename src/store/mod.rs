@@ -10,6 +10,7 @@ pub mod file;
 mod identities;
 mod links;
 mod mfa;
+mod originals;
 mod profiles;
 mod schema;
 mod slots;
@@ -27,6 +28,7 @@ pub use credentials::{CredentialRow, NewCredential, Owner};
 pub use error::{Notice, StoreError};
 pub use identities::IdentityRow;
 pub use links::LinkRow;
+pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
 pub use slots::{KeySlot, NewKeySlot, StoreMeta};
 

@@ -10,7 +10,8 @@ use super::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x6d63_7264;
 
 /// Each brings the schema from its index to the next version.
-const MIGRATIONS: &[&str] = &[include_str!("migrations/0001_initial.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_file_original.sql")];
 
 /// The version that this program reads and writes.
 pub(super) fn current_version() -> i64 {
@@ -38,19 +39,28 @@ pub(super) fn check_version(connection: &mut Connection, path: &Path) -> Result<
 fn bring_up_to_date(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |error| StoreError::from_sqlite(path, error);
     let known = version_of(migrations);
-    let found = user_version(connection).map_err(failed)?;
-    if found == known {
+    if is_current(user_version(connection).map_err(failed)?, known, path)? {
         return Ok(());
     }
-    if found < 1 {
-        let reason = format!("its schema version is {found}");
-        return Err(StoreError::Damaged { path: path.to_owned(), reason });
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    // Looked up again: another process may have migrated while this one waited.
+    let found = user_version(&transaction).map_err(failed)?;
+    if is_current(found, known, path)? {
+        return Ok(());
     }
-    if found > known {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known });
+    copy_aside(path, found)?;
+    migrate(&transaction, found, migrations).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// Whether a store of this version can be used as it is; `false` where it must be migrated.
+fn is_current(found: i64, known: i64, path: &Path) -> Result<bool, StoreError> {
+    let path = path.to_owned();
+    match found {
+        ..1 => Err(StoreError::Damaged { path, reason: format!("its schema version is {found}") }),
+        _ if found > known => Err(StoreError::Newer { path, found, known }),
+        _ => Ok(found == known),
     }
-    copy_aside(connection, path, found)?;
-    migrate(connection, migrations).map_err(failed)
 }
 
 fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
@@ -64,28 +74,30 @@ fn aside(path: &Path, version: i64) -> PathBuf {
     path.with_file_name(name)
 }
 
-fn copy_aside(connection: &Connection, path: &Path, version: i64) -> Result<(), StoreError> {
+/// Copies a store before it is migrated. The caller's transaction keeps others from writing meanwhile, so it is exactly
+/// what is migrated that is copied; and the copy is whole before it has its name.
+fn copy_aside(path: &Path, version: i64) -> Result<(), StoreError> {
     let copy = aside(path, version);
     if copy.exists() {
         return Ok(());
     }
+    let failed = |error| StoreError::from_io(&copy, &error);
     let partial = copy.with_extension("partial");
     let _ = std::fs::remove_file(&partial);
-    super::file::create_private(&partial).map_err(|error| StoreError::from_io(&partial, &error))?;
+    let file = super::file::create_private(&partial).map_err(failed)?;
     let target = partial.to_string_lossy();
-    connection.execute("VACUUM INTO ?1", [&*target]).map_err(|error| StoreError::from_sqlite(path, error))?;
-    std::fs::rename(&partial, &copy).map_err(|error| StoreError::from_io(&copy, &error))
+    // VACUUM cannot run inside a transaction: this is a reader of its own.
+    let reader = super::connect(path)?;
+    reader.execute("VACUUM INTO ?1", [&*target]).map_err(|error| StoreError::from_sqlite(path, error))?;
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&partial, &copy).map_err(failed)
 }
 
-fn migrate(connection: &mut Connection, migrations: &[&str]) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Looked up again: another process may have migrated while this one waited.
-    let found = usize::try_from(user_version(&transaction)?).unwrap_or(usize::MAX);
-    for sql in migrations.iter().skip(found) {
-        transaction.execute_batch(sql)?;
+fn migrate(connection: &Connection, found: i64, migrations: &[&str]) -> rusqlite::Result<()> {
+    for sql in migrations.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
+        connection.execute_batch(sql)?;
     }
-    transaction.pragma_update(None, "user_version", version_of(migrations))?;
-    transaction.commit()
+    connection.pragma_update(None, "user_version", version_of(migrations))
 }
 
 #[cfg(test)]
@@ -114,6 +126,25 @@ mod tests {
         let copy = Connection::open(folder.path().join("s.db.v1")).unwrap();
         assert_eq!(user_version(&copy).unwrap(), 1);
         assert_eq!(copy.query_row("SELECT a FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
+
+    #[test]
+    fn what_another_process_has_migrated_meanwhile_is_left_alone_and_the_copy_stays_the_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s.db");
+        drop(old_store(&path));
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let mut connection = super::super::connect(&path).unwrap();
+                    bring_up_to_date(&mut connection, &path, TWO).unwrap();
+                    assert_eq!(user_version(&connection).unwrap(), 2);
+                });
+            }
+        });
+        let copy = Connection::open(folder.path().join("s.db.v1")).unwrap();
+        assert_eq!(user_version(&copy).unwrap(), 1);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2, "the store and the copy");
     }
 
     #[test]

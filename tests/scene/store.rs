@@ -54,7 +54,7 @@ pub fn beside(path: &Path, suffix: &str) -> PathBuf {
 /// Everything that the store at `path` holds and a person would miss, as text.
 pub fn content(path: &Path) -> String {
     let copy = Copy::of(path);
-    let tables = ["store", "key_slot", "account", "identity", "link", "credential"];
+    let tables = ["store", "key_slot", "account", "identity", "link", "credential", "file_original"];
     tables.map(|table| format!("{table}\n{}", rows(&copy.connection, table))).concat()
 }
 

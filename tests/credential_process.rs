@@ -1,0 +1,190 @@
+//! `credential-process`: AWS's contract, as an SDK meets it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod scene;
+mod support;
+
+use std::time::Duration;
+
+use scene::refusal::Refusal;
+use scene::seat::Seat;
+use scene::{PROD, Scene};
+use serde_json::Value;
+use support::sts::{Fault, Role};
+
+fn process(scene: &Scene, name: &str) -> Value {
+    scene.env.run(&["credential-process", name]).ok().json()
+}
+
+#[test]
+fn a_session_has_an_expiration_and_a_long_term_key_has_none() {
+    let scene = Scene::with_bobs_roles();
+    let role = process(&scene, "dev/Reader");
+    let key = role["AccessKeyId"].as_str().unwrap();
+    let session = scene.sts.world(|world| world.session(key).cloned()).expect("a session");
+    assert_eq!(role["Version"], 1);
+    assert_eq!(role["Expiration"], session.credentials.expiration());
+    assert_eq!(role["SessionToken"], session.credentials.session_token);
+    assert_eq!(role.as_object().unwrap().len(), 5);
+    let long_term = scene.env.run(&["credential-process", "--no-session", "bob"]).ok().json();
+    let expected = serde_json::json!({
+        "Version": 1, "AccessKeyId": scene.bob.access_key_id, "SecretAccessKey": scene.bob.secret
+    });
+    assert_eq!(long_term, expected);
+}
+
+#[test]
+fn a_guessed_end_is_told_since_sdks_would_never_ask_again() {
+    let scene = Scene::with_bob();
+    let saml = scene.sts.world(|world| {
+        world.role(Role::new(PROD, "Saml"));
+        world.saml_session(&format!("arn:aws:iam::{PROD}:role/Saml"), "me", 9000)
+    });
+    let json = serde_json::json!({ "Credentials": {
+        "AccessKeyId": saml.access_key_id, "SecretAccessKey": saml.secret, "SessionToken": saml.session_token
+    }});
+    scene.env.run_with_stdin(&["import", "-", "--label", "saml"], json.to_string()).ok();
+    let answer = process(&scene, "saml");
+    assert!(answer["Expiration"].as_str().is_some_and(|end| end.ends_with('Z')), "{answer}");
+    scene.env.run(&["env", "saml"]).ok().stdout_has("unset AWS_CREDENTIAL_EXPIRATION");
+}
+
+#[test]
+fn stdout_is_the_answer_or_nothing() {
+    let scene = Scene::with_bobs_roles();
+    let output = scene.env.run(&["-v", "credential-process", "dev/Writer"]);
+    assert_eq!(output.ok().stdout.lines().count(), 1);
+    scene.env.run(&["credential-process", "dev/Nobody"]).refused(3, &["dev/Nobody"]);
+    scene.env.run(&["credential-process"]).refused(2, &["this shell is nobody"]);
+    scene.sts.fault_always("AssumeRole", Fault::refuse(403, "AccessDenied", "no"));
+    scene.env.run(&["credential-process", "--fresh", "dev/Reader"]).refused(5, &["AccessDenied"]);
+    scene.sts.clear_faults();
+    scene.sts.fault_always("AssumeRole", Fault::unavailable());
+    scene.env.run(&["credential-process", "--fresh", "dev/Reader"]).refused(6, &["could not serve"]);
+}
+
+#[test]
+fn without_a_terminal_it_never_asks_and_holds_nobody_up() {
+    let scene = Scene::with_alices_roles();
+    scene.env.run(&["credential-process", "prod/Admin"]).refused(4, &["no terminal to ask on"]);
+    assert_eq!(scene.sts.count("GetSessionToken"), 0);
+}
+
+#[test]
+fn at_its_own_terminal_it_asks_there_and_answers_on_stdout() {
+    let scene = Scene::with_alices_roles();
+    let mut seat = Seat::take(&scene.env, &["credential-process", "prod/Admin"]);
+    seat.wait_for("MFA code for");
+    seat.type_line("123456");
+    let ended = seat.end();
+    assert_eq!(ended.status, 0, "{ended:?}");
+    let answer: Value = serde_json::from_str(&ended.stdout).expect("JSON and nothing else");
+    assert_eq!(answer["Version"], 1);
+    assert!(!ended.screen.contains(answer["SecretAccessKey"].as_str().unwrap()));
+}
+
+#[test]
+fn in_the_background_of_a_terminal_it_does_not_stop_at_a_question_nobody_sees() {
+    let scene = Scene::with_alices_roles();
+    // Job control puts the background job into a process group of its own.
+    let code = "set -m; multicred credential-process prod/Admin >out 2>err & wait $!; echo \"ended: $?\"";
+    let seat =
+        Seat::take(&scene.env, &["exec", "--no-session", "alice", "--", "bash", "-c", &format!("{code} >/dev/tty")]);
+    let ended = seat.end();
+    assert!(ended.screen.contains("ended: 4"), "{ended:?}");
+    let err = std::fs::read_to_string(scene.env.path("err")).unwrap();
+    assert!(err.contains("no terminal to ask on"), "{err}");
+}
+
+/// dev/Reader's credential with so many seconds left of its hour.
+fn with_left(left: i64) -> (Scene, Value) {
+    let scene = Scene::with_bobs_roles();
+    scene.sts.check_skew(false);
+    scene.sts.set_clock_offset(left - 3600);
+    let answer = process(&scene, "dev/Reader");
+    scene.sts.set_clock_offset(0);
+    age(&scene, 3600 - left);
+    (scene, answer)
+}
+
+/// Moves the moment when roles' credentials were stored into the past.
+fn age(scene: &Scene, seconds: i64) {
+    let store = rusqlite::Connection::open(scene.env.store()).unwrap();
+    store.execute("UPDATE credential SET created_at = created_at - ?1 WHERE kind = 'role'", [seconds]).unwrap();
+}
+
+#[test]
+fn a_program_gets_a_new_credential_where_a_shell_still_keeps_the_old_one() {
+    let (scene, old) = with_left(600);
+    let shell = scene.become_in_bash("dev/Reader");
+    assert_eq!(scene::key_in_code(&shell.ok().stdout), old["AccessKeyId"].as_str(), "ten minutes do for a shell");
+    assert_ne!(process(&scene, "dev/Reader")["AccessKeyId"], old["AccessKeyId"], "an SDK would ask again at once");
+    let (scene, old) = with_left(1000);
+    assert_eq!(process(&scene, "dev/Reader"), old);
+}
+
+#[test]
+fn what_is_left_serves_where_no_code_can_be_had() {
+    let scene = Scene::with_alices_roles();
+    scene.sts.check_skew(false);
+    scene.sts.set_clock_offset(-(3600 - 400));
+    let admin = ["credential-process", "--mfa-code", "123456", "prod/Admin"];
+    let old = scene.env.run(&admin).ok().json();
+    scene.sts.set_clock_offset(0);
+    // The MFA session has hours left, and is taken away: the next one would need a code.
+    let store = rusqlite::Connection::open(scene.env.store()).unwrap();
+    store.execute("DELETE FROM credential WHERE kind = 'session'", []).unwrap();
+    drop(store);
+    age(&scene, 3200);
+    assert_eq!(process(&scene, "prod/Admin"), old);
+    scene.env.run(&["credential-process", "--min-ttl", "15m", "prod/Admin"]).refused(4, &["no terminal"]);
+    scene.env.run(&["credential-process", "--fresh", "prod/Admin"]).refused(4, &["no terminal"]);
+}
+
+#[test]
+fn what_is_left_serves_where_aws_is_away() {
+    let (scene, old) = with_left(400);
+    scene.sts.fault_always("AssumeRole", Fault::DropBefore);
+    let output = scene.env.run(&["credential-process", "dev/Reader"]);
+    output.ok().stderr_has("what is left of the last credential is used");
+    assert_eq!(output.json(), old);
+    scene.sts.clear_faults();
+    scene.sts.fault_always("AssumeRole", Fault::refuse(403, "AccessDenied", "no"));
+    scene.env.run(&["credential-process", "dev/Reader"]).refused(5, &["AccessDenied"]);
+    scene.sts.clear_faults();
+    assert_ne!(process(&scene, "dev/Reader")["AccessKeyId"], old["AccessKeyId"]);
+}
+
+#[test]
+fn a_hundred_at_once_cause_one_call_for_each_hop_and_get_one_answer() {
+    let scene = Scene::with_bobs_roles();
+    scene.sts.fault_always("AssumeRole", Fault::Delay(Duration::from_millis(200)));
+    let running: Vec<_> = (0..100).map(|_| scene.env.spawn(&["credential-process", "dev/Writer"])).collect();
+    let answers: Vec<String> =
+        running.into_iter().map(|one| one.end_within(scene::PATIENCE).ok().stdout.clone()).collect();
+    assert!(answers.iter().all(|answer| *answer == answers[0]));
+    assert_eq!(scene.sts.count("AssumeRole"), 2);
+}
+
+#[test]
+fn a_profile_that_asks_multicred_is_the_identity_it_asks_for_and_is_never_run() {
+    let mut scene = Scene::with_bobs_roles();
+    // No program is there: whoever ran it would fail.
+    scene.env.aws_config(
+        "[profile mine]\ncredential_process = /no/such/multicred credential-process dev/Reader\n\
+         [profile dev/Reader]\ncredential_process = /no/such/multicred credential-process dev/Reader\n\
+         [profile round]\ncredential_process = multicred credential-process about\n\
+         [profile about]\ncredential_process = multicred credential-process round\n\
+         [profile gone]\ncredential_process = multicred credential-process dev/Gone\n\
+         [profile else]\ncredential_process = other-program\n",
+    );
+    let reader = process(&scene, "dev/Reader");
+    assert_eq!(process(&scene, "mine"), reader);
+    scene.become_in_bash("mine").ok().stdout_has("MULTICRED_IDENTITY='dev/Reader'");
+    scene.env.run(&["credential-process", "round"]).refused(3, &["no identity or profile"]);
+    scene.env.run(&["credential-process", "gone"]).refused(3, &["dev/Gone"]);
+    scene.env.run(&["credential-process", "else"]).refused(1, &["credential_process", "config:12"]);
+    let rows = scene.env.run(&["list", "--json"]).ok().json();
+    let row = |name: &str| rows.as_array().unwrap().iter().filter(|row| row["identity"] == name).count();
+    assert_eq!((row("dev/Reader"), row("mine")), (1, 1));
+}
