@@ -1,12 +1,9 @@
-//! From the flags of a command to a credential, and from there to what an environment shall hold.
+//! From the flags of a command to a credential.
 
 use std::path::PathBuf;
 
-use jiff::Timestamp;
-
 use crate::cli::{Asking, Global, Whom};
 use crate::context::Context;
-use crate::env_change::{Announcement, EnvChange};
 use crate::error::Failure;
 use crate::history::Event;
 use crate::identity::arn;
@@ -16,7 +13,7 @@ use crate::identity::session_policy::SessionPolicy;
 use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
 use crate::resolve::{ResolveError, Resolved, Resolver, store_path};
-use crate::secret::{Credential, Secret};
+use crate::secret::Secret;
 
 /// What the flags ask for, in a shell.
 ///
@@ -160,46 +157,6 @@ pub fn resolve(
         context.note(warning);
     }
     Ok(somebody)
-}
-
-/// The region for a program: what was asked for; for a profile the environment's before its own, as in the SDKs; else
-/// the identity's, else the environment's.
-pub fn program_region(context: &Context, resolved: &Resolved, request: &Request) -> Option<String> {
-    let environment = || context.own_region().filter(|region| is_region(region));
-    let destination = &resolved.destination;
-    let of_identity = || destination.route.region.clone();
-    let asked = request.region.clone();
-    if destination.of_profile {
-        return asked.or_else(environment).or_else(of_identity);
-    }
-    asked.or_else(of_identity).or_else(environment)
-}
-
-/// What an environment shall hold for the credential.
-pub fn change(resolved: &Resolved, region: Option<&str>) -> EnvChange {
-    EnvChange::holding(&resolved.credential, told_expiry(resolved).as_deref(), region)
-}
-
-/// Who the environment shall say it is.
-pub fn announcement<'r>(resolved: &'r Resolved, request: &Request) -> Announcement<'r> {
-    Announcement {
-        identity: &resolved.destination.shown,
-        arn: resolved.destination.arn.as_deref(),
-        renewable: resolved.renewable,
-        restricted: !request.policy.is_empty(),
-        colour: resolved.destination.colour.as_deref(),
-        of_exec: false,
-    }
-}
-
-/// The credential's end as AWS told it, in RFC 3339; `None` where it is a guess.
-pub fn told_expiry(resolved: &Resolved) -> Option<String> {
-    expiry(&resolved.credential).filter(|_| !resolved.expiry_is_guess)
-}
-
-/// The credential's end, be it a guess, in RFC 3339.
-pub fn expiry(credential: &Credential) -> Option<String> {
-    credential.expires_at.and_then(|end| Timestamp::from_second(end).ok()).map(|time| time.to_string())
 }
 
 /// Writes a line into the history.

@@ -154,6 +154,8 @@ pub enum Verb {
     Account(Account),
     /// Say from whom an identity is assumed
     Link(Link),
+    /// Keep profiles in ~/.aws/config through which other programs get credentials
+    Sync(Sync),
 }
 
 /// `init`
@@ -325,6 +327,20 @@ pub struct Link {
     /// Assume it once, to prove that it works
     #[arg(long)]
     pub verify: bool,
+}
+
+/// `sync`
+#[derive(Debug, Args)]
+pub struct Sync {
+    /// The identities to write profiles for; without any, the profiles that are there are renewed
+    #[arg(value_name = "IDENTITY")]
+    pub identities: Vec<String>,
+    /// Exactly those identities of the store that can be obtained again or have a long-term key
+    #[arg(long, conflicts_with = "identities")]
+    pub all: bool,
+    /// Remove these profiles; without any named, all
+    #[arg(long)]
+    pub remove: bool,
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
+use crate::aws_config::synced::{SyncError, Unwritable};
+use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure as Told, FailureKind, LockError};
@@ -73,6 +75,7 @@ impl From<ResolveError> for Failure {
             ResolveError::NoPlan(error) => no_plan(&error),
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
+            ResolveError::Temporary(error) => temporary(&error),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => seal(&error),
             ResolveError::Sts(error) => sts(&error),
@@ -170,6 +173,22 @@ fn write(error: &WriteError) -> Row {
         WriteError::Unwritable { .. } => "make it and its folder writable, then run the command again",
     };
     (Exit::Failure, Some(remedy.to_owned()))
+}
+
+fn temporary(error: &TemporaryError) -> Row {
+    let row = |exit: Exit, remedy: &str| (exit, Some(remedy.to_owned()));
+    match error {
+        TemporaryError::BadName(_) => row(Exit::Usage, "leave out [ ] # ; quotes, control characters and outer spaces"),
+        TemporaryError::LongTermCredential(_) => {
+            row(Exit::Usage, "leave out --no-session, or name an identity that has a session")
+        }
+        TemporaryError::HoldsLongTermKey { .. } => row(Exit::Failure, "nothing was written; name another profile"),
+        TemporaryError::Fault { .. } => row(Exit::Failure, "correct that line, or name another profile"),
+        TemporaryError::Wins { .. } => row(Exit::Failure, "name another profile, or remove that line"),
+        TemporaryError::Edit { .. } | TemporaryError::NotReadBack(_) => {
+            row(Exit::Failure, "nothing was written; name another profile")
+        }
+    }
 }
 
 fn store(error: &StoreError) -> Row {
@@ -276,6 +295,34 @@ fn told_by_another(told: &Told) -> Row {
     (exit, Some("see what it says, then try again".to_owned()))
 }
 
+/// The place of the fact is the caller's to add, who knows the paths of the files.
+impl From<&SyncError> for Failure {
+    fn from(error: &SyncError) -> Self {
+        let (exit, remedy) = match error {
+            SyncError::NoEnd { .. } => {
+                (Exit::Failure, "put the line '# <<< multicred sync <<<' back below the last profile that it wrote")
+            }
+            SyncError::NoBegin { .. } => {
+                (Exit::Failure, "delete that line, or put back the one that the block began with")
+            }
+            SyncError::Twice { .. } => (Exit::Failure, "delete one of the two blocks"),
+            SyncError::Persons { .. } => (Exit::Failure, "use it as it is, or rename or remove it first"),
+            SyncError::PersonsLine { .. } => (Exit::Failure, "move that line out of the block, or delete it"),
+            SyncError::Refused { .. } => (Exit::Failure, "correct the lines around it"),
+            SyncError::Default => (Exit::Usage, "give that identity another label: multicred import --label NAME"),
+            SyncError::NotThere { .. } => (Exit::Identity, "name a profile that multicred sync has written"),
+        };
+        Self::new(exit, error.to_string(), remedy)
+    }
+}
+
+impl From<Unwritable> for Failure {
+    fn from(error: Unwritable) -> Self {
+        let fact = format!("a credential_process cannot name a path that every SDK reads alike: {error}");
+        Self::new(Exit::Failure, fact, "install multicred, or put the store, at another path")
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         ResolveError::Store(error).into()
@@ -285,6 +332,12 @@ impl From<StoreError> for Failure {
 impl From<WriteError> for Failure {
     fn from(error: WriteError) -> Self {
         ResolveError::Write(error).into()
+    }
+}
+
+impl From<TemporaryError> for Failure {
+    fn from(error: TemporaryError) -> Self {
+        ResolveError::Temporary(error).into()
     }
 }
 

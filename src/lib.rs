@@ -9,6 +9,7 @@ pub mod credential_text;
 pub mod env_change;
 pub mod error;
 pub mod export;
+pub mod handing;
 pub mod history;
 pub mod identity;
 pub mod launch;

@@ -165,6 +165,7 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     env.run(&["as", "--shell", "bash", "prod/Admin"]).ok();
     holds("why", &["why", "prod/Admin"]);
     holds("why", &["why", "alice"]);
+    holds("sync", &["sync", "--all"]);
 }
 
 #[test]

@@ -18,9 +18,11 @@ fn may_use(module: &str, other: &str) -> bool {
     let is_below = |layers: &[&[&str]]| layers.iter().any(|layer| layer.contains(&other));
     match module {
         "main" => ["command", "context"].contains(&other),
-        "command" => ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        "command" => {
+            ["asking", "cli", "context", "error", "handing"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE])
+        }
         // What the commands that obtain a credential share.
-        "asking" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // clap's types name what flags are parsed into.
         "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
         // One table from the errors of every layer to what a person is told.

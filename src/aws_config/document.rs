@@ -20,6 +20,7 @@ mod section;
 
 pub use edit::EditError;
 pub use header::{SectionId, SectionKind};
+pub(super) use line::{lines, without_ending};
 pub use section::{Property, Section, SubProperty};
 
 use block::{Block, number};

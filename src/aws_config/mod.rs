@@ -4,6 +4,8 @@ pub mod chain;
 pub mod document;
 mod files;
 mod profile;
+pub mod synced;
+pub mod temporary;
 pub mod write;
 
 pub use files::{AwsFiles, FileError};

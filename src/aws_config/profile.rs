@@ -83,8 +83,16 @@ pub struct Profile {
 }
 
 /// The settings that are read now.
-const KEYS: [&str; 7] =
-    ["role_arn", "source_profile", "mfa_serial", "external_id", "region", "duration_seconds", "role_session_name"];
+const KEYS: [&str; 8] = [
+    "role_arn",
+    "source_profile",
+    "mfa_serial",
+    "external_id",
+    "region",
+    "duration_seconds",
+    "role_session_name",
+    "destination_profile",
+];
 
 /// Settings that change who a profile is, and that this version does not follow: never ignored in silence.
 const UNSUPPORTED: [&str; 14] = [

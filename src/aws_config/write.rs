@@ -27,7 +27,7 @@ use swap::Outcome;
 const ROUNDS: u32 = 16;
 
 /// What a change makes of a file's text.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Rewrite {
     /// The file stays as it is, or stays away: nothing is touched, not even a time stamp.
     Nothing,

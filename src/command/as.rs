@@ -8,6 +8,7 @@ use crate::cli::{As, Asking, Global, wherever};
 use crate::context::{Context, printable};
 use crate::env_change::{EnvChange, OURS, SETS, UNSETS};
 use crate::error::{Exit, Failure};
+use crate::handing;
 use crate::prompt::Never;
 use crate::resolve::{Resolver, store_path};
 use crate::shell::{self, Dialect};
@@ -51,8 +52,8 @@ fn to_somebody(
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
     let somebody = asking::resolve(context, &mut resolver, "switch", name, &request)?;
     let region = request.region.as_deref().or(somebody.destination.route.region.as_deref());
-    let mut change = asking::change(&somebody, region);
-    change.announce(&asking::announcement(&somebody, &request), &somebody.credential, region);
+    let mut change = handing::change(&somebody, region);
+    change.announce(&handing::announcement(&somebody, &request), &somebody.credential, region);
     change.remember_request(words(global, &arguments.asking, name));
     unset_stale_region(context, &mut change, region);
     context.hand_over(&shell::render(dialect, &change))?;

@@ -5,6 +5,7 @@ use crate::cli::{CredentialProcess, Global};
 use crate::context::Context;
 use crate::error::Failure;
 use crate::export;
+use crate::handing;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &CredentialProcess) -> Result<(), Failure> {
     let name = asking::whom(context, &arguments.whom)?;
@@ -12,7 +13,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &CredentialProc
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
     // What was obtained is in the history as a hop. SDKs ask too often for a line at every answer.
     let somebody = asking::resolve(context, &mut resolver, "credential-process", &name, &request)?;
-    let expiry = asking::expiry(&somebody.credential);
+    let expiry = handing::expiry(&somebody.credential);
     let answer = export::process_json(&somebody.credential, expiry.as_deref());
     Ok(context.hand_over(answer.expose())?)
 }

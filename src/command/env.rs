@@ -5,26 +5,49 @@ use crate::cli::{Env, Format, Global};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::export::{self, Document, ExportError};
+use crate::handing;
 use crate::identity::request::Request;
-use crate::resolve::Resolved;
+use crate::resolve::{Resolved, Resolver};
 use crate::secret::Secret;
 use crate::shell::Language;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Env) -> Result<(), Failure> {
-    if context.stdout_is_terminal() && !arguments.force {
+    if arguments.to_profile.is_none() && context.stdout_is_terminal() && !arguments.force {
         let fact = "this would print secrets on the terminal";
         return Err(Failure::usage(fact, "send them to a program or a file, or say --force"));
     }
     let name = asking::whom(context, &arguments.whom)?;
     let request = asking::program_request(context, &arguments.asking)?;
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
+    let to_profile = to_profile(&resolver, arguments, &name)?;
     let somebody = asking::resolve(context, &mut resolver, "env", &name, &request)?;
-    let text = text(context, format(global, arguments), &somebody, &request)
-        .map_err(|error| Failure::new(Exit::Failure, error.to_string(), "choose another --format"))?;
-    context.hand_over(text.expose())?;
+    match &to_profile {
+        Some(profile) => handing::write_profile(context, &mut resolver, profile, &somebody, &request)?,
+        None => print(context, format(global, arguments), &somebody, &request)?,
+    }
     let destination = &somebody.destination;
     asking::record(context, &resolver, "env", &destination.shown, destination.arn.as_deref(), "ok");
     Ok(())
+}
+
+/// The profile that is to be written, checked before anybody is asked for anything.
+fn to_profile(resolver: &Resolver<'_>, arguments: &Env, name: &str) -> Result<Option<String>, Failure> {
+    let profile = match arguments.to_profile.as_deref() {
+        None => return Ok(None),
+        Some("") => resolver.destination_profile(name)?.ok_or_else(|| {
+            let fact = format!("'{}' is no profile with a destination_profile", name.escape_debug());
+            Failure::usage(fact, "name the profile to write: --to-profile NAME")
+        })?,
+        Some(profile) => profile.to_owned(),
+    };
+    resolver.check_written_profile(&profile)?;
+    Ok(Some(profile))
+}
+
+fn print(context: &Context, format: Format, resolved: &Resolved, request: &Request) -> Result<(), Failure> {
+    let text = text(context, format, resolved, request);
+    let text = text.map_err(|error| Failure::new(Exit::Failure, error.to_string(), "choose another --format"))?;
+    Ok(context.hand_over(text.expose())?)
 }
 
 fn format(global: &Global, arguments: &Env) -> Format {
@@ -33,15 +56,15 @@ fn format(global: &Global, arguments: &Env) -> Format {
 }
 
 fn text(context: &Context, format: Format, resolved: &Resolved, request: &Request) -> Result<Secret, ExportError> {
-    let region = asking::program_region(context, resolved, request);
+    let region = handing::program_region(context, resolved, request);
     let region = region.as_deref();
-    let change = || asking::change(resolved, region);
-    let expiry = asking::expiry(&resolved.credential);
+    let change = || handing::change(resolved, region);
+    let expiry = handing::expiry(&resolved.credential);
     match format {
         Format::Statements(language) => Ok(Secret::new(language.statements(&change()))),
         Format::Document(Document::Json) => Ok(export::process_json(&resolved.credential, expiry.as_deref())),
         Format::Document(Document::Ini) => {
-            let told = asking::told_expiry(resolved);
+            let told = handing::told_expiry(resolved);
             export::ini(&resolved.destination.shown, &resolved.credential, told.as_deref(), region)
         }
         Format::Document(Document::Dotenv) => export::dotenv(&change()),

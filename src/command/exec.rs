@@ -9,6 +9,7 @@ use crate::cli::{Exec, Global};
 use crate::context::Context;
 use crate::env_change::{Announcement, EXEC_MARK, EnvChange};
 use crate::error::{Exit, Failure};
+use crate::handing;
 use crate::identity::request::Request;
 use crate::launch;
 use crate::resolve::Resolved;
@@ -24,9 +25,17 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Exec) -> Resul
     let name = asking::whom(context, &arguments.whom)?;
     let request = asking::program_request(context, &arguments.asking)?;
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
+    // What is wrong with the name is told, and written down, when it is resolved.
+    let written = resolver.destination_profile(&name).unwrap_or_default();
+    if let Some(profile) = &written {
+        resolver.check_written_profile(profile)?;
+    }
     let somebody = asking::resolve(context, &mut resolver, "exec", &name, &request)?;
     let destination = &somebody.destination;
     asking::record(context, &resolver, "exec", &destination.shown, destination.arn.as_deref(), "ok");
+    if let Some(profile) = &written {
+        handing::write_profile(context, &mut resolver, profile, &somebody, &request)?;
+    }
     let change = change(context, &somebody, &request);
     // The store is put in order and closed before the process is another program's.
     drop(resolver);
@@ -48,14 +57,14 @@ fn refuse_nesting(context: &Context, arguments: &Exec) -> Result<(), Failure> {
 
 /// What the program's environment shall be. A restricted program is told nothing of whom it is restricted from.
 fn change(context: &Context, resolved: &Resolved, request: &Request) -> EnvChange {
-    let region = asking::program_region(context, resolved, request);
-    let mut change = asking::change(resolved, region.as_deref());
+    let region = handing::program_region(context, resolved, request);
+    let mut change = handing::change(resolved, region.as_deref());
     if region.is_none() && context.own_region().is_none() {
         change.unset("AWS_REGION");
         change.unset("AWS_DEFAULT_REGION");
     }
     if request.policy.is_empty() {
-        let who = Announcement { of_exec: true, ..asking::announcement(resolved, request) };
+        let who = Announcement { of_exec: true, ..handing::announcement(resolved, request) };
         change.announce(&who, &resolved.credential, region.as_deref());
     }
     change

@@ -1,7 +1,5 @@
 //! `init`: the code that defines multicred in a shell.
 
-use std::path::Path;
-
 use crate::cli::{Init, PromptStyle};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -23,12 +21,8 @@ pub(super) fn run(context: &Context, arguments: &Init) -> Result<(), Failure> {
 
 /// The plain name where PATH leads to this very program, so that an upgrade elsewhere is followed; else its path.
 fn program(context: &Context) -> String {
-    const NAME: &str = "multicred";
-    let Some(this) = context.own_program() else { return NAME.to_owned() };
-    let on_path = which::which_global(NAME).ok();
-    let is_this = |path: &Path| path.canonicalize().ok() == this.canonicalize().ok();
-    match on_path {
-        Some(path) if is_this(&path) => NAME.to_owned(),
-        _ => this.to_string_lossy().into_owned(),
+    match (super::program_on_path(context), context.own_program()) {
+        (None, Some(this)) => this.to_string_lossy().into_owned(),
+        _ => super::PROGRAM.to_owned(),
     }
 }

@@ -12,9 +12,11 @@ mod link;
 mod list;
 mod renew;
 mod status;
+mod sync;
 mod why;
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -22,6 +24,9 @@ use crate::cli::{As, Asking, Cli, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
 use crate::shell::Dialect;
+
+/// What the program is called.
+const PROGRAM: &str = "multicred";
 
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
@@ -113,6 +118,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Import(arguments) => import::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
+        Verb::Sync(arguments) => sync::run(context, global, &arguments),
     }
 }
 
@@ -140,6 +146,12 @@ fn tell(context: &Context, failure: &Failure) -> u8 {
         context.complain(remedy);
     }
     failure.exit.code()
+}
+
+/// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.
+fn program_on_path(context: &Context) -> Option<PathBuf> {
+    let this = context.own_program()?.canonicalize().ok()?;
+    which::which_global(PROGRAM).ok().filter(|path| path.canonicalize().is_ok_and(|path| path == this))
 }
 
 /// Without the shell function nothing can change the shell: never a silent success, never a secret on a terminal.

@@ -20,6 +20,19 @@ pub(super) fn epoch_seconds(text: &str) -> Option<i64> {
     is_whole.then_some(instant.as_second())
 }
 
+/// A time (epoch seconds, UTC) in the form of `old`: a number where that is one, in its unit, else RFC 3339 in UTC; `None`
+/// for a time that has no such form.
+pub fn written_like(old: &str, seconds: i64) -> Option<String> {
+    let old = old.trim();
+    let is_number = !old.is_empty() && old.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if !is_number {
+        return Timestamp::from_second(seconds).ok().map(|time| time.to_string());
+    }
+    let whole = old.split('.').next().and_then(|whole| whole.parse::<i64>().ok());
+    let unit = if whole.is_some_and(|number| number >= FIRST_MILLISECOND) { 1000 } else { 1 };
+    seconds.checked_mul(unit).map(|number| number.to_string())
+}
+
 fn epoch_number(text: &str) -> Option<i64> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
     if !fraction.bytes().all(|byte| byte.is_ascii_digit()) {

@@ -8,8 +8,8 @@ use crate::aws_config::document::{Document, Section, SectionKind};
 
 const NAMES: Names = Names { id: "aws_access_key_id", secret: "aws_secret_access_key", token: "aws_session_token" };
 
-/// There is no standard: saml2aws, aws-mfa, mentaws, awsu and many scripts write the expiry under names of their own.
-const EXPIRY_KEYS: [&str; 8] = [
+/// The names of the expiry, in the order in which they are read. There is no standard: saml2aws, aws-mfa, mentaws, awsu and many scripts write the expiry under names of their own.
+pub const EXPIRY_KEYS: [&str; 8] = [
     "aws_credential_expiration",
     "aws_session_expiration",
     "aws_session_token_expiration",

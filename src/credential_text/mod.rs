@@ -16,8 +16,9 @@ mod shell_lines;
 mod shell_words;
 
 pub use decode::{DecodeError, decode};
+pub use expiry::written_like as expiry_like;
 pub use found::{FaultReason, Found, SectionFault};
-pub use ini::read_section as of_section;
+pub use ini::{EXPIRY_KEYS, read_section as of_section};
 
 /// Why nothing could be read from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

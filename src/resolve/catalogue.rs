@@ -56,6 +56,13 @@ impl<'c> Catalogue<'c> {
         &self.store_path
     }
 
+    /// The store as a program that is given nothing but its arguments must name it; `None` for the default one.
+    pub fn store_argument(&self) -> Option<PathBuf> {
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let store = whole(&self.store_path);
+        (self.context.default_store().ok().map(|path| whole(&path)) != Some(store.clone())).then_some(store)
+    }
+
     /// The store, if there is one.
     pub fn store(&self) -> Option<&Store> {
         self.store.as_ref()

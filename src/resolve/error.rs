@@ -2,6 +2,7 @@
 
 use crate::aws_config::FileError;
 use crate::aws_config::chain::ChainError;
+use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
 use crate::context::NoHome;
 use crate::identity::plan::NoPlan;
@@ -32,6 +33,9 @@ pub enum ResolveError {
     /// Writing one of them.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// Putting a credential into one of them.
+    #[error(transparent)]
+    Temporary(#[from] TemporaryError),
     /// The store.
     #[error(transparent)]
     Store(StoreError),

@@ -8,7 +8,7 @@ use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
 use crate::store::{AccountRow, CredentialRow, IdentityRow, Owner};
 
-use super::{Catalogue, ResolveError};
+use super::{Catalogue, ResolveError, store_path};
 
 /// What a name means.
 #[derive(Clone, Debug)]
@@ -80,12 +80,7 @@ impl Catalogue<'_> {
 
     /// The one meaning of a name. `through` are the profiles whose `credential_process` asks multicred for it.
     fn only_reading(&self, name: &str, through: &mut Vec<String>) -> Result<Reading, ResolveError> {
-        let mut readings = match form(name) {
-            Form::Nobody => return Err(LookupError::Nobody.into()),
-            Form::Arn(arn) => self.read_identity(arn.identity)?,
-            Form::InAccount { account, kinds, name } => self.read_in_account(&account, &kinds, &name)?,
-            Form::Word => self.read_word(name)?,
-        };
+        let mut readings = self.read_by_form(name)?;
         // Last, so that where a label and a profile mean the same, the profile's own settings count.
         readings.extend(self.read_profile(name, through)?);
         let Some(last) = readings.pop() else { return Err(self.unknown(name)?.into()) };
@@ -95,6 +90,16 @@ impl Catalogue<'_> {
         readings.push(last);
         let readings = readings.into_iter().map(|reading| reading.says).collect();
         Err(LookupError::Ambiguous { name: name.escape_debug().to_string(), readings }.into())
+    }
+
+    /// Every reading but that of a profile's name.
+    fn read_by_form(&self, name: &str) -> Result<Vec<Reading>, ResolveError> {
+        match form(name) {
+            Form::Nobody => Ok(Vec::new()),
+            Form::Arn(arn) => self.read_identity(arn.identity),
+            Form::InAccount { account, kinds, name } => self.read_in_account(&account, &kinds, &name),
+            Form::Word => self.read_word(name),
+        }
     }
 
     fn read_identity(&self, identity: Identity) -> Result<Vec<Reading>, ResolveError> {
@@ -197,11 +202,28 @@ impl Catalogue<'_> {
         Ok(Some(Reading { says, ..reading }))
     }
 
-    /// The name that a profile's `credential_process` asks multicred for, in this very store.
+    /// The name that a profile's `credential_process` asks multicred for, where that would ask this very store.
     fn asks_multicred(&self, profile: &Profile) -> Option<String> {
         let asked = profile.asks_multicred()?;
-        let is_this = |path: &str| Path::new(path) == self.store_path();
-        asked.store.is_none_or(|store| is_this(&store)).then_some(asked.name)
+        let is_this = match &asked.store {
+            Some(store) => {
+                Path::new(store) == self.store_path() || self.store_argument().as_deref() == Some(Path::new(store))
+            }
+            None => store_path(self.context, None).is_ok_and(|path| path == self.store_path()),
+        };
+        is_this.then_some(asked.name)
+    }
+
+    /// The one identity of the store that has this name, whatever profiles are called.
+    ///
+    /// # Errors
+    /// The store or files cannot be read.
+    pub fn stored_identity(&self, name: &str) -> Result<Option<IdentityRow>, ResolveError> {
+        let mut readings = self.read_by_form(name)?;
+        Ok(match (readings.pop().map(|reading| reading.target), readings.is_empty()) {
+            (Some(Target::Known(row)), true) => Some(row),
+            _ => None,
+        })
     }
 
     /// The owner of a key that was found in a file, where the store knows the key.

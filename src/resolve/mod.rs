@@ -7,6 +7,7 @@ mod lookup;
 mod originals;
 mod route;
 mod vault;
+mod written_profile;
 
 use std::path::{Path, PathBuf};
 
@@ -117,6 +118,18 @@ impl<'c> Resolver<'c> {
         warnings.extend(destination.remark.take());
         let renewable = renews(&destination.route, request, &held);
         Ok(Resolved { credential, expiry_is_guess: held.expiry_is_guess, destination, renewable, warnings })
+    }
+
+    /// The profile of the credentials file that the profile of this name is to be written to; `None` also for a name
+    /// that is no profile's.
+    ///
+    /// # Errors
+    /// The name means nothing, or too much.
+    pub fn destination_profile(&self, name: &str) -> Result<Option<String>, ResolveError> {
+        Ok(match self.catalogue.lookup(name)? {
+            Target::Profile(profile) => profile.value("destination_profile").map(str::to_owned),
+            _ => None,
+        })
     }
 
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.

@@ -189,6 +189,31 @@ mod tests {
     }
 
     #[test]
+    fn a_credential_put_into_a_profile_is_known_at_once_and_a_long_term_key_stays() {
+        use crate::aws_config::temporary::Temporary;
+        use crate::secret::{Credential, KeyMaterial, Secret};
+        let home = Home::new();
+        let mine = "[mine]\naws_access_key_id = AKIAMINEMINEMINEMIN1\naws_secret_access_key = x\n";
+        let path = home.write_credentials(mine);
+        let material = KeyMaterial { secret_access_key: Secret::new("s"), session_token: Some(Secret::new("t")) };
+        let credential =
+            Credential { access_key_id: "ASIANEWNEWNEWNEWNEW1".to_owned(), material, expires_at: Some(1_893_456_000) };
+        let new = Temporary { credential: &credential, account_id: None, region: None, overwrite_region: false };
+        let mut resolver = home.resolver();
+        assert!(resolver.catalogue().profile("dest").unwrap().is_none());
+        assert!(resolver.check_written_profile("mine").is_err());
+        assert!(resolver.write_profile("mine", &new).is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), mine);
+        assert!(!home.path("data").exists(), "a store was made for nothing");
+        resolver.check_written_profile("dest").unwrap();
+        assert!(resolver.write_profile("dest", &new).unwrap());
+        assert!(!resolver.write_profile("dest", &new).unwrap(), "it stands there already");
+        let key = resolver.catalogue().profile("dest").unwrap().unwrap().key.unwrap();
+        assert_eq!((key.access_key_id, key.expires_at), (credential.access_key_id, credential.expires_at));
+        assert!(fs::read_to_string(&path).unwrap().starts_with(mine));
+    }
+
+    #[test]
     fn paths_that_are_no_text_have_names_that_differ() {
         use std::ffi::OsStr;
         let name = |bytes: &[u8]| name_of(Path::new(OsStr::from_bytes(bytes)));

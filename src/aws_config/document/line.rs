@@ -76,7 +76,7 @@ impl Line {
 
 /// The lines of a text, each with its ending. A lone CR ends a line too: Python, so the AWS CLI, opens these files
 /// with universal newlines.
-pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
+pub(in super::super) fn lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
         let (line, after) = rest.split_at(line_length(rest));
@@ -93,7 +93,8 @@ fn line_length(text: &str) -> usize {
     }
 }
 
-pub(super) fn without_ending(line: &str) -> &str {
+/// A line without its ending.
+pub(in super::super) fn without_ending(line: &str) -> &str {
     line.strip_suffix("\r\n").or_else(|| line.strip_suffix(['\n', '\r'])).unwrap_or(line)
 }
 

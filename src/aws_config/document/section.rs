@@ -57,7 +57,7 @@ impl<'a> Section<'a> {
     }
 
     /// The line numbers of all headers: more than one where the section is written more than once.
-    pub fn header_lines(&self) -> impl Iterator<Item = u32> {
+    pub fn header_lines(&self) -> impl Iterator<Item = u32> + use<'a> {
         self.headers().map(|(line, _)| line)
     }
 

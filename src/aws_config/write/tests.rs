@@ -249,6 +249,21 @@ fn a_read_only_file_and_one_with_two_names_are_refused_untouched() {
 }
 
 #[test]
+fn a_file_of_somebody_else_keeps_its_owner_or_is_refused() {
+    let scene = Scene::with(OLD);
+    if !rustix::process::geteuid().is_root() {
+        // Only root can give a file away; everybody meets a file of root's.
+        let refused = scene.edit_at(Path::new("/etc/passwd"), &mut added);
+        assert_eq!(refused, Err(WriteError::OtherOwner { path: PathBuf::from("/etc/passwd"), owner: 0 }));
+        return;
+    }
+    std::os::unix::fs::chown(scene.file(), Some(65_534), Some(65_534)).unwrap();
+    assert_eq!(scene.edit(added), Ok(true));
+    let metadata = fs::metadata(scene.file()).unwrap();
+    assert_eq!((metadata.uid(), metadata.gid()), (65_534, 65_534));
+}
+
+#[test]
 fn where_the_old_content_cannot_be_kept_or_the_change_fails_nothing_is_written() {
     let scene = Scene::with(OLD);
     let error = || WriteError::Full(scene.file());

@@ -1,0 +1,243 @@
+//! `sync`: profiles in the person's config file, through which other programs get credentials.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::asking;
+use crate::aws_config::synced::{self, Change, Entry, Report, SyncError};
+use crate::aws_config::{AwsFiles, FileKind};
+use crate::cli::{Global, Sync};
+use crate::context::{Context, printable};
+use crate::error::{Exit, Failure};
+use crate::identity::Kind;
+use crate::identity::route::CredentialKind;
+use crate::prompt::Never;
+use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target, store_path};
+use crate::store::{IdentityRow, Owner, Store, StoreError};
+
+pub(super) fn run(context: &Context, global: &Global, arguments: &Sync) -> Result<(), Failure> {
+    let path = store_path(context, global.store.as_deref())?;
+    let mut resolver = Resolver::new(context, path, Box::new(Never), None)?;
+    let (config, credentials) = context.aws_files().map_err(ResolveError::from)?;
+    let files = AwsFiles::new(config, credentials);
+    let wanted = Wanted::read(context, resolver.catalogue(), &files, arguments)?;
+    let done = edit(&mut resolver, &files, &wanted)?;
+    let changed: Vec<&str> = done.written.iter().chain(&done.removed).map(String::as_str).collect();
+    if !changed.is_empty() {
+        asking::record(context, &resolver, "sync", &changed.join(", "), None, "ok");
+    }
+    tell(context, global, &files, &wanted, &done)
+}
+
+/// What is asked for, as the block is to have it.
+enum Wanted {
+    Put(Vec<Entry>),
+    /// The profiles that are there, and those of them that nobody knows any more.
+    Renew(Vec<Entry>, Vec<String>),
+    Exactly(Vec<Entry>),
+    Remove(Vec<String>),
+    RemoveAll,
+}
+
+impl Wanted {
+    fn read(context: &Context, catalogue: &Catalogue<'_>, files: &AwsFiles, arguments: &Sync) -> Result<Self, Failure> {
+        let config = files.text(FileKind::Config).map_err(ResolveError::from)?;
+        let there = synced::names(&config).map_err(|error| refused(files, &error))?;
+        let typed = &arguments.identities;
+        if arguments.remove {
+            let to_remove = |typed: &String| in_block(catalogue, &there, typed);
+            return Ok(if typed.is_empty() {
+                Self::RemoveAll
+            } else {
+                Self::Remove(typed.iter().map(to_remove).collect())
+            });
+        }
+        let writer = Writer::new(context, catalogue)?;
+        if arguments.all {
+            let rows = catalogue.store().map(obtainable).transpose()?.unwrap_or_default();
+            return Ok(Self::Exactly(rows.iter().map(|row| writer.entry(row)).collect::<Result<_, _>>()?));
+        }
+        if typed.is_empty() {
+            return Self::renewal(catalogue, files, &writer, there);
+        }
+        let entries = typed.iter().map(|typed| writer.entry(&identity(catalogue, &there, typed)?));
+        Ok(Self::Put(entries.collect::<Result<_, _>>()?))
+    }
+
+    fn renewal(
+        catalogue: &Catalogue<'_>,
+        files: &AwsFiles,
+        writer: &Writer,
+        there: Vec<String>,
+    ) -> Result<Self, Failure> {
+        if there.is_empty() {
+            let fact = format!("{} has no profiles of multicred sync to renew", files.path(FileKind::Config).display());
+            return Err(Failure::usage(fact, "say for whom: multicred sync --all, or multicred sync IDENTITY..."));
+        }
+        let (mut entries, mut unknown) = (Vec::new(), Vec::new());
+        for name in there {
+            match catalogue.stored_identity(&name)? {
+                Some(row) => entries.push(Entry { region: row.region, ..writer.named(&name)? }),
+                None => unknown.push(name),
+            }
+        }
+        Ok(Self::Renew(entries, unknown))
+    }
+
+    fn change(&self) -> Change<'_> {
+        match self {
+            Self::Put(entries) | Self::Renew(entries, _) => Change::Put(entries),
+            Self::Exactly(entries) => Change::Exactly(entries),
+            Self::Remove(names) => Change::Remove(names),
+            Self::RemoveAll => Change::RemoveAll,
+        }
+    }
+}
+
+/// The profile that is meant: by its name, or by any name of its identity.
+fn in_block(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> String {
+    match catalogue.stored_identity(typed) {
+        Ok(Some(row)) if !there.iter().any(|name| name == typed) => row.shown(),
+        _ => typed.to_owned(),
+    }
+}
+
+/// Those who will have a credential tomorrow, too: imported temporary ones will not.
+fn obtainable(store: &Store) -> Result<Vec<IdentityRow>, StoreError> {
+    let reading = store.read();
+    let with_key: HashSet<i64> = reading
+        .credentials()?
+        .into_iter()
+        .filter(|credential| credential.held.kind == CredentialKind::LongTerm)
+        .filter_map(|credential| match credential.owner {
+            Owner::Identity(id) => Some(id),
+            Owner::KeyOwner(_) => None,
+        })
+        .collect();
+    let mut rows = Vec::new();
+    for row in reading.identities()? {
+        let is_linked = row.identity.kind == Kind::Role && reading.chain(row.clone())?.len() > 1;
+        if is_linked || with_key.contains(&row.id) {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
+}
+
+fn identity(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> Result<IdentityRow, Failure> {
+    let shown = typed.escape_debug();
+    if there.iter().any(|name| name == typed) {
+        // What its profile says is about to be written anew, and steers nothing here.
+        return catalogue.stored_identity(typed)?.ok_or_else(|| {
+            let fact = format!("there is no identity called '{shown}' any more");
+            Failure::new(Exit::Identity, fact, format!("multicred sync --remove {shown}"))
+        });
+    }
+    let (fact, remedy) = match catalogue.lookup(typed)? {
+        Target::Known(row) => return Ok(row),
+        Target::Nobody => return Err(ResolveError::from(LookupError::Nobody).into()),
+        Target::Profile(_) => (
+            format!("'{shown}' is a profile of your own, and no identity of the store"),
+            format!("programs use it as it is: AWS_PROFILE={shown}"),
+        ),
+        Target::OfProfiles(identity) => (
+            format!("'{shown}' is known from your own profiles only, which programs use as they are"),
+            format!("to have it in the store: multicred link {identity} --parent USER-OR-ROLE"),
+        ),
+        Target::Key(_, holder) => {
+            (format!("'{shown}' is one key, and a profile is for an identity"), format!("name {holder}"))
+        }
+    };
+    Err(Failure::new(Exit::Identity, fact, remedy))
+}
+
+/// Writes commands that call this program on this store.
+struct Writer {
+    words: Vec<String>,
+}
+
+impl Writer {
+    fn new(context: &Context, catalogue: &Catalogue<'_>) -> Result<Self, Failure> {
+        let program = super::program_on_path(context).or_else(|| context.own_program());
+        let program = program.ok_or_else(|| Failure {
+            exit: Exit::Failure,
+            fact: "this program does not know its own path".to_owned(),
+            remedy: None,
+        })?;
+        let mut words = vec![text(&std::path::absolute(&program).unwrap_or(program))?];
+        if let Some(store) = catalogue.store_argument() {
+            words.extend(["--store".to_owned(), text(&store)?]);
+        }
+        words.push("credential-process".to_owned());
+        Ok(Self { words })
+    }
+
+    fn entry(&self, row: &IdentityRow) -> Result<Entry, Failure> {
+        Ok(Entry { region: row.region.clone(), ..self.named(&row.shown())? })
+    }
+
+    fn named(&self, name: &str) -> Result<Entry, Failure> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).chain([name]).collect();
+        let command = synced::command(&words)?;
+        Ok(Entry { name: name.to_owned(), command, region: None })
+    }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let not_text = || {
+        let fact = format!("{} is no UTF-8 text, and an AWS config file is", path.display());
+        Failure::new(Exit::Failure, fact, "install multicred, or put the store, at another path")
+    };
+    path.to_str().map(str::to_owned).ok_or_else(not_text)
+}
+
+fn refused(files: &AwsFiles, error: &SyncError) -> Failure {
+    Failure { fact: at_its_place(files, error), ..error.into() }
+}
+
+fn at_its_place(files: &AwsFiles, error: &SyncError) -> String {
+    match error.place() {
+        Some((file, line)) => format!("{}:{line}: {error}", files.path(file).display()),
+        None => error.to_string(),
+    }
+}
+
+fn edit(resolver: &mut Resolver<'_>, files: &AwsFiles, wanted: &Wanted) -> Result<Report, Failure> {
+    let credentials = files.text(FileKind::Credentials).map_err(ResolveError::from)?;
+    let mut done = Report::default();
+    resolver.edit_aws_file(FileKind::Config, &mut |text| {
+        let exists = !text.is_empty() || files.path(FileKind::Config).exists();
+        let changed = synced::change(exists.then_some(text), &credentials, wanted.change());
+        let (rewrite, report) = changed.map_err(|error| refused(files, &error))?;
+        done = report;
+        Ok::<_, Failure>(rewrite)
+    })?;
+    Ok(done)
+}
+
+fn tell(context: &Context, global: &Global, files: &AwsFiles, wanted: &Wanted, done: &Report) -> Result<(), Failure> {
+    let mut skipped: Vec<(&str, String)> =
+        done.skipped.iter().map(|(name, error)| (name.as_str(), at_its_place(files, error))).collect();
+    if let Wanted::Renew(_, unknown) = wanted {
+        skipped.extend(unknown.iter().map(|name| (name.as_str(), "there is no such identity any more".to_owned())));
+    }
+    for (name, reason) in &skipped {
+        context.note(&format!("profile {name} is left as it is: {reason}"));
+    }
+    let file = files.path(FileKind::Config).display().to_string();
+    if global.json {
+        let skipped: Vec<_> =
+            skipped.iter().map(|(name, reason)| json!({ "profile": name, "reason": reason })).collect();
+        let answer = json!({ "file": file, "written": done.written, "removed": done.removed, "skipped": skipped });
+        return Ok(context.answer_json(&answer)?);
+    }
+    if done.written.is_empty() && done.removed.is_empty() {
+        context.note(&format!("nothing to change in {file}"));
+    }
+    let written = done.written.iter().map(|name| format!("profile {name} written to {file}"));
+    let removed = done.removed.iter().map(|name| format!("profile {name} removed from {file}"));
+    let lines: Vec<String> = written.chain(removed).map(|line| printable(&line) + "\n").collect();
+    Ok(context.answer(&lines.concat())?)
+}

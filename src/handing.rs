@@ -1,0 +1,74 @@
+//! From a credential to what is handed over: the change of an environment, a profile of the credentials file.
+
+use jiff::Timestamp;
+
+use crate::aws_config::temporary::Temporary;
+use crate::context::Context;
+use crate::env_change::{Announcement, EnvChange};
+use crate::error::Failure;
+use crate::identity::request::{Request, is_region};
+use crate::resolve::{Resolved, Resolver};
+use crate::secret::Credential;
+
+/// The region for a program: what was asked for; for a profile the environment's before its own, as in the SDKs; else
+/// the identity's, else the environment's.
+pub fn program_region(context: &Context, resolved: &Resolved, request: &Request) -> Option<String> {
+    let environment = || context.own_region().filter(|region| is_region(region));
+    let destination = &resolved.destination;
+    let of_identity = || destination.route.region.clone();
+    let asked = request.region.clone();
+    if destination.of_profile {
+        return asked.or_else(environment).or_else(of_identity);
+    }
+    asked.or_else(of_identity).or_else(environment)
+}
+
+/// What an environment shall hold for the credential.
+pub fn change(resolved: &Resolved, region: Option<&str>) -> EnvChange {
+    EnvChange::holding(&resolved.credential, told_expiry(resolved).as_deref(), region)
+}
+
+/// Who the environment shall say it is.
+pub fn announcement<'r>(resolved: &'r Resolved, request: &Request) -> Announcement<'r> {
+    Announcement {
+        identity: &resolved.destination.shown,
+        arn: resolved.destination.arn.as_deref(),
+        renewable: resolved.renewable,
+        restricted: !request.policy.is_empty(),
+        colour: resolved.destination.colour.as_deref(),
+        of_exec: false,
+    }
+}
+
+/// The credential's end as AWS told it, in RFC 3339; `None` where it is a guess.
+pub fn told_expiry(resolved: &Resolved) -> Option<String> {
+    expiry(&resolved.credential).filter(|_| !resolved.expiry_is_guess)
+}
+
+/// The credential's end, be it a guess, in RFC 3339.
+pub fn expiry(credential: &Credential) -> Option<String> {
+    credential.expires_at.and_then(|end| Timestamp::from_second(end).ok()).map(|time| time.to_string())
+}
+
+/// Writes the credential into a profile of the credentials file.
+///
+/// # Errors
+/// The profile is not one that multicred may write to, or the file cannot be written; it is then as it was.
+pub fn write_profile(
+    context: &Context,
+    resolver: &mut Resolver<'_>,
+    profile: &str,
+    somebody: &Resolved,
+    request: &Request,
+) -> Result<(), Failure> {
+    let region = program_region(context, somebody, request);
+    let new = Temporary {
+        credential: &somebody.credential,
+        account_id: somebody.destination.identity().map(|identity| identity.account.as_str()),
+        region: region.as_deref(),
+        overwrite_region: request.region.is_some(),
+    };
+    resolver.write_profile(profile, &new)?;
+    context.note(&format!("the profile {profile} of the credentials file is {} now", somebody.destination.shown));
+    Ok(())
+}
