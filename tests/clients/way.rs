@@ -26,20 +26,19 @@ impl Way {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let env = &mut account.env;
         env.aws_config("").aws_credentials("");
+        let from_profile = |name| env.program(words[0], &words[1..]).set("AWS_PROFILE", name).run();
         match self {
             // A profile of the person's, which some clients would obey first, is no way out.
             Self::Environment => {
                 env.command(&[&["exec", IDENTITY, "--"], &*words].concat()).set("AWS_PROFILE", PROFILE).run()
             }
             Self::CredentialProcess => {
-                let process = format!("{} credential-process {IDENTITY}", env.binary().display());
-                env.aws_config(&format!("[profile {IDENTITY}]\ncredential_process = {process}\n"));
-                env.program(words[0], &words[1..]).set("AWS_PROFILE", IDENTITY).run()
+                env.run(&["sync", IDENTITY]).ok();
+                from_profile(IDENTITY)
             }
             Self::Profile => {
-                let section = env.run(&["env", IDENTITY, "--format", "ini"]).ok().stdout.clone();
-                env.aws_credentials(&section);
-                env.program(words[0], &words[1..]).set("AWS_PROFILE", IDENTITY).run()
+                env.run(&["env", IDENTITY, "--to-profile", PROFILE]).ok();
+                from_profile(PROFILE)
             }
         }
     }
