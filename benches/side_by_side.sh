@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
-# What a cached switch costs, beside an empty program: one hyperfine run, then instructions and page faults.
+# What a cached switch costs, beside an empty program: one hyperfine run, then instructions and page faults; and what
+# a cached credential costs a program, beside what prints one as well: another run.
 # Only ratios carry over from one machine to another. Called by `make bench`, which builds what it needs.
 set -euo pipefail
 
 target=$(cd "${TARGET:?the target folder: run make bench}" && pwd)
 work=$target/bench
 runs=${RUNS:-500}
+# The others take a hundred times as long.
+peer_runs=${PEER_RUNS:-50}
 crowd=${CROWD:-100000}
 
 rm -rf "$work"
@@ -22,19 +25,18 @@ done
 # The environment of a shell that has done nothing yet. Which store it has is where the link leads.
 export HOME=$work/home
 unset "${!AWS_@}" "${!MULTICRED_@}" "${!XDG_@}"
+TARGET=$target "$(dirname "$0")/peers.sh" "$work/peers"
 empty=$work/empty
 switch=("$target/release/multicred" as --shell bash prod/Admin)
+process=("$target/release/multicred" credential-process prod/Admin)
 
 home() { echo "ln -sfn $work/$1 $HOME"; }
 
-hyperfine --shell=none --warmup 50 --runs "$runs" --export-json "$work/times.json" --style basic \
-    --prepare "$(home 10)" --command-name 'empty program' "$empty" \
-    --prepare "$(home 10)" --command-name 'cached switch, 10 identities' "${switch[*]}" \
-    --prepare "$(home "$crowd")" --command-name "cached switch, $crowd identities" "${switch[*]}" \
-    --prepare "$(home 10)" --command-name 'bash --norc -c :' 'bash --norc -c :' \
-    >"$work/hyperfine.log" 2>&1 || { cat "$work/hyperfine.log" >&2; exit 1; }
-
-python3 - "$work/times.json" <<'PYTHON'
+# measure NAME RUNS HYPERFINE-ARGUMENTS...: times in NAME.json, and as a table, as multiples of the first
+measure() {
+    hyperfine --shell=none --warmup 10 --runs "$2" --export-json "$work/$1.json" --style basic "${@:3}" \
+        >"$work/$1.log" 2>&1 || { cat "$work/$1.log" >&2; exit 1; }
+    python3 - "$work/$1.json" <<'PYTHON'
 import json, sys
 
 results = json.load(open(sys.argv[1]))["results"]
@@ -43,6 +45,32 @@ print(f"{'median of ' + str(len(results[0]['times'])) + ' runs':42}{'ms':>8}{'×
 for result in results:
     print(f"{result['command']:42}{result['median'] * 1000:8.3f}{result['median'] / empty:10.2f}")
 PYTHON
+}
+
+measure switch "$runs" \
+    --prepare "$(home 10)" --command-name 'empty program' "$empty" \
+    --prepare "$(home 10)" --command-name 'cached switch, 10 identities' "${switch[*]}" \
+    --prepare "$(home "$crowd")" --command-name "cached switch, $crowd identities" "${switch[*]}" \
+    --prepare "$(home 10)" --command-name 'bash --norc -c :' 'bash --norc -c :'
+
+peer() { peers+=(--prepare "$(home peers)" --command-name "$1" "$2"); }
+
+peers=()
+# Nobody answers there: who asks AWS for a cached credential after all, fails.
+export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_EC2_METADATA_DISABLED=true
+peer 'aws-export-credentials, cached' \
+    "$target/venv-bench/bin/aws-export-credentials --profile role --cache-file $work/peers/cache.json"
+peer 'awsume, cached' "$target/venv-bench/bin/awsumepy user"
+aws=$target/venv-long/bin/aws
+if [ -e "$aws" ]; then
+    peer 'aws configure export-credentials, cached' "$aws configure export-credentials --profile role"
+fi
+echo
+measure process "$peer_runs" \
+    --prepare "$(home 10)" --command-name 'empty program' "$empty" \
+    --prepare "$(home 10)" --command-name 'cached credential-process, 10 identities' "${process[*]}" \
+    "${peers[@]}"
+[ -e "$aws" ] || echo 'aws configure export-credentials: make test-long installs that aws CLI'
 
 instructions() {
     valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 >/dev/null | sed -n 's/.*Collected : //p'
@@ -53,6 +81,9 @@ page_faults() {
 }
 
 ln -sfn "$work/10" "$HOME"
-printf '\n%-42s%14s%14s\n' '' instructions 'page faults'
-printf '%-42s%14s%14s\n' 'empty program' "$(instructions "$empty")" "$(page_faults "$empty")"
-printf '%-42s%14s%14s\n' 'cached switch' "$(instructions "${switch[@]}")" "$(page_faults "${switch[@]}")"
+row() { printf '%-42s%14s%14s\n' "$@"; }
+echo
+row '' instructions 'page faults'
+row 'empty program' "$(instructions "$empty")" "$(page_faults "$empty")"
+row 'cached switch' "$(instructions "${switch[@]}")" "$(page_faults "${switch[@]}")"
+row 'cached credential-process' "$(instructions "${process[@]}")" "$(page_faults "${process[@]}")"

@@ -8,7 +8,6 @@
 
 mod scene;
 #[path = "moto/server.rs"]
-#[allow(dead_code, unreachable_pub, reason = "of moto's file only the venv is needed here")]
 mod server;
 mod support;
 

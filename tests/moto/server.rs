@@ -1,4 +1,5 @@
 //! A moto server of its own for each test, and the AWS CLI and boto3 in the same venv.
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::NamedTempFile;
 
 use crate::support::env::{Hermetic, Output, SPAWNING};
 
@@ -28,6 +30,7 @@ pub fn venv(program: &str) -> String {
 pub struct Moto {
     child: Child,
     port: u16,
+    recording: NamedTempFile,
 }
 
 impl Moto {
@@ -50,15 +53,16 @@ impl Moto {
 
     fn spawn(more: &[&str]) -> Self {
         let port = free_port();
+        let recording = NamedTempFile::new().expect("a file for a recording");
         let mut command = Command::new(venv("moto_server"));
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).args(more);
-        command.env_clear().env("PATH", "/usr/bin:/bin");
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("MOTO_RECORDER_FILEPATH", recording.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let child = {
             let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
             command.spawn().expect("moto starts")
         };
-        Self { child, port }
+        Self { child, port, recording }
     }
 
     fn wait_until_it_answers(&self) {
@@ -81,6 +85,20 @@ impl Moto {
     pub fn demand_authentication(&self) {
         let answer = self.request("POST", "/moto-api/reset-auth", "0").expect("an answer");
         assert!(answer.contains(" 200 "), "{answer}");
+    }
+
+    /// From now on every call is recorded; what was recorded before is forgotten.
+    pub fn record(&self) {
+        for what in ["reset", "start"] {
+            let answer = self.request("POST", &format!("/moto-api/recorder/{what}-recording"), "").expect("an answer");
+            assert!(answer.contains(" 200 "), "{answer}");
+        }
+    }
+
+    /// The access key ids that the recorded calls were signed with, `""` for calls that were not signed.
+    pub fn signers(&self) -> Vec<String> {
+        let recorded = std::fs::read_to_string(self.recording.path()).expect("a recording");
+        recorded.lines().map(signer).collect()
     }
 
     fn request(&self, method: &str, path: &str, body: &str) -> Option<String> {
@@ -170,6 +188,14 @@ impl Key {
 #[track_caller]
 pub fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("not a text: {value}")).to_owned()
+}
+
+/// Of a line of a recording.
+fn signer(line: &str) -> String {
+    let call: Value = serde_json::from_str(line).expect("a call as JSON");
+    let authorization = call["headers"]["Authorization"].as_str().unwrap_or_default();
+    let scope = authorization.split("Credential=").nth(1).unwrap_or_default();
+    scope.split('/').next().unwrap_or_default().to_owned()
 }
 
 /// Runs the aws CLI in the environment, adjusted.
