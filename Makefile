@@ -27,9 +27,9 @@ test: test-tools $(VENV)/ready lint ## install what the tests need, then run eve
 	cargo test --no-fail-fast
 
 # Built first: where the tests then run, nothing but the loopback can be reached.
-test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for
-	cargo test --no-run --test clients
-	scripts/loopback.sh cargo test --offline --test clients -- --include-ignored
+test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for, and nushell
+	cargo test --no-run --test clients --test env_formats
+	scripts/loopback.sh cargo test --offline --test clients --test env_formats -- --include-ignored
 
 lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo deny where it is installed
 	cargo fmt --check

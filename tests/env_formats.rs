@@ -114,6 +114,15 @@ fn nu_is_given_one_record_with_null_for_what_goes() {
 }
 
 #[test]
+#[ignore = "needs nushell: make test-long"]
+fn nu_takes_it() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
+    let nu = target.join("node/node_modules/@nushell/linux-x64/bin/nu");
+    assert!(nu.exists(), "{} is missing: run make test-long, which installs it", nu.display());
+    is_taken(in_shell(&nu.to_string_lossy(), &["--no-config-file", "-c"], "ENV --format nu | from json | load-env; ^"));
+}
+
+#[test]
 fn a_dotenv_file_is_read_by_bash_and_by_python_alike() {
     let mut scene = Scene::with_bobs_roles();
     let output = scene.env.run(&["env", "dev/Reader", "--format", "dotenv"]);
