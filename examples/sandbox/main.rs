@@ -26,6 +26,8 @@ A pretend AWS is running in this process. Accounts: dev (111122223333), prod (22
   multicred status; multicred why prod/Admin; multicred list
   multicred as dev/user/alice; multicred as --back; multicred renew
   multicred as auditor             # a profile of ~/.aws/config: a role reached from a role
+  multicred exec prod/Admin -- env # a program that is somebody; --read-only restricts it
+  multicred sync --all             # profiles through which every AWS SDK asks multicred
   multicred as deploy              # a SAML-style session with minutes left
   multicred as -; multicred deactivate
 
