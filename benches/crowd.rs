@@ -102,6 +102,7 @@ fn credential<'c>(access_key_id: &'c str, sealed: &'c Sealed, now: i64) -> NewCr
         created_at: now,
         expires_at: Some(now + i64::from(HALF_A_DAY)),
         expiry_is_guess: false,
+        restricted_as: None,
     }
 }
 

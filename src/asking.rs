@@ -1,6 +1,9 @@
 //! From the flags of a command to a credential.
 
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use crate::cli::{Asking, Global, Whom};
 use crate::context::Context;
@@ -12,14 +15,14 @@ use crate::identity::request::{MinTtl, Request, RoleOfEnvironment, is_region, is
 use crate::identity::session_policy::SessionPolicy;
 use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
-use crate::resolve::{ResolveError, Resolved, Resolver, store_path};
+use crate::resolve::{ResolveError, Resolved, Resolver, store_path, write_down};
 use crate::secret::Secret;
 
 /// What the flags ask for, in a shell.
 ///
 /// # Errors
 /// A flag's value is none that AWS takes, or the policy's file cannot be read.
-pub fn request(flags: &Asking) -> Result<Request, Failure> {
+pub fn request(context: &Context, flags: &Asking) -> Result<Request, Failure> {
     if let Some(region) = flags.region.as_deref().filter(|region| !is_region(region)) {
         let fact = format!("'{}' is not the code of a region", region.escape_debug());
         return Err(Failure::usage(fact, "regions are written like eu-west-1"));
@@ -39,6 +42,7 @@ pub fn request(flags: &Asking) -> Result<Request, Failure> {
         tags: tags.map_err(|error| Failure::usage(error.to_string(), "correct --tag"))?,
         policy: policy(flags)?,
         role_of_environment: RoleOfEnvironment::default(),
+        endpoint: endpoint(context),
     })
 }
 
@@ -52,38 +56,63 @@ fn check_name(name: Option<&str>, what: &str) -> Result<(), Failure> {
     }
 }
 
+/// The address that stands for AWS's, as it is written: whether it can be used is seen when it is.
+fn endpoint(context: &Context) -> Option<String> {
+    let ignored =
+        context.variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|it| it.eq_ignore_ascii_case("true"));
+    let given = context.setting("AWS_ENDPOINT_URL_STS").or_else(|| context.setting("AWS_ENDPOINT_URL"));
+    given.filter(|_| !ignored).map(Cow::into_owned)
+}
+
 fn policy(flags: &Asking) -> Result<SessionPolicy, Failure> {
+    let correct = "correct --policy and --policy-arn";
     if flags.read_only {
         return Ok(SessionPolicy::read_only());
     }
-    let read = |path: &PathBuf| {
-        std::fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!("the policy {} cannot be read: {error}", path.display()), "correct --policy")
-        })
+    let document = match &flags.policy[..] {
+        [] => None,
+        [one] => Some(policy_text(one)?),
+        _ => return Err(Failure::usage("--policy is given twice", "put both into one policy")),
     };
-    let document = flags.policy.as_ref().map(read).transpose()?;
     SessionPolicy::new(&flags.policy_arn, document.as_deref())
-        .map_err(|error| Failure::usage(error.to_string(), "correct --policy and --policy-arn"))
+        .map_err(|error| Failure::usage(error.to_string(), correct))
 }
 
-/// What the flags ask for, for a program; the environment may name a profile's role.
+/// A policy's file, or the policy itself, which begins as no file's name does.
+fn policy_text(given: &Path) -> Result<String, Failure> {
+    /// More than white space can make of AWS's limit; a device has no end.
+    const LONGEST: u64 = 256 * 1024;
+    if let Some(text) = given.to_str().filter(|text| text.trim_start().starts_with('{')) {
+        return Ok(text.to_owned());
+    }
+    let mut text = String::new();
+    let read = File::open(given).and_then(|file| file.take(LONGEST).read_to_string(&mut text));
+    match read {
+        Ok(_) => Ok(text),
+        Err(error) => {
+            let fact = format!("the policy {} cannot be read: {error}", given.display());
+            Err(Failure::usage(fact, "correct --policy"))
+        }
+    }
+}
+
+/// For whom a program wants a credential, and what the flags ask for; the environment may name a profile's role.
 ///
 /// # Errors
-/// As [`request`], or `AWS_ROLE_ARN` or `AWS_ROLE_SESSION_NAME` cannot be used.
-pub fn program_request(context: &Context, flags: &Asking) -> Result<Request, Failure> {
-    let request = request(flags)?;
-    let min_ttl = flags.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
-    let get = |name| context.setting(name).map(std::borrow::Cow::into_owned);
-    let (arn, session_name) = (get("AWS_ROLE_ARN"), get("AWS_ROLE_SESSION_NAME"));
-    if let Some(arn) = arn.as_deref().filter(|arn| !arn::is_role(arn)) {
-        let fact = format!("AWS_ROLE_ARN is '{}', which is not the ARN of a role", arn.escape_debug());
-        return Err(Failure::usage(fact, "correct AWS_ROLE_ARN, or: unset AWS_ROLE_ARN"));
+/// As [`request`] and [`whom`].
+pub fn for_program(context: &Context, named: &Whom, flags: &Asking) -> Result<(String, Request), Failure> {
+    let name = whom(context, named)?;
+    let mut request = request(context, flags)?;
+    let get = |name| context.setting(name).map(Cow::into_owned);
+    request.min_ttl = flags.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
+    request.role_of_environment =
+        RoleOfEnvironment { arn: get("AWS_ROLE_ARN"), session_name: get("AWS_ROLE_SESSION_NAME") };
+    if !named.is_named() {
+        // As the shell is: its region, and the key itself where it holds that.
+        request.region = request.region.or_else(|| get("MULTICRED_REGION").filter(|region| is_region(region)));
+        request.no_session |= context.variable("AWS_SESSION_TOKEN").is_none() && request.policy.is_empty();
     }
-    if let Some(name) = session_name.as_deref().filter(|name| !is_session_name(name)) {
-        let fact = format!("AWS_ROLE_SESSION_NAME is '{}', which is no role session name", name.escape_debug());
-        return Err(Failure::usage(fact, "correct AWS_ROLE_SESSION_NAME, or: unset AWS_ROLE_SESSION_NAME"));
-    }
-    Ok(Request { min_ttl, role_of_environment: RoleOfEnvironment { arn, session_name }, ..request })
+    Ok((name, request))
 }
 
 /// For whom a program wants a credential: as named by one of the flags, else whom the shell is.
@@ -111,6 +140,10 @@ fn whom_the_shell_is(context: &Context) -> Result<String, Failure> {
         let fact = "no identity is named, and this shell is nobody";
         return Err(Failure::usage(fact, "name one; multicred list shows every name"));
     };
+    if context.variable("AWS_ACCESS_KEY_ID") != context.variable("MULTICRED_ACCESS_KEY_ID") {
+        let fact = format!("this shell's credentials were changed by hand: they are no longer those of {name}");
+        return Err(Failure::usage(fact, "name an identity"));
+    }
     if context.variable("MULTICRED_RESTRICTED").is_some() {
         let fact = format!("this shell's session of {name} is restricted by a policy, which would be left out here");
         return Err(Failure::usage(fact, "name the identity, with --read-only or its policy"));
@@ -150,7 +183,7 @@ pub fn resolve(
         let is_name = !matches!(error, ResolveError::Lookup(_));
         let failure = Failure::from(error);
         let (shown, outcome) = if is_name { (name, &*failure.fact) } else { ("?", "unknown or ambiguous name") };
-        record(context, resolver, what, shown, None, outcome);
+        record(context, resolver.store_path(), what, shown, None, outcome);
         failure
     })?;
     for warning in &somebody.warnings {
@@ -159,16 +192,9 @@ pub fn resolve(
     Ok(somebody)
 }
 
-/// Writes a line into the history.
-pub fn record(
-    context: &Context,
-    resolver: &Resolver<'_>,
-    what: &str,
-    identity: &str,
-    arn: Option<&str>,
-    outcome: &str,
-) {
-    resolver.record(&Event {
+/// Writes a line into the history of a store.
+pub fn record(context: &Context, store: &Path, what: &str, identity: &str, arn: Option<&str>, outcome: &str) {
+    let event = Event {
         time: context.now(),
         what,
         shell_pid: context.shell_pid(),
@@ -177,5 +203,6 @@ pub fn record(
         action: None,
         request_id: None,
         outcome,
-    });
+    };
+    write_down(context, store, &event);
 }

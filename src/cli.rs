@@ -18,14 +18,7 @@ pub use format::Format;
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
-#[command(
-    name = "multicred",
-    version,
-    max_term_width = 100,
-    disable_help_subcommand = true,
-    // `renew --region X` says again, with one difference, what was said before.
-    args_override_self = true
-)]
+#[command(name = "multicred", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// What applies to every command.
     #[command(flatten)]
@@ -182,6 +175,8 @@ pub enum PromptStyle {
 
 /// `as`
 #[derive(Clone, Debug, Default, Args)]
+// `renew --region X` says again, with one difference, what was said before.
+#[command(args_override_self = true)]
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct As {
     /// Whom: ALIAS/ROLE, ALIAS/user/NAME, a label, a profile, an ARN, an access key id, or - for nobody

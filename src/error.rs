@@ -133,6 +133,10 @@ fn chain(error: &ChainError) -> Row {
 
 fn no_plan(error: &NoPlan) -> Row {
     match error {
+        NoPlan::NoCredential { in_file: true, shown, .. } => (
+            Exit::Failure,
+            Some(format!("give the profile {shown} a fresh credential, or remove its keys from your AWS files")),
+        ),
         NoPlan::NoCredential { shown, is_role: true, .. } => (
             Exit::Failure,
             Some(format!("multicred link {shown} --parent USER-OR-ROLE, or multicred import its credentials")),

@@ -14,28 +14,41 @@ use crate::secret::Credential;
 /// the identity's, else the environment's.
 pub fn program_region(context: &Context, resolved: &Resolved, request: &Request) -> Option<String> {
     let environment = || context.own_region().filter(|region| is_region(region));
-    let destination = &resolved.destination;
-    let of_identity = || destination.route.region.clone();
+    let of_identity = || resolved.who.region.clone();
     let asked = request.region.clone();
-    if destination.of_profile {
+    if resolved.who.of_profile {
         return asked.or_else(environment).or_else(of_identity);
     }
     asked.or_else(of_identity).or_else(environment)
 }
 
-/// What an environment shall hold for the credential.
-pub fn change(resolved: &Resolved, region: Option<&str>) -> EnvChange {
-    EnvChange::holding(&resolved.credential, told_expiry(resolved).as_deref(), region)
+/// What an environment shall hold for the credential. Where no region is known, one that a switch set goes.
+pub fn change(context: &Context, resolved: &Resolved, region: Option<&str>) -> EnvChange {
+    let mut change = EnvChange::holding(&resolved.credential, told_expiry(resolved).as_deref(), region);
+    unset_stale_region(context, &mut change, region);
+    change
+}
+
+/// Where no region is known, one that an earlier switch set goes; the shell function then brings back the person's.
+pub fn unset_stale_region(context: &Context, change: &mut EnvChange, region: Option<&str>) {
+    let set_before = context.variable("MULTICRED_REGION");
+    if region.is_none() && set_before.is_some() {
+        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+            if context.variable(name) == set_before {
+                change.unset(name);
+            }
+        }
+    }
 }
 
 /// Who the environment shall say it is.
-pub fn announcement<'r>(resolved: &'r Resolved, request: &Request) -> Announcement<'r> {
+pub fn announcement(resolved: &Resolved) -> Announcement<'_> {
     Announcement {
-        identity: &resolved.destination.shown,
-        arn: resolved.destination.arn.as_deref(),
+        identity: &resolved.who.shown,
+        arn: resolved.who.arn.as_deref(),
         renewable: resolved.renewable,
-        restricted: !request.policy.is_empty(),
-        colour: resolved.destination.colour.as_deref(),
+        restricted: resolved.who.restricted,
+        colour: resolved.who.colour.as_deref(),
         of_exec: false,
     }
 }
@@ -64,11 +77,11 @@ pub fn write_profile(
     let region = program_region(context, somebody, request);
     let new = Temporary {
         credential: &somebody.credential,
-        account_id: somebody.destination.identity().map(|identity| identity.account.as_str()),
+        account_id: somebody.who.account.as_deref(),
         region: region.as_deref(),
         overwrite_region: request.region.is_some(),
     };
     resolver.write_profile(profile, &new)?;
-    context.note(&format!("the profile {profile} of the credentials file is {} now", somebody.destination.shown));
+    context.note(&format!("the profile {profile} of the credentials file is {} now", somebody.who.shown));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Becoming another program: the process stays, multicred is gone from it.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -10,7 +10,7 @@ use crate::env_change::{Action, EnvChange};
 /// Replaces this process by a program (execve), in the environment it has, changed; PATH is searched as a shell does.
 /// Returns only where that fails, and says why.
 pub fn become_program<'n>(
-    program: &OsString,
+    program: &OsStr,
     arguments: &[OsString],
     change: &EnvChange,
     without: impl Iterator<Item = &'n str>,

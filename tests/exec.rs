@@ -205,8 +205,9 @@ fn for_a_profile_the_environments_role_and_region_win_and_for_a_switch_they_do_n
     assert_eq!(held["AWS_REGION"], "us-west-2");
     assert_eq!(held["MULTICRED_ARN"], reader);
     with(&["as", "--shell", "bash", "p"]).refused(5, &["AccessDenied"]);
-    let bad = scene.env.command(&["exec", "p", "--", "true"]).set("AWS_ROLE_ARN", "Reader").run();
-    bad.refused(2, &["AWS_ROLE_ARN is 'Reader'"]);
+    let bad = |name: &str| scene.env.command(&["exec", name, "--", "true"]).set("AWS_ROLE_ARN", "Reader").run();
+    bad("p").refused(2, &["AWS_ROLE_ARN is 'Reader'"]);
+    bad("dev/Reader").ok();
 }
 
 #[test]
@@ -217,9 +218,62 @@ fn without_a_name_it_is_whom_the_shell_is() {
     let output = scene.env.program("bash", &["-c", &shell]).run();
     let keys: Vec<&str> = output.ok().stdout.lines().collect();
     assert_eq!(keys[0], keys[1]);
+    let other = format!("{code}\nexport AWS_ACCESS_KEY_ID=by-hand; multicred exec -- touch ran");
+    scene.env.program("bash", &["-c", &other]).run().refused(2, &["changed by hand", "no longer those of dev/Reader"]);
     let restricted = scene.env.run(&["as", "--shell", "bash", "--read-only", "dev/Reader"]).stdout;
     let shell = format!("{restricted}\nmulticred exec -- touch ran");
     let output = scene.env.program("bash", &["-c", &shell]).run();
     output.refused(2, &["restricted by a policy, which would be left out"]);
     assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
+fn whom_the_shell_is_comes_with_the_shells_region_and_with_its_key() {
+    let scene = Scene::with_bobs_roles();
+    let in_shell = |words: &[&str], then: &str| {
+        let code = scene.env.run(&[&["as", "--shell", "bash"], words].concat()).stdout;
+        scene.env.program("bash", &["-c", &format!("{code}\n{then}")]).run().ok().stdout.trim().to_owned()
+    };
+    let region = "multicred exec -- printenv AWS_REGION";
+    assert_eq!(in_shell(&["--region", "us-east-2", "dev/Reader"], region), "us-east-2");
+    assert_eq!(
+        in_shell(&["--region", "us-east-2", "dev/Reader"], "multicred exec dev/Writer -- sh -c 'echo [$AWS_REGION]'"),
+        "[]"
+    );
+    let key = "multicred exec -- printenv AWS_ACCESS_KEY_ID";
+    assert_eq!(in_shell(&["--no-session", "bob"], key), scene.bob.access_key_id);
+    assert_eq!(in_shell(&[&scene.bob.access_key_id], key), scene.bob.access_key_id);
+}
+
+#[test]
+fn a_store_that_was_named_is_the_programs_store_too() {
+    let scene = Scene::with_bobs_roles();
+    let moved = scene.env.path("other.db");
+    let words = ["--store", "other.db", "exec", "dev/Reader", "--", "printenv", "MULTICRED_STORE"];
+    fs::create_dir_all(moved.parent().unwrap()).unwrap();
+    for suffix in ["", ".key"] {
+        let from = format!("{}{suffix}", scene.env.store().display());
+        fs::copy(from, format!("{}{}", moved.display(), suffix)).unwrap();
+    }
+    fs::copy(format!("{}.key", scene.env.store().display()), scene.env.path("multicred.db.key")).unwrap();
+    scene.env.run(&words).ok().stdout_is(&format!("{}\n", moved.display()));
+    exec(&scene, &["sh", "-c", "echo [$MULTICRED_STORE]"]).ok().stdout_is("[]\n");
+}
+
+#[test]
+fn a_program_that_is_not_there_costs_no_call_and_the_history_tells_what_became_of_one() {
+    let scene = Scene::with_bobs_roles();
+    exec(&scene, &["no-such-program"]).refused(127, &["in PATH"]);
+    assert_eq!(scene.sts.count("AssumeRole"), 0);
+    exec(&scene, &["true"]).ok();
+    exec(&scene, &["/tmp"]).refused(126, &["cannot be run"]);
+    let history = fs::read_to_string(scene.env.store().with_file_name("history.jsonl")).unwrap();
+    let outcomes: Vec<String> = history
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap())
+        .filter(|line| line["event"] == "exec")
+        .map(|line| line["outcome"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(outcomes[..2], ["ok", "ok"]);
+    assert!(outcomes[2].contains("cannot be run"), "{outcomes:?}");
 }

@@ -157,13 +157,70 @@ fn tags_go_with_the_target_and_a_source_identity_with_the_first_role() {
 #[test]
 fn a_shell_renews_and_comes_back_under_the_same_restriction() {
     let mut scene = Scene::with_bobs_roles();
-    scene.env.write("p.json", "{}");
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    scene.env.write("p.json", policy.replace(',', ", "));
     let flags = ["--policy", "p.json", "--tag", "a=b c", "--source-identity", "ann", "--policy-arn", READ_ONLY];
     let output = scene.env.run(&[&["as", "--shell", "bash"], &flags[..], &["dev/Reader"]].concat());
-    let policy = scene.env.path("p.json");
-    output.ok().stdout_has(&format!(
-        "__multicred_request=( 'dev/Reader' '--source-identity' 'ann' '--tag' 'a=b c' '--policy-arn' '{READ_ONLY}' \
-         '--policy' '{}')",
-        policy.display()
-    ));
+    let request = output.ok().stdout.lines().find(|line| line.starts_with("__multicred_request")).unwrap().to_owned();
+    assert_eq!(
+        request,
+        format!(
+            "__multicred_request=( 'dev/Reader' '--source-identity' 'ann' '--tag' 'a=b c' '--policy-arn' '{READ_ONLY}' \
+             '--policy' '{policy}')"
+        )
+    );
+    // The file is another one by then: what was asked for is not.
+    scene.env.write("p.json", "{}");
+    let words =
+        format!("{request}\nmulticred as --shell bash --renew \"${{__multicred_request[@]}}\" > code; . ./code");
+    let renewed = scene.env.program("bash", &["-c", &format!("{words}; printenv AWS_ACCESS_KEY_ID")]).run();
+    let key = renewed.ok().stdout.trim().to_owned();
+    let session = scene.sts.world(|world| world.session(&key).cloned()).expect("a session");
+    assert_eq!(session.facts.policy.as_deref(), Some(policy));
+}
+
+#[test]
+fn two_policies_are_no_policy_and_the_first_is_not_dropped() {
+    let scene = Scene::with_bobs_roles();
+    let twice = ["exec", "--policy", "{}", "--policy", "{}", "dev/Reader", "--", "touch", "ran"];
+    scene.env.run(&twice).refused(2, &["--policy is given twice"]);
+    let arns = [
+        "exec",
+        "--arn",
+        "arn:aws:iam::111122223333:role/a",
+        "--arn",
+        "arn:aws:iam::111122223333:role/b",
+        "--",
+        "true",
+    ];
+    scene.env.run(&arns).refused(2, &["cannot be used multiple times"]);
+    scene.env.run(&["exec", "--policy", "/dev/zero", "dev/Reader", "--", "true"]).refused(2, &["not a JSON object"]);
+}
+
+#[test]
+fn a_restricted_credential_stays_restricted_under_its_own_id() {
+    let scene = Scene::with_bobs_roles();
+    for (name, arn) in [
+        ("dev/Reader", format!("arn:aws:iam::{DEV}:role/Reader")),
+        ("bob", format!("arn:aws:sts::{DEV}:federated-user/bob")),
+    ] {
+        let key = session(&scene, name, &["--read-only"]).credentials.access_key_id;
+        let code = scene.env.run(&["as", "--shell", "bash", &key]);
+        code.ok().stdout_has("export MULTICRED_RESTRICTED='1'").stdout_has(&format!("export MULTICRED_ARN='{arn}'"));
+        let env = scene.env.run(&["exec", &key, "--", "env"]);
+        env.ok().holds(!env.stdout.contains("MULTICRED"), "nothing of whom it is restricted from");
+        let status = format!("{}\nmulticred status; multicred status --json", code.stdout);
+        let status = scene.env.program("bash", &["-c", &status]).run();
+        status.ok().stdout_has("restricted by a session policy\n").stdout_has("\"restricted\":true");
+    }
+}
+
+#[test]
+fn what_one_endpoint_gave_is_not_used_where_another_is_asked() {
+    let scene = Scene::with_bobs_roles();
+    let here = session(&scene, "dev/Reader", &[]);
+    let elsewhere =
+        scene.env.command(&["credential-process", "dev/Reader"]).set("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    elsewhere.run().refused(6, &["no answer from AWS"]);
+    assert_eq!(session(&scene, "dev/Reader", &[]).credentials, here.credentials);
 }

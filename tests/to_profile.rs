@@ -93,6 +93,8 @@ fn the_destination_that_a_profile_names_is_written_by_exec_and_by_env() {
         assert_eq!(credentials(&scene), own, "{words:?} writes nothing");
     }
     scene.env.run(&["env", "base", "--to-profile"]).refused(2, &["no profile with a destination_profile"]);
+    let shell = scene.env.command(&["env", "--to-profile", "work"]).set("MULTICRED_IDENTITY", "base").run();
+    shell.refused(2, &["no identity is named beside it"]);
 }
 
 #[test]
@@ -131,4 +133,20 @@ fn a_hostile_secret_survives_from_store_to_file_to_store() {
     assert!(credentials(&scene).contains(&format!("aws_secret_access_key = {hostile}\n")));
     let read = scene.env.command(&["env", "out", "--format", "json"]).set("MULTICRED_STORE", "other.db").run();
     assert_eq!(read.ok().json()["SecretAccessKey"], hostile);
+}
+
+#[test]
+fn a_profile_that_multicred_wrote_hides_no_identity_of_its_name() {
+    let mut scene = Scene::with_bobs_roles();
+    let json = scene.env.run(&["credential-process", "dev/Reader"]).ok().json();
+    let text = |name: &str| json[name].as_str().unwrap().to_owned();
+    // As an older version, or the person, may have put it there.
+    scene.env.aws_credentials(&format!(
+        "[dev/Reader]\naws_access_key_id = {}\naws_secret_access_key = {}\naws_session_token = {}\n",
+        text("AccessKeyId"),
+        text("SecretAccessKey"),
+        text("SessionToken")
+    ));
+    scene.env.run(&["why", "dev/Reader"]).ok().stdout_has("the links in the store");
+    scene.env.run(&["exec", "--read-only", "dev/Reader", "--", "true"]).ok();
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::identity::request::parse_duration;
+use crate::identity::request::{Request, parse_duration};
 
 /// What is asked of a credential.
 #[derive(Clone, Debug, Default, Args)]
@@ -41,17 +41,18 @@ pub struct Asking {
     /// A managed policy that the session is restricted to; may be given again
     #[arg(long, value_name = "ARN")]
     pub policy_arn: Vec<String>,
-    /// A file with a policy that the session is restricted to
+    /// A file with a policy that the session is restricted to, or the policy itself
     #[arg(long, value_name = "FILE")]
-    pub policy: Option<PathBuf>,
+    pub policy: Vec<PathBuf>,
     /// Restrict the session to what reads
     #[arg(long, help = "Restrict the session to AWS's ReadOnlyAccess", conflicts_with_all = ["policy", "policy_arn"])]
     pub read_only: bool,
 }
 
 impl Asking {
-    /// The words that ask for the same again. What holds for one call only (a code, `--fresh`) is not among them.
-    pub fn words(&self) -> Vec<String> {
+    /// The words that ask for the same again. What holds for one call only (a code, `--fresh`) is not among them; and
+    /// of a policy's file the content is, as it was: it may be another one by then.
+    pub fn words(&self, request: &Request) -> Vec<String> {
         let mut words = Vec::new();
         let mut add = |flag: &str, value: Option<String>| {
             if let Some(value) = value {
@@ -69,7 +70,7 @@ impl Asking {
         for arn in &self.policy_arn {
             add("--policy-arn", Some(arn.clone()));
         }
-        add("--policy", self.policy.as_deref().map(wherever));
+        add("--policy", request.policy.document().map(str::to_owned));
         words.extend(self.no_session.then(|| "--no-session".to_owned()));
         words.extend(self.read_only.then(|| "--read-only".to_owned()));
         words
@@ -79,6 +80,13 @@ impl Asking {
 /// A path that means the same in another folder: the shell may be in one when it asks again.
 pub fn wherever(path: &Path) -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+}
+
+impl Whom {
+    /// Whether anybody is named at all.
+    pub fn is_named(&self) -> bool {
+        [&self.identity, &self.arn, &self.access_key, &self.account].into_iter().any(Option::is_some)
+    }
 }
 
 /// For whom a program wants a credential.

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
     }
     let (store, _) = resolver.store_and_vault()?;
     let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
-    asking::record(context, &resolver, "account", &row.account_id, None, "ok");
+    asking::record(context, resolver.store_path(), "account", &row.account_id, None, "ok");
     show(context, global, &row)
 }
 

@@ -47,37 +47,33 @@ fn to_somebody(
     dialect: Dialect,
     name: &str,
 ) -> Result<(), Failure> {
-    let mut request = asking::request(&arguments.asking)?;
+    let asking = asking(arguments);
+    let mut request = asking::request(context, &asking)?;
     request.fresh |= arguments.renew;
-    let mut resolver = asking::resolver(context, global, &arguments.asking)?;
+    let mut resolver = asking::resolver(context, global, &asking)?;
     let somebody = asking::resolve(context, &mut resolver, "switch", name, &request)?;
-    let region = request.region.as_deref().or(somebody.destination.route.region.as_deref());
-    let mut change = handing::change(&somebody, region);
-    change.announce(&handing::announcement(&somebody, &request), &somebody.credential, region);
-    change.remember_request(words(global, &arguments.asking, name));
-    unset_stale_region(context, &mut change, region);
+    let region = request.region.as_deref().or(somebody.who.region.as_deref());
+    let mut change = handing::change(context, &somebody, region);
+    change.announce(&handing::announcement(&somebody), &somebody.credential, region);
+    change.remember_request(words(global, asking.words(&request), name));
     context.hand_over(&shell::render(dialect, &change))?;
-    let destination = &somebody.destination;
-    asking::record(context, &resolver, "switch", &destination.shown, destination.arn.as_deref(), "ok");
+    asking::record(context, resolver.store_path(), "switch", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
     Ok(())
 }
 
-/// Where no region is known, one that an earlier switch set goes; the shell function then brings back the person's.
-fn unset_stale_region(context: &Context, change: &mut EnvChange, region: Option<&str>) {
-    let set_before = context.variable("MULTICRED_REGION");
-    if region.is_none() && set_before.is_some() {
-        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-            if context.variable(name) == set_before {
-                change.unset(name);
-            }
-        }
+/// `renew --policy FILE` says again, with one difference, what was said before.
+fn asking(arguments: &As) -> Asking {
+    let mut asking = arguments.asking.clone();
+    if arguments.renew {
+        asking.policy = asking.policy.pop().into_iter().collect();
     }
+    asking
 }
 
 /// The words that ask for the same again.
-fn words(global: &Global, asking: &Asking, name: &str) -> Vec<String> {
+fn words(global: &Global, asked: Vec<String>, name: &str) -> Vec<String> {
     let store = global.store.iter().flat_map(|path| ["--store".to_owned(), wherever(path)]);
-    [name.to_owned()].into_iter().chain(store).chain(asking.words()).collect()
+    [name.to_owned()].into_iter().chain(store).chain(asked).collect()
 }
 
 fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialect) -> Result<(), Failure> {
@@ -93,12 +89,12 @@ fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialec
     for name in SETS.into_iter().filter(|name| !region(name)).chain(UNSETS).chain(OURS) {
         change.unset(name);
     }
-    unset_stale_region(context, &mut change, None);
-    change.remember_request(words(global, &Asking::default(), "-"));
+    handing::unset_stale_region(context, &mut change, None);
+    change.remember_request(words(global, Vec::new(), "-"));
     context.hand_over(&shell::render(dialect, &change))?;
     let Ok(path) = store_path(context, global.store.as_deref()) else { return Ok(()) };
     let Ok(resolver) = Resolver::new(context, path, Box::new(Never), None) else { return Ok(()) };
-    asking::record(context, &resolver, "switch", "-", None, "ok");
+    asking::record(context, resolver.store_path(), "switch", "-", None, "ok");
     if resolver.catalogue().profile("default").is_ok_and(|profile| profile.is_some_and(|p| p.answers())) {
         context.note("the [default] profile of your AWS files still answers for programs in this shell");
     }

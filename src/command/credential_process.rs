@@ -8,8 +8,7 @@ use crate::export;
 use crate::handing;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &CredentialProcess) -> Result<(), Failure> {
-    let name = asking::whom(context, &arguments.whom)?;
-    let request = asking::program_request(context, &arguments.asking)?;
+    let (name, request) = asking::for_program(context, &arguments.whom, &arguments.asking)?;
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
     // What was obtained is in the history as a hop. SDKs ask too often for a line at every answer.
     let somebody = asking::resolve(context, &mut resolver, "credential-process", &name, &request)?;

@@ -16,8 +16,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Env) -> Result
         let fact = "this would print secrets on the terminal";
         return Err(Failure::usage(fact, "send them to a program or a file, or say --force"));
     }
-    let name = asking::whom(context, &arguments.whom)?;
-    let request = asking::program_request(context, &arguments.asking)?;
+    if arguments.to_profile.is_some() && !arguments.whom.is_named() {
+        let fact = "--to-profile takes the profile's name, and no identity is named beside it";
+        return Err(Failure::usage(fact, "multicred env IDENTITY --to-profile NAME"));
+    }
+    let (name, request) = asking::for_program(context, &arguments.whom, &arguments.asking)?;
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
     let to_profile = to_profile(&resolver, arguments, &name)?;
     let somebody = asking::resolve(context, &mut resolver, "env", &name, &request)?;
@@ -25,8 +28,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Env) -> Result
         Some(profile) => handing::write_profile(context, &mut resolver, profile, &somebody, &request)?,
         None => print(context, format(global, arguments), &somebody, &request)?,
     }
-    let destination = &somebody.destination;
-    asking::record(context, &resolver, "env", &destination.shown, destination.arn.as_deref(), "ok");
+    asking::record(context, resolver.store_path(), "env", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
     Ok(())
 }
 
@@ -58,14 +60,14 @@ fn format(global: &Global, arguments: &Env) -> Format {
 fn text(context: &Context, format: Format, resolved: &Resolved, request: &Request) -> Result<Secret, ExportError> {
     let region = handing::program_region(context, resolved, request);
     let region = region.as_deref();
-    let change = || handing::change(resolved, region);
+    let change = || handing::change(context, resolved, region);
     let expiry = handing::expiry(&resolved.credential);
     match format {
         Format::Statements(language) => Ok(Secret::new(language.statements(&change()))),
         Format::Document(Document::Json) => Ok(export::process_json(&resolved.credential, expiry.as_deref())),
         Format::Document(Document::Ini) => {
             let told = handing::told_expiry(resolved);
-            export::ini(&resolved.destination.shown, &resolved.credential, told.as_deref(), region)
+            export::ini(&resolved.who.shown, &resolved.credential, told.as_deref(), region)
         }
         Format::Document(Document::Dotenv) => export::dotenv(&change()),
         Format::Document(Document::Docker) => export::docker(&change()),

@@ -1,11 +1,11 @@
 //! `exec`: a program that is somebody. multicred is gone from the process when it runs.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::asking;
-use crate::cli::{Exec, Global};
+use crate::cli::{Exec, Global, wherever};
 use crate::context::Context;
 use crate::env_change::{Announcement, EXEC_MARK, EnvChange};
 use crate::error::{Exit, Failure};
@@ -22,8 +22,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Exec) -> Resul
         return Err(Failure::usage("there is no program to run", "multicred exec IDENTITY -- PROGRAM"));
     };
     refuse_nesting(context, arguments)?;
-    let name = asking::whom(context, &arguments.whom)?;
-    let request = asking::program_request(context, &arguments.asking)?;
+    // Before AWS or a person is asked for anything.
+    if !is_there(program) {
+        return Err(cannot_run(program, &ErrorKind::NotFound.into()));
+    }
+    let (name, request) = asking::for_program(context, &arguments.whom, &arguments.asking)?;
     let mut resolver = asking::resolver(context, global, &arguments.asking)?;
     // What is wrong with the name is told, and written down, when it is resolved.
     let written = resolver.destination_profile(&name).unwrap_or_default();
@@ -31,17 +34,22 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Exec) -> Resul
         resolver.check_written_profile(profile)?;
     }
     let somebody = asking::resolve(context, &mut resolver, "exec", &name, &request)?;
-    let destination = &somebody.destination;
-    asking::record(context, &resolver, "exec", &destination.shown, destination.arn.as_deref(), "ok");
     if let Some(profile) = &written {
         handing::write_profile(context, &mut resolver, profile, &somebody, &request)?;
     }
-    let change = change(context, &somebody, &request);
+    let store = resolver.store_path().to_owned();
     // The store is put in order and closed before the process is another program's.
     drop(resolver);
-    let is_restricted = !request.policy.is_empty();
-    let without = context.names_beginning(OUR_NAMES).filter(|_| is_restricted);
-    become_program(context, (program, words), &change, without)
+    let record = |outcome: &str| {
+        asking::record(context, &store, "exec", &somebody.who.shown, somebody.who.arn.as_deref(), outcome);
+    };
+    record("ok");
+    let change = change(context, global, &somebody, &request);
+    let without = context.names_beginning(OUR_NAMES).filter(|_| somebody.who.restricted);
+    context.restore_limits();
+    let failure = cannot_run(program, &launch::become_program(program, words, &change, without));
+    record(&failure.fact);
+    Err(failure)
 }
 
 fn refuse_nesting(context: &Context, arguments: &Exec) -> Result<(), Failure> {
@@ -56,36 +64,33 @@ fn refuse_nesting(context: &Context, arguments: &Exec) -> Result<(), Failure> {
 }
 
 /// What the program's environment shall be. A restricted program is told nothing of whom it is restricted from.
-fn change(context: &Context, resolved: &Resolved, request: &Request) -> EnvChange {
+fn change(context: &Context, global: &Global, resolved: &Resolved, request: &Request) -> EnvChange {
     let region = handing::program_region(context, resolved, request);
-    let mut change = handing::change(resolved, region.as_deref());
-    if region.is_none() && context.own_region().is_none() {
-        change.unset("AWS_REGION");
-        change.unset("AWS_DEFAULT_REGION");
-    }
-    if request.policy.is_empty() {
-        let who = Announcement { of_exec: true, ..handing::announcement(resolved, request) };
+    let mut change = handing::change(context, resolved, region.as_deref());
+    if !resolved.who.restricted {
+        let who = Announcement { of_exec: true, ..handing::announcement(resolved) };
         change.announce(&who, &resolved.credential, region.as_deref());
+        // The name that it announces is of this store.
+        if let Some(store) = &global.store {
+            change.set("MULTICRED_STORE", wherever(store));
+        }
     }
     change
 }
 
-/// Only where the program cannot be run does this return.
-fn become_program<'n>(
-    context: &'n Context,
-    command: (&OsString, &[OsString]),
-    change: &EnvChange,
-    without: impl Iterator<Item = &'n str>,
-) -> Result<(), Failure> {
-    let (program, words) = command;
-    context.restore_limits();
-    let error = launch::become_program(program, words, change, without);
+fn is_there(program: &OsStr) -> bool {
+    let path = Path::new(program);
+    if path.components().count() > 1 { path.exists() } else { which::which_global(program).is_ok() }
+}
+
+/// Why a program did not take this process's place.
+fn cannot_run(program: &OsStr, error: &std::io::Error) -> Failure {
     // A script whose interpreter is missing is not found either, and yet it is there.
-    let is_there = Path::new(program).components().count() > 1 && Path::new(program).exists();
-    let (exit, remedy) = match (error.kind(), is_there || which::which_global(program).is_ok()) {
+    let (exit, remedy) = match (error.kind(), is_there(program)) {
         (ErrorKind::NotFound, false) => (Exit::NotFound, "is it installed, and in PATH?"),
+        (ErrorKind::ArgumentListTooLong, _) => (Exit::NotExecutable, "give it fewer or shorter arguments"),
         _ => (Exit::NotExecutable, "is it a program for this machine, and may you run it?"),
     };
     let shown = program.to_string_lossy();
-    Err(Failure::new(exit, format!("'{}' cannot be run: {error}", shown.escape_debug()), remedy))
+    Failure::new(exit, format!("'{}' cannot be run: {error}", shown.escape_debug()), remedy)
 }

@@ -170,7 +170,7 @@ impl Importer<'_> {
         }
         let caller = self.ask(&found)?;
         let row = self.store(&found, &caller, now)?;
-        asking::record(self.context, &self.resolver, "import", &row.shown(), None, "ok");
+        asking::record(self.context, self.resolver.store_path(), "import", &row.shown(), None, "ok");
         Ok(answer(&found, &row, false, now))
     }
 
@@ -230,6 +230,7 @@ impl Importer<'_> {
             created_at: now,
             expires_at,
             expiry_is_guess,
+            restricted_as: None,
         };
         let row = store.write(Durability::Synced, |writing| {
             let owner = writing.ensure_owner(&holder, caller.arn.path.as_deref())?;

@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     check_partition(&role, &parent)?;
     let serial = mfa_serial(arguments, &parent)?;
     let shown = store_link(context, &mut resolver, arguments, &parent, &role, serial)?;
-    asking::record(context, &resolver, "link", &shown, None, "ok");
+    asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
     if arguments.verify {
         verify(context, &mut resolver, &shown)?;
     }

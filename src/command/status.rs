@@ -20,6 +20,8 @@ struct Status {
     expires_at: Option<i64>,
     region: Option<String>,
     access_key_id: Option<String>,
+    /// Whether a session policy restricts what the shell holds.
+    restricted: bool,
     /// The access key id is not the one that a switch set.
     changed_by_hand: bool,
 }
@@ -27,9 +29,10 @@ struct Status {
 pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
     let status = read(context, global)?;
     if global.json {
-        let Status { identity, arn, account, expires_at, region, .. } = &status;
+        let Status { identity, arn, account, expires_at, region, restricted, .. } = &status;
         let value = json!({
             "identity": identity, "arn": arn, "account": account, "expires_at": expires_at, "region": region,
+            "restricted": restricted,
         });
         return Ok(context.answer_json(&value)?);
     }
@@ -53,6 +56,7 @@ fn read(context: &Context, global: &Global) -> Result<Status, Failure> {
         arn,
         expires_at: of_switch("MULTICRED_EXPIRES_AT").and_then(|text| text.parse().ok()),
         region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
+        restricted: of_switch("MULTICRED_RESTRICTED").is_some(),
         access_key_id,
         changed_by_hand,
     })
@@ -84,6 +88,7 @@ fn sentence(context: &Context, status: &Status) -> String {
     }];
     lines.extend(answering(context, status));
     lines.extend(status.arn.clone());
+    lines.extend(status.restricted.then(|| "restricted by a session policy".to_owned()));
     lines.extend(status.region.as_ref().map(|region| format!("region {region}")));
     lines.extend(status.expires_at.map(|end| match end - context.now() {
         left if left > 0 => format!("expires in {}", say_duration(left)),

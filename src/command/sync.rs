@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Sync) -> Resul
     let done = edit(&mut resolver, &files, &wanted)?;
     let changed: Vec<&str> = done.written.iter().chain(&done.removed).map(String::as_str).collect();
     if !changed.is_empty() {
-        asking::record(context, &resolver, "sync", &changed.join(", "), None, "ok");
+        asking::record(context, resolver.store_path(), "sync", &changed.join(", "), None, "ok");
     }
     tell(context, global, &files, &wanted, &done)
 }

@@ -12,10 +12,9 @@ mod tests;
 
 use super::Holder;
 use super::request::{MinTtl, Request, say_duration};
-use super::route::{CredentialKind, Held, Route};
+use super::route::{CredentialKind, Held, Place, Route};
 
 pub use call::{AssumeRole, Call, GetFederationToken, Restriction};
-pub use restrict::federated_identity;
 pub use stages::Stage;
 
 /// The steps from the nearest usable credential to the target.
@@ -58,6 +57,8 @@ pub enum NoPlan {
         expired: String,
         /// Whether the root is a role (which a link would help).
         is_role: bool,
+        /// Whether what has expired stands in the person's AWS files.
+        in_file: bool,
     },
     /// The only credential left has less life than was asked for.
     #[error("the credential of {shown} has {left} left, less than the {wanted} asked for, and cannot be renewed")]
@@ -285,7 +286,8 @@ fn no_credential(route: &Route, request: &Request, now: i64) -> NoPlan {
     let expired = latest
         .map_or(String::new(), |end| format!(" (the last one expired {} ago)", say_duration(now.saturating_sub(end))));
     let is_role = root.holder.identity().is_none_or(|identity| identity.kind == super::Kind::Role);
-    NoPlan::NoCredential { shown: root.shown.clone(), expired, is_role }
+    let in_file = root.held.iter().any(|held| matches!(held.place, Place::Profile(_)));
+    NoPlan::NoCredential { shown: root.shown.clone(), expired, is_role, in_file }
 }
 
 /// Whether the target could be renewed at the moment `at` without a prompt, given what will be held then.

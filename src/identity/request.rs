@@ -80,6 +80,8 @@ pub struct Request {
     pub policy: SessionPolicy,
     /// What the environment says of a profile's role.
     pub role_of_environment: RoleOfEnvironment,
+    /// The address that the environment gives instead of AWS's own: what it answers is nobody else's.
+    pub endpoint: Option<String>,
 }
 
 impl Request {

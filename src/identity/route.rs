@@ -64,6 +64,9 @@ pub struct Held {
     pub expires_at: Option<i64>,
     /// Whether nobody told us the expiry and it is a guess.
     pub expiry_is_guess: bool,
+    /// Under which name a session policy restricts it: the federated user's, empty for a role's session; `None` where
+    /// no policy does.
+    pub restricted_as: Option<String>,
 }
 
 impl Held {

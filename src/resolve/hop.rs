@@ -168,6 +168,7 @@ impl Resolver<'_> {
             created_at,
             expires_at: credential.expires_at,
             expiry_is_guess: false,
+            restricted_as: hop.stage.call.as_ref().and_then(Call::restricted_as),
         };
         match self.put(hop, &credential, created_at) {
             Ok(Some(id)) => held.place = Place::Store(id),
@@ -193,6 +194,7 @@ impl Resolver<'_> {
                 created_at: now,
                 expires_at: credential.expires_at,
                 expiry_is_guess: false,
+                restricted_as: hop.stage.call.as_ref().and_then(Call::restricted_as),
             };
             if !writing.put_credential(&owner, &new)? {
                 return Ok(None);
@@ -208,16 +210,18 @@ impl Resolver<'_> {
             Err(ResolveError::Sts(StsError::Refused { request_id, code, .. })) => (request_id.clone(), code.clone()),
             Err(error) => (None, error.to_string()),
         };
-        self.record(&Event {
+        let arn = hop.holder.identity().map(|identity| identity.arn(hop.path().as_deref()));
+        let event = Event {
             time: self.context.now(),
             what: "hop",
             shell_pid: self.context.shell_pid(),
             identity: &hop.shown,
-            arn: hop.holder.identity().map(|identity| identity.arn(hop.path().as_deref())).as_deref(),
+            arn: arn.as_deref(),
             action: Some(hop.action()),
             request_id: request_id.as_deref(),
             outcome: &outcome,
-        });
+        };
+        super::write_down(self.context, self.store_path(), &event);
     }
 }
 

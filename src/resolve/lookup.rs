@@ -82,7 +82,11 @@ impl Catalogue<'_> {
     fn only_reading(&self, name: &str, through: &mut Vec<String>) -> Result<Reading, ResolveError> {
         let mut readings = self.read_by_form(name)?;
         // Last, so that where a label and a profile mean the same, the profile's own settings count.
-        readings.extend(self.read_profile(name, through)?);
+        if let Some(reading) = self.read_profile(name, through)? {
+            let says_nothing_new =
+                readings.iter().any(|known| known.holder == reading.holder) && self.wrote(&reading)?;
+            readings.extend((!says_nothing_new).then_some(reading));
+        }
         let Some(last) = readings.pop() else { return Err(self.unknown(name)?.into()) };
         if readings.iter().all(|reading| reading.holder == last.holder) {
             return Ok(last);
@@ -90,6 +94,14 @@ impl Catalogue<'_> {
         readings.push(last);
         let readings = readings.into_iter().map(|reading| reading.says).collect();
         Err(LookupError::Ambiguous { name: name.escape_debug().to_string(), readings }.into())
+    }
+
+    /// Whether the profile's key is one that multicred obtained, and wrote there: the identity itself can do more.
+    fn wrote(&self, reading: &Reading) -> Result<bool, ResolveError> {
+        let (Target::Profile(profile), Some(store)) = (&reading.target, self.store()) else { return Ok(false) };
+        let Some(key) = &profile.key else { return Ok(false) };
+        let row = store.read().credential_with_key(&key.access_key_id)?;
+        Ok(row.is_some_and(|row| row.held.kind.is_obtainable()))
     }
 
     /// Every reading but that of a profile's name.

@@ -39,12 +39,31 @@ pub struct Resolved {
     pub credential: Credential,
     /// Whether its expiry is a guess.
     pub expiry_is_guess: bool,
-    /// Where the way led: names, region, colour.
-    pub destination: Destination,
+    /// Who that is.
+    pub who: Who,
     /// Whether a renewal will need no prompt.
     pub renewable: bool,
     /// What the person should know.
     pub warnings: Vec<String>,
+}
+
+/// Who a resolution led to, and what goes with it.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// The name to show.
+    pub shown: String,
+    /// The ARN, where it is known; a user whom a session policy restricts is a federated user to AWS.
+    pub arn: Option<String>,
+    /// The account, where it is known.
+    pub account: Option<String>,
+    /// The region of its settings.
+    pub region: Option<String>,
+    /// The prompt's colour.
+    pub colour: Option<String>,
+    /// Whether a profile was asked for: then its own settings count, and the environment's before them.
+    pub of_profile: bool,
+    /// Whether a session policy restricts the credential.
+    pub restricted: bool,
 }
 
 /// Turns names into credentials.
@@ -72,6 +91,11 @@ impl<'c> Resolver<'c> {
         Ok(Self { context, catalogue, vault: Vault::default(), sts: None, prompter, mfa_code })
     }
 
+    /// Where the store is, or would be.
+    pub fn store_path(&self) -> &Path {
+        self.catalogue.store_path()
+    }
+
     /// What is known, for reading.
     pub fn catalogue(&self) -> &Catalogue<'c> {
         &self.catalogue
@@ -89,9 +113,6 @@ impl<'c> Resolver<'c> {
         let target = self.catalogue.lookup(name)?;
         let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
         let request = &destination.adjust(request);
-        if let Some(federated) = plan::federated_identity(&destination.route, request) {
-            destination.arn = Some(federated.arn(None));
-        }
         let mut plan = plan::plan(&destination.route, request, started)?;
         while plan.probe && !self.still_works(&mut destination.route, &plan)? {
             plan = plan::plan(&destination.route, request, started)?;
@@ -117,7 +138,8 @@ impl<'c> Resolver<'c> {
         };
         warnings.extend(destination.remark.take());
         let renewable = renews(&destination.route, request, &held);
-        Ok(Resolved { credential, expiry_is_guess: held.expiry_is_guess, destination, renewable, warnings })
+        let who = destination.who(&held);
+        Ok(Resolved { credential, expiry_is_guess: held.expiry_is_guess, who, renewable, warnings })
     }
 
     /// The profile of the credentials file that the profile of this name is to be written to; `None` also for a name
@@ -252,16 +274,15 @@ impl<'c> Resolver<'c> {
         let store = self.catalogue.store_mut().ok_or(ResolveError::CredentialGone)?;
         Ok((store, &mut self.vault))
     }
+}
 
-    /// Appends to the history. That the history cannot be written is told, and stops nothing.
-    pub fn record(&self, event: &Event<'_>) {
-        if self.catalogue.store().is_none() {
-            return;
-        }
-        let history = History::beside(self.catalogue.store_path());
-        if let Err(error) = history.append(event) {
-            self.context.note(&format!("the history cannot be written: {error}"));
-        }
+/// Appends to the history of a store, where there is one. That it cannot be written is told, and stops nothing.
+pub fn write_down(context: &Context, store: &Path, event: &Event<'_>) {
+    if !store.exists() {
+        return;
+    }
+    if let Err(error) = History::beside(store).append(event) {
+        context.note(&format!("the history cannot be written: {error}"));
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::aws_config::chain::{self, ChainError};
 use crate::aws_config::{AwsFiles, FileKey, Profile, Setting};
-use crate::identity::request::{Request, RoleOfEnvironment, session_name_from};
+use crate::identity::arn;
+use crate::identity::request::{Request, RoleOfEnvironment, is_session_name, session_name_from};
 use crate::identity::route::{CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
 use crate::identity::{Holder, Identity, Kind, name};
 use crate::store::{AccountRow, IdentityRow, LinkRow, Owner};
+use crate::sts::settings::BadSetting;
 
-use super::{Catalogue, LookupError, ResolveError, Target};
+use super::{Catalogue, LookupError, ResolveError, Target, Who};
 
 /// Where a name leads: the route, and what the shell shows at its end.
 #[derive(Clone, Debug)]
@@ -49,6 +51,24 @@ impl Destination {
     pub fn identity(&self) -> Option<&Identity> {
         self.route.target().holder.identity()
     }
+
+    /// Who holds this credential of the target's.
+    pub(super) fn who(self, held: &Held) -> Who {
+        let federated = held.restricted_as.as_ref().filter(|name| !name.is_empty()).zip(self.identity());
+        let federated = federated.map(|(name, identity)| {
+            let (kind, name) = (Kind::Federated, name.clone());
+            Identity { kind, name, ..identity.clone() }.arn(None)
+        });
+        Who {
+            arn: federated.or(self.arn.clone()),
+            account: self.identity().map(|identity| identity.account.clone()),
+            shown: self.shown,
+            region: self.route.region,
+            colour: self.colour,
+            of_profile: self.of_profile,
+            restricted: held.restricted_as.is_some(),
+        }
+    }
 }
 
 impl Catalogue<'_> {
@@ -71,7 +91,7 @@ impl Catalogue<'_> {
             Target::Nobody => Err(LookupError::Nobody.into()),
             Target::Known(row) => self.to_identity(&row.identity, Some(row)),
             Target::OfProfiles(identity) => self.to_identity(identity, None),
-            Target::Profile(profile) => self.by_asked_profile(profile, asked, environment.arn.as_deref()),
+            Target::Profile(profile) => self.by_asked_profile(profile, asked, environment),
             Target::Key(row, holder) => self.by_key(&row.held, holder),
         }
     }
@@ -80,9 +100,12 @@ impl Catalogue<'_> {
         &self,
         profile: &Profile,
         asked: &str,
-        role_arn: Option<&str>,
+        environment: &RoleOfEnvironment,
     ) -> Result<Destination, ResolveError> {
-        let other_role = role_arn.filter(|arn| profile.value("role_arn") != Some(*arn));
+        check_variable("AWS_ROLE_ARN", environment.arn.as_deref(), "the ARN of a role", arn::is_role)?;
+        let wanted = "2 to 64 letters, digits or _+=,.@-";
+        check_variable("AWS_ROLE_SESSION_NAME", environment.session_name.as_deref(), wanted, is_session_name)?;
+        let other_role = environment.arn.as_deref().filter(|arn| profile.value("role_arn") != Some(*arn));
         let Some(role_arn) = other_role else {
             return Ok(Destination { of_profile: true, ..self.by_profile(profile, Some(asked))? });
         };
@@ -331,6 +354,19 @@ impl Catalogue<'_> {
     }
 }
 
+/// A variable counts only where a profile is asked for: elsewhere it may hold what it likes.
+fn check_variable(
+    variable: &'static str,
+    value: Option<&str>,
+    wanted: &'static str,
+    is_good: impl Fn(&str) -> bool,
+) -> Result<(), BadSetting> {
+    match value.filter(|value| !is_good(value)) {
+        Some(bad) => Err(BadSetting { variable, value: bad.escape_debug().to_string(), wanted }),
+        None => Ok(()),
+    }
+}
+
 /// A protected account is red whatever its own colour is.
 fn colour(protected: bool, own: Option<&str>) -> Option<String> {
     if protected { Some("red".to_owned()) } else { own.map(str::to_owned) }
@@ -351,5 +387,6 @@ fn file_held(profile: &str, key: &FileKey) -> Held {
         created_at: key.written_at,
         expires_at: key.expires_at,
         expiry_is_guess: key.expiry_is_guess,
+        restricted_as: None,
     }
 }

@@ -46,10 +46,12 @@ pub struct NewCredential<'a> {
     pub expires_at: Option<i64>,
     /// Whether that end is a guess.
     pub expiry_is_guess: bool,
+    /// Under which name a session policy restricts it, as in [`Held`].
+    pub restricted_as: Option<String>,
 }
 
 const COLUMNS: &str = "SELECT id, identity, source_key, access_key_id, kind, request_hash, created_at, expires_at, \
-     expiry_is_guess FROM credential";
+     expiry_is_guess, restricted_as FROM credential";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<CredentialRow> {
     let id: i64 = row.get(0)?;
@@ -69,6 +71,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CredentialRow> {
         created_at: row.get(6)?,
         expires_at: row.get(7)?,
         expiry_is_guess: row.get(8)?,
+        restricted_as: row.get(9)?,
     };
     Ok(CredentialRow { id, owner, held })
 }
@@ -154,12 +157,13 @@ impl Writing<'_> {
         )?;
         let stored = self.execute(
             "INSERT INTO credential (identity, source_key, access_key_id, kind, request_hash, sealed, created_at,
-                                     expires_at, expiry_is_guess)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                                     expires_at, expiry_is_guess, restricted_as)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (access_key_id) DO UPDATE SET
                  identity = excluded.identity, source_key = excluded.source_key, kind = excluded.kind,
                  request_hash = excluded.request_hash, sealed = excluded.sealed, created_at = excluded.created_at,
-                 expires_at = excluded.expires_at, expiry_is_guess = excluded.expiry_is_guess
+                 expires_at = excluded.expires_at, expiry_is_guess = excluded.expiry_is_guess,
+                 restricted_as = excluded.restricted_as
              WHERE credential.kind IN ('session', 'role')",
             params![
                 identity,
@@ -170,7 +174,8 @@ impl Writing<'_> {
                 new.sealed.0,
                 new.created_at,
                 new.expires_at,
-                new.expiry_is_guess
+                new.expiry_is_guess,
+                new.restricted_as
             ],
         )?;
         Ok(stored == 1)

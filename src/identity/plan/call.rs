@@ -77,6 +77,15 @@ impl Call {
         }
     }
 
+    /// Under which name a session policy restricts the answer, as [`Held`](crate::identity::route::Held) has it.
+    pub fn restricted_as(&self) -> Option<String> {
+        match self {
+            Self::AssumeRole(call) if call.restriction != Restriction::default() => Some(String::new()),
+            Self::GetFederationToken(call) => Some(call.name.clone()),
+            Self::AssumeRole(_) | Self::GetSessionToken { .. } => None,
+        }
+    }
+
     /// The ARN of the role that is assumed.
     pub fn role_arn(&self) -> Option<&str> {
         match self {

@@ -1,9 +1,9 @@
 //! Session policies, tags and source identities: what AWS has a call for, and whom it calls the result.
 
 use super::NoPlan;
+use crate::identity::Kind;
 use crate::identity::request::{Request, limits};
 use crate::identity::route::{CredentialKind, Route};
-use crate::identity::{Identity, Kind};
 
 /// Refuses what no call can do.
 ///
@@ -44,12 +44,4 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
 pub(super) fn federated_name(route: &Route, request: &Request) -> String {
     let name = request.session_name.as_ref().unwrap_or(&route.default_session_name);
     name.chars().take(limits::FEDERATED_NAME).collect()
-}
-
-/// As whom AWS knows the target under this request, where that is not the target itself: a user restricted by a
-/// session policy is a federated user.
-pub fn federated_identity(route: &Route, request: &Request) -> Option<Identity> {
-    let target = route.target();
-    let identity = target.holder.identity().filter(|_| target.hop.is_none() && !request.policy.is_empty())?;
-    Some(Identity { kind: Kind::Federated, name: federated_name(route, request), ..identity.clone() })
 }

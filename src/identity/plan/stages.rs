@@ -154,6 +154,7 @@ fn session_stage(
         .field("parent", Some(&root.holder.key()))
         .field("mfa", mfa_serial.as_deref())
         .field("duration", asked.map(|seconds| seconds.to_string()).as_deref())
+        .field("endpoint", request.endpoint.as_deref())
         .finish();
     Ok(Stage {
         node: 0,
@@ -180,6 +181,7 @@ fn federation_stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
         .field("name", Some(&name))
         .field("duration", Some(&duration.to_string()))
         .session(&request.tags, &restriction)
+        .field("endpoint", request.endpoint.as_deref())
         .finish();
     let call = GetFederationToken { name, duration, tags: request.tags.clone(), restriction };
     Ok(Stage {
@@ -238,6 +240,7 @@ fn role_stage(
         // Every session of the chain carries it, though only the first is asked for it.
         .field("source-identity", request.source_identity.as_deref())
         .session(&call.tags, &call.restriction)
+        .field("endpoint", request.endpoint.as_deref())
         .finish();
     let reason = role_reason(parent, mfa_serial.is_some(), context.is_some());
     let stage = Stage { node: index, call: Some(Call::AssumeRole(call)), mfa_serial, mfa_context: None, hash, reason };

@@ -26,6 +26,7 @@ fn held(kind: CredentialKind, expires_at: Option<i64>) -> Held {
         created_at: NOW - 1800,
         expires_at,
         expiry_is_guess: false,
+        restricted_as: None,
     }
 }
 

@@ -41,10 +41,12 @@ fn a_policy_and_tags_go_with_the_target_alone_and_a_source_identity_with_the_fir
 fn a_restricted_user_is_a_federated_one_made_by_the_long_term_key() {
     let alone = route(vec![user(Some(ALICE), vec![key()])], SessionRule::WheneverSerialKnown);
     assert_eq!(calls(&alone, &read_only()), ["federated alice 1h"]);
-    let named = federated_identity(&alone, &read_only()).expect("a federated identity");
-    assert_eq!(named.arn(None), "arn:aws:sts::111122223333:federated-user/alice");
-    assert_eq!(federated_identity(&alone, &Request::default()), None);
-    assert_eq!(federated_identity(&chain(), &read_only()), None, "a restricted role is still the role");
+    let call = plan(&alone, &read_only(), NOW).expect("a plan").calls[0].call.clone().expect("a call");
+    assert_eq!(call.restricted_as().as_deref(), Some("alice"));
+    let of_role =
+        |request: &Request| plan(&chain(), request, NOW).expect("a plan").calls[2].call.clone().expect("a call");
+    assert_eq!(of_role(&read_only()).restricted_as().as_deref(), Some(""), "a restricted role is still the role");
+    assert_eq!(of_role(&Request::default()).restricted_as(), None);
 }
 
 #[test]
@@ -91,6 +93,7 @@ fn every_part_of_a_restriction_is_part_of_the_cache_key() {
         Request { tags: tags(&["a=b", "c=d"]), ..Request::default() },
         Request { tags: tags(&["a=bc"]), ..Request::default() },
         Request { source_identity: Some("ann".into()), ..Request::default() },
+        Request { endpoint: Some("http://127.0.0.1:1".into()), ..Request::default() },
     ];
     let route = route(vec![user(None, vec![key()]), role("admin", None, None)], SessionRule::WheneverSerialKnown);
     let mut hashes: Vec<_> =

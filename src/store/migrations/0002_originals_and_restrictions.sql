@@ -5,3 +5,7 @@ CREATE TABLE file_original (
     sealed BLOB NOT NULL,
     kept_at INTEGER NOT NULL
 ) STRICT;
+
+-- Under which name a session policy restricts the credential: the federated user's, or nothing for a role's session.
+-- NULL where no policy does.
+ALTER TABLE credential ADD COLUMN restricted_as TEXT;
