@@ -1,4 +1,5 @@
-//! Fills a home for `make bench`: `crowd HOME IDENTITIES`.
+//! Fills a home for `make bench`: `crowd HOME IDENTITIES [ADDRESS]`. The address where its pretend STS was is then in
+//! the file `address`: a credential is used only where the one that gave it would be asked.
 //!
 //! In it, `multicred as --shell bash prod/Admin` has what it needs in the store: a role linked to a user, with a
 //! credential of some hours. Around it stand as many other roles, each with a sealed credential of its own.
@@ -33,10 +34,12 @@ const HALF_A_DAY: u32 = 43_200;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(home), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok())) else {
-        panic!("crowd HOME IDENTITIES");
+        panic!("crowd HOME IDENTITIES [ADDRESS]");
     };
     let home = PathBuf::from(home);
-    let sts = StrictSts::start(world(&home));
+    let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
+    let address = address.parse().expect("an address such as 127.0.0.1:4566");
+    let sts = StrictSts::start_on(address, world(&home)).expect("a pretend STS");
     let run = |words: &str| {
         let arguments = std::iter::once("multicred").chain(words.split(' ')).map(Into::into).collect();
         assert_eq!(multicred::command::run(&mut context(&home, &sts.url()), arguments), 0, "multicred {words}");
@@ -46,6 +49,7 @@ fn main() {
     run("link prod/Admin --parent alice --duration 12h");
     fill(&context(&home, &sts.url()), count).expect("the crowd is stored");
     run("as prod/Admin --shell bash");
+    fs::write(home.join("address"), sts.address().to_string()).expect("a file for the address");
 }
 
 /// alice and the role that trusts her; writes alice's key into the home.

@@ -16,7 +16,8 @@ mkdir -p "$work"
 echo 'fn main() {}' >"$work/empty.rs"
 rustc --edition 2024 -C opt-level=3 -C panic=abort -C strip=symbols -o "$work/empty" "$work/empty.rs"
 for size in 10 "$crowd"; do
-    "$target/release/examples/crowd" "$work/$size" "$size" >/dev/null 2>"$work/$size.log" || {
+    address=$(cat "$work/10/address" 2>/dev/null || echo 127.0.0.1:0)
+    "$target/release/examples/crowd" "$work/$size" "$size" "$address" >/dev/null 2>"$work/$size.log" || {
         cat "$work/$size.log" >&2
         exit 1
     }
@@ -27,6 +28,9 @@ export HOME=$work/home
 unset "${!AWS_@}" "${!MULTICRED_@}" "${!XDG_@}"
 TARGET=$target "$(dirname "$0")/peers.sh" "$work/peers"
 empty=$work/empty
+# Nobody answers there any more: who asks AWS for a cached credential after all, fails.
+AWS_ENDPOINT_URL=http://$(cat "$work/10/address")
+export AWS_ENDPOINT_URL AWS_EC2_METADATA_DISABLED=true
 switch=("$target/release/multicred" as --shell bash prod/Admin)
 process=("$target/release/multicred" credential-process prod/Admin)
 
@@ -56,8 +60,6 @@ measure switch "$runs" \
 peer() { peers+=(--prepare "$(home peers)" --command-name "$1" "$2"); }
 
 peers=()
-# Nobody answers there: who asks AWS for a cached credential after all, fails.
-export AWS_ENDPOINT_URL=http://127.0.0.1:1 AWS_EC2_METADATA_DISABLED=true
 peer 'aws-export-credentials, cached' \
     "$target/venv-bench/bin/aws-export-credentials --profile role --cache-file $work/peers/cache.json"
 peer 'awsume, cached' "$target/venv-bench/bin/awsumepy user"

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::{Asking, Global, Whom};
 use crate::context::Context;
@@ -15,7 +15,7 @@ use crate::identity::request::{MinTtl, Request, RoleOfEnvironment, is_region, is
 use crate::identity::session_policy::SessionPolicy;
 use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
-use crate::resolve::{ResolveError, Resolved, Resolver, store_path, write_down};
+use crate::resolve::{ResolveError, Resolved, Resolver, answers, store_path, write_down};
 use crate::secret::Secret;
 
 /// What the flags ask for, in a shell.
@@ -165,6 +165,26 @@ pub fn resolver<'c>(context: &'c Context, global: &Global, flags: &Asking) -> Re
     let store = store_path(context, global.store.as_deref())?;
     let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
     Ok(Resolver::new(context, store, prompter, mfa_code)?)
+}
+
+/// Finds whom a name is, and a credential of theirs: from the answer kept of the last time, else by resolving it.
+///
+/// # Errors
+/// As [`resolver`] and [`resolve`].
+pub fn answer(
+    context: &Context,
+    global: &Global,
+    flags: &Asking,
+    what: &str,
+    name: &str,
+    request: &Request,
+) -> Result<(Resolved, PathBuf), Failure> {
+    let store = store_path(context, global.store.as_deref())?;
+    if let Some(kept) = answers::kept(context, &store, name, request).filter(|_| flags.mfa_code.is_none()) {
+        return Ok((kept, store));
+    }
+    let mut resolver = resolver(context, global, flags)?;
+    Ok((resolve(context, &mut resolver, what, name, request)?, store))
 }
 
 /// Resolves a name, writes a refusal into the history as `what`, and tells the warnings.

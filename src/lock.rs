@@ -6,7 +6,7 @@
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
@@ -142,17 +142,25 @@ pub fn boot_clock() -> i128 {
 
 fn open(folder: &Path, name: &str) -> Result<File, LockError> {
     let path = folder.join(format!("{name}.lock"));
-    let failed = |path: PathBuf, error: &std::io::Error| LockError::Unusable {
-        path: path.display().to_string(),
-        reason: error.to_string(),
-    };
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(folder.into(), &error))?;
-    for level in folder.ancestors().take(2) {
-        check_owner(level)?;
-    }
+    let failed = |error: &std::io::Error| unusable(&path, error);
+    private_folder(folder)?;
     // The standard library opens every file close-on-exec: no child keeps the lock alive.
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
-    opened.map_err(|error| failed(path, &error))
+    opened.map_err(|error| failed(&error))
+}
+
+fn unusable(path: &Path, error: &std::io::Error) -> LockError {
+    LockError::Unusable { path: path.display().to_string(), reason: error.to_string() }
+}
+
+/// Makes a folder that nobody else can enter, and those above it that are missing.
+///
+/// # Errors
+/// It cannot be made, or it or the one above belongs to another user, or others may write in it.
+pub fn private_folder(folder: &Path) -> Result<(), LockError> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|error| unusable(folder, &error))?;
+    folder.ancestors().take(2).try_for_each(check_owner)
 }
 
 /// A folder in /tmp may be a trap laid by another user.

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::profile::FileKind;
 
 /// A file younger than this may change again without its time stamp showing it, in seconds.
-const SETTLED: i64 = 2;
+pub const SETTLED: i64 = 2;
 
 /// Stands before the stamps, and changes whenever the parsed form does: what an older version kept is not used.
 const PARSED_FORM: &str = "2\n";

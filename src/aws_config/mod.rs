@@ -8,7 +8,7 @@ pub mod synced;
 pub mod temporary;
 pub mod write;
 
-pub use files::{AwsFiles, FileError};
+pub use files::{AwsFiles, FileError, SETTLED};
 pub use profile::{FileKey, FileKind, Profile, Setting};
 
 use std::collections::BTreeMap;

@@ -50,14 +50,13 @@ fn to_somebody(
     let asking = asking(arguments);
     let mut request = asking::request(context, &asking)?;
     request.fresh |= arguments.renew;
-    let mut resolver = asking::resolver(context, global, &asking)?;
-    let somebody = asking::resolve(context, &mut resolver, "switch", name, &request)?;
+    let (somebody, store) = asking::answer(context, global, &asking, "switch", name, &request)?;
     let region = request.region.as_deref().or(somebody.who.region.as_deref());
     let mut change = handing::change(context, &somebody, region);
     change.announce(&handing::announcement(&somebody), &somebody.credential, region);
     change.remember_request(words(global, asking.words(&request), name));
     context.hand_over(&shell::render(dialect, &change))?;
-    asking::record(context, resolver.store_path(), "switch", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
+    asking::record(context, &store, "switch", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
     Ok(())
 }
 

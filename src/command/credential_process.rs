@@ -9,9 +9,8 @@ use crate::handing;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &CredentialProcess) -> Result<(), Failure> {
     let (name, request) = asking::for_program(context, &arguments.whom, &arguments.asking)?;
-    let mut resolver = asking::resolver(context, global, &arguments.asking)?;
     // What was obtained is in the history as a hop. SDKs ask too often for a line at every answer.
-    let somebody = asking::resolve(context, &mut resolver, "credential-process", &name, &request)?;
+    let (somebody, _) = asking::answer(context, global, &arguments.asking, "credential-process", &name, &request)?;
     let expiry = handing::expiry(&somebody.credential);
     let answer = export::process_json(&somebody.credential, expiry.as_deref());
     Ok(context.hand_over(answer.expose())?)

@@ -1,5 +1,6 @@
 //! The use case: from a typed name to a credential, with as few calls and prompts as possible.
 
+pub mod answers;
 mod catalogue;
 mod error;
 mod hop;
@@ -10,6 +11,8 @@ mod vault;
 mod written_profile;
 
 use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
 
 use crate::aws_config::{self, AwsFiles};
 use crate::context::Context;
@@ -22,6 +25,8 @@ use crate::prompt::{PromptError, Prompter};
 use crate::secret::{Credential, KeyMaterial, Secret};
 use crate::store::{Durability, Store, StoreError};
 use crate::sts::{Signing, Sts, StsSettings, settings};
+
+use answers::Basis;
 
 pub use catalogue::Catalogue;
 pub use error::ResolveError;
@@ -48,7 +53,7 @@ pub struct Resolved {
 }
 
 /// Who a resolution led to, and what goes with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Who {
     /// The name to show.
     pub shown: String,
@@ -107,6 +112,7 @@ impl<'c> Resolver<'c> {
     /// See [`ResolveError`].
     pub fn resolve(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
         let started = self.context.now();
+        let basis = Basis::of(self.context, self.store_path(), name, request);
         if let Some(store) = self.catalogue.store() {
             store.begin_snapshot();
         }
@@ -138,8 +144,26 @@ impl<'c> Resolver<'c> {
         };
         warnings.extend(destination.remark.take());
         let renewable = renews(&destination.route, request, &held);
+        let holder = destination.route.target().holder.clone();
         let who = destination.who(&held);
-        Ok(Resolved { credential, expiry_is_guess: held.expiry_is_guess, who, renewable, warnings })
+        let resolved = Resolved { credential, expiry_is_guess: held.expiry_is_guess, who, renewable, warnings };
+        if let Some(basis) = basis.filter(|_| plan.calls.is_empty() && resolved.warnings.is_empty()) {
+            self.keep_answer(basis, request.min_ttl, &holder, &held, &resolved);
+        }
+        Ok(resolved)
+    }
+
+    /// Keeps an answer that was found without a call, so that it can be given again without looking.
+    fn keep_answer(&mut self, basis: Basis, min_ttl: MinTtl, holder: &Holder, held: &Held, resolved: &Resolved) {
+        let (Some(store), Place::Store(id), Some(end)) = (self.catalogue.store(), &held.place, held.expires_at) else {
+            return;
+        };
+        if !held.kind.is_obtainable() || held.expiry_is_guess || store.is_on_network() {
+            return;
+        }
+        if let Ok(secret) = self.vault.wrapped(store, *id, holder) {
+            basis.keep(self.context, resolved, secret, end - plan::least_left(held, min_ttl));
+        }
     }
 
     /// The profile of the credentials file that the profile of this name is to be written to; `None` also for a name
@@ -273,6 +297,15 @@ impl<'c> Resolver<'c> {
         self.catalogue.create_store()?;
         let store = self.catalogue.store_mut().ok_or(ResolveError::CredentialGone)?;
         Ok((store, &mut self.vault))
+    }
+}
+
+impl Drop for Resolver<'_> {
+    /// What was answered before the store was changed counts no longer.
+    fn drop(&mut self) {
+        if self.catalogue.store().is_some_and(Store::has_written) {
+            answers::forget(self.context, self.store_path());
+        }
     }
 }
 

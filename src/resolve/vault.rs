@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -16,7 +18,25 @@ use super::ResolveError;
 /// The key that opens the store's seals.
 #[derive(Default)]
 pub struct Vault {
-    unlocked: Option<(StoreKey, StoreMeta)>,
+    unlocked: Option<Unlocked>,
+}
+
+struct Unlocked {
+    key: StoreKey,
+    meta: StoreMeta,
+    /// The slot that opened it.
+    slot: KeySlot,
+}
+
+/// A sealed secret with all that is needed to open it but the slot's own secret: as safe to write down as the store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Wrapped {
+    holder: String,
+    sealed: String,
+    store_id: String,
+    key_epoch: i64,
+    slot: (i64, String, String),
+    store_key: String,
 }
 
 /// What a `file` slot remembers: the key file, relative to the store's folder.
@@ -38,7 +58,7 @@ impl Vault {
         access_key_id: &str,
     ) -> Result<KeyMaterial, ResolveError> {
         let sealed = store.read().sealed(credential)?.ok_or(ResolveError::CredentialGone)?;
-        let (key, meta) = self.unlock(store)?;
+        let Unlocked { key, meta, .. } = self.unlock(store)?;
         Ok(key.open(&sealed, &binding(meta, &holder.key(), access_key_id))?)
     }
 
@@ -53,7 +73,7 @@ impl Vault {
         access_key_id: &str,
         material: &KeyMaterial,
     ) -> Result<Sealed, ResolveError> {
-        let (key, meta) = self.unlock(store)?;
+        let Unlocked { key, meta, .. } = self.unlock(store)?;
         Ok(key.seal(material, &binding(meta, &holder.key(), access_key_id))?)
     }
 
@@ -67,7 +87,7 @@ impl Vault {
         path: &str,
         row: &OriginalRow,
     ) -> Result<Zeroizing<Vec<u8>>, ResolveError> {
-        let (key, meta) = self.unlock(store)?;
+        let Unlocked { key, meta, .. } = self.unlock(store)?;
         Ok(key.open_original(&row.sealed, &original_binding(meta, path, row.kept_at))?)
     }
 
@@ -82,21 +102,35 @@ impl Vault {
         content: &[u8],
         kept_at: i64,
     ) -> Result<OriginalRow, ResolveError> {
-        let (key, meta) = self.unlock(store)?;
+        let Unlocked { key, meta, .. } = self.unlock(store)?;
         let sealed = key.seal_original(content, &original_binding(meta, path, kept_at))?;
         Ok(OriginalRow { sealed, kept_at })
     }
 
-    fn unlock(&mut self, store: &Store) -> Result<(&StoreKey, &StoreMeta), ResolveError> {
+    /// A credential's secret as the store has it.
+    ///
+    /// # Errors
+    /// The store is locked, or the credential is gone.
+    pub(super) fn wrapped(&mut self, store: &Store, credential: i64, holder: &Holder) -> Result<Wrapped, ResolveError> {
+        let sealed = store.read().sealed(credential)?.ok_or(ResolveError::CredentialGone)?;
+        let Unlocked { meta, slot, .. } = self.unlock(store)?;
+        Ok(Wrapped {
+            holder: holder.key(),
+            sealed: STANDARD.encode(&sealed.0),
+            store_id: STANDARD.encode(&meta.id),
+            key_epoch: meta.key_epoch,
+            slot: (slot.id, slot.kind.clone(), slot.params.clone()),
+            store_key: STANDARD.encode(&slot.wrapped),
+        })
+    }
+
+    fn unlock(&mut self, store: &Store) -> Result<&Unlocked, ResolveError> {
         if self.unlocked.is_none() {
             let (meta, slots) = store.read().key_slots()?;
-            let key = first_that_opens(store.path(), &meta, slots)?;
-            self.unlocked = Some((key, meta));
+            let (key, slot) = first_that_opens(store.path(), &meta, slots)?;
+            self.unlocked = Some(Unlocked { key, meta, slot });
         }
-        match &self.unlocked {
-            Some((key, meta)) => Ok((key, meta)),
-            None => Err(ResolveError::CredentialGone),
-        }
+        self.unlocked.as_ref().ok_or(ResolveError::CredentialGone)
     }
 }
 
@@ -108,11 +142,21 @@ fn original_binding<'a>(meta: &'a StoreMeta, path: &'a str, kept_at: i64) -> Ori
     OriginalBinding { store_id: &meta.id, key_epoch: meta.key_epoch, path, kept_at }
 }
 
-fn first_that_opens(store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<StoreKey, ResolveError> {
+/// Opens what [`Vault::wrapped`] gave; `None` where anything of it is not as it was.
+pub(super) fn open_wrapped(store: &Path, wrapped: &Wrapped, access_key_id: &str) -> Option<KeyMaterial> {
+    let bytes = |text: &str| STANDARD.decode(text).ok();
+    let meta = StoreMeta { id: bytes(&wrapped.store_id)?, key_epoch: wrapped.key_epoch };
+    let (id, kind, params) = wrapped.slot.clone();
+    let slot = KeySlot { id, kind, params, wrapped: bytes(&wrapped.store_key)? };
+    let key = open_slot(store, &slot, &meta).ok()?;
+    key.open(&Sealed(bytes(&wrapped.sealed)?), &binding(&meta, &wrapped.holder, access_key_id)).ok()
+}
+
+fn first_that_opens(store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<(StoreKey, KeySlot), ResolveError> {
     let mut reasons = Vec::new();
     for slot in slots {
         match open_slot(store, &slot, meta) {
-            Ok(key) => return Ok(key),
+            Ok(key) => return Ok((key, slot)),
             Err(reason) => {
                 reasons.push(SealError::Slot { slot: slot.id, kind: slot.kind, reason }.to_string());
             }

@@ -92,6 +92,16 @@ impl Store {
         &self.path
     }
 
+    /// Whether this process has changed it.
+    pub fn has_written(&self) -> bool {
+        self.has_written
+    }
+
+    /// Whether other machines may see it differently.
+    pub fn is_on_network(&self) -> bool {
+        file::is_on_network(&self.path)
+    }
+
     /// What the person should be told about the store's state; each is told once.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         std::mem::take(&mut self.notices)

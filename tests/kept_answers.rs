@@ -1,0 +1,225 @@
+//! Answers kept of the last time: given without opening the store, and never where anything has changed.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
+
+mod scene;
+mod support;
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+
+use scene::refusal::Refusal;
+use scene::{Scene, key_in_code, traced, tree};
+use support::env::Output;
+
+/// dev/Reader is answered from what was kept.
+fn kept() -> Scene {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["credential-process", "dev/Reader"]).ok();
+    keep(&scene);
+    scene
+}
+
+/// Lets the store look as if nobody had written to it lately, and asks again.
+fn keep(scene: &Scene) {
+    settle(scene);
+    scene.env.run(&["credential-process", "dev/Reader"]).ok();
+    assert_eq!(answers(scene).len(), 1, "an answer is kept");
+    assert!(!opens_the_store(scene, &["credential-process", "dev/Reader"]));
+}
+
+fn settle(scene: &Scene) {
+    for file in [scene.env.store(), scene.env.path(".aws/config"), scene.env.path(".aws/credentials")] {
+        if file.exists() {
+            scene.env.program("touch", &["-d", "1 hour ago", &file.to_string_lossy()]).run().ok();
+        }
+    }
+}
+
+fn answers(scene: &Scene) -> Vec<PathBuf> {
+    let folder = scene.env.path("run/multicred/answers");
+    if !folder.exists() {
+        return Vec::new();
+    }
+    tree::tree(&folder).into_keys().filter(|path| path.is_file()).collect()
+}
+
+/// Whether the database is opened, as strace sees it.
+fn opens_the_store(scene: &Scene, words: &[&str]) -> bool {
+    let (output, calls) = traced::run_tracing(&scene.env, words, None, &[], "openat");
+    output.ok();
+    calls.iter().any(|call| call.line.contains("multicred.db\""))
+}
+
+fn ask(scene: &Scene) -> Output {
+    scene.env.run(&["credential-process", "dev/Reader"])
+}
+
+#[test]
+fn the_same_question_is_answered_alike_without_opening_the_store() {
+    let scene = kept();
+    let answer = ask(&scene).ok().stdout.clone();
+    let calls = scene.sts.calls().len();
+    for file in answers(&scene) {
+        fs::remove_file(file).unwrap();
+    }
+    ask(&scene).ok().stdout_is(&answer);
+    assert_eq!(scene.sts.calls().len(), calls);
+}
+
+#[test]
+fn a_switch_is_answered_so_too_and_is_in_the_history() {
+    let scene = kept();
+    let first = scene.become_in_bash("dev/Reader").ok().stdout.clone();
+    assert_eq!(answers(&scene).len(), 2, "a shell may use a credential longer than a program");
+    assert!(!opens_the_store(&scene, &["as", "--shell", "bash", "dev/Reader"]));
+    scene.become_in_bash("dev/Reader").ok().stdout_is(&first);
+    let history = fs::read_to_string(scene.env.store().with_file_name("history.jsonl")).unwrap();
+    let switches = history.lines().filter(|line| line.contains("\"event\":\"switch\"") && line.contains("dev/Reader"));
+    assert_eq!(switches.count(), 3);
+}
+
+#[test]
+fn a_change_of_the_store_is_seen_at_once() {
+    let scene = kept();
+    let old = ask(&scene).ok().json();
+    scene.env.run(&["link", "dev/Reader", "--parent", "bob", "--session-name", "other"]).ok();
+    assert_eq!(answers(&scene).len(), 0, "what was kept is gone");
+    assert_ne!(ask(&scene).ok().json()["AccessKeyId"], old["AccessKeyId"]);
+    let scene = kept();
+    scene.env.run(&["account", scene::DEV, "--alias", "changed"]).ok();
+    ask(&scene).refused(3, &["dev/Reader"]);
+}
+
+#[test]
+fn a_change_by_another_program_is_seen_though_it_forgets_nothing() {
+    let scene = kept();
+    let connection = rusqlite::Connection::open(scene.env.store()).unwrap();
+    connection.execute("DELETE FROM credential WHERE kind = 'role'", []).unwrap();
+    let old = scene.sts.count("AssumeRole");
+    ask(&scene).ok();
+    assert_eq!(scene.sts.count("AssumeRole"), old + 1, "while it is in the log alone");
+    keep(&scene);
+    connection.execute("DELETE FROM credential WHERE kind = 'role'", []).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(connection);
+    ask(&scene).ok();
+    assert_eq!(scene.sts.count("AssumeRole"), old + 2, "and when it is written out");
+}
+
+#[test]
+fn a_store_that_was_put_in_its_place_is_another_store() {
+    let scene = kept();
+    let (store, aside) = (scene.env.store(), scene.env.path("aside.db"));
+    fs::copy(&store, &aside).unwrap();
+    fs::rename(&aside, &store).unwrap();
+    settle(&scene);
+    assert!(opens_the_store(&scene, &["credential-process", "dev/Reader"]));
+}
+
+#[test]
+fn a_profile_that_appears_with_the_name_makes_it_ambiguous_at_once() {
+    let mut scene = kept();
+    scene
+        .env
+        .aws_config("[profile dev/Reader]\nrole_arn = arn:aws:iam::999988887777:role/Reader\nsource_profile = x\n");
+    ask(&scene).refused(3, &["could be"]);
+}
+
+#[test]
+fn another_question_is_another_answer() {
+    let scene = kept();
+    let key = |words: &[&str]| scene.env.run(words).ok().json()["AccessKeyId"].clone();
+    let old = key(&["credential-process", "dev/Reader"]);
+    assert_ne!(key(&["credential-process", "--session-name", "ci", "dev/Reader"]), old);
+    assert_ne!(key(&["credential-process", "--fresh", "dev/Reader"]), old);
+    let elsewhere =
+        scene.env.command(&["credential-process", "dev/Reader"]).set("AWS_ENDPOINT_URL", "http://127.0.0.1:9");
+    elsewhere.run().refused(6, &["no answer"]);
+    let other_store = scene.env.command(&["credential-process", "dev/Reader"]).set("MULTICRED_STORE", "none.db").run();
+    other_store.refused(3, &["no identity"]);
+    scene.env.run(&["credential-process", "--mfa-code", "no code", "dev/Reader"]).refused(2, &["six digits"]);
+}
+
+#[test]
+fn without_its_key_the_store_is_locked_all_the_same() {
+    let scene = kept();
+    let key = scene.env.store().with_file_name("multicred.db.key");
+    let good = fs::read_to_string(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    ask(&scene).refused(4, &["the store is locked"]);
+    fs::write(&key, good.replace(' ', " A")).unwrap();
+    ask(&scene).refused(4, &["the store is locked"]);
+}
+
+#[test]
+fn a_store_that_others_may_read_is_tightened_as_ever() {
+    let scene = kept();
+    fs::set_permissions(scene.env.store(), Permissions::from_mode(0o644)).unwrap();
+    ask(&scene).ok();
+    let mode = fs::metadata(scene.env.store()).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+}
+
+#[test]
+fn what_was_tampered_with_or_has_ended_is_looked_up_instead() {
+    let scene = kept();
+    let answer = ask(&scene).ok().stdout.clone();
+    let file = answers(&scene).remove(0);
+    let good: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let with = |change: fn(&mut serde_json::Value)| {
+        let mut changed = good.clone();
+        change(&mut changed);
+        changed.to_string().into_bytes()
+    };
+    for (what, bytes) in [
+        ("garbage", b"garbage".to_vec()),
+        ("nothing", Vec::new()),
+        ("half of it", good.to_string().into_bytes()[..200].to_vec()),
+        ("its end", with(|answer| answer["until"] = 1.into())),
+        ("a time to come", with(|answer| answer["from"] = (i64::MAX - 1).into())),
+        ("its stamps", with(|answer| answer["stamps"] = "other".into())),
+        ("another holder", with(|answer| answer["secret"]["holder"] = "aws:111122223333:role:Admin".into())),
+        ("another key id", with(|answer| answer["access_key_id"] = "ASIAOTHER12345678901".into())),
+        ("another seal", with(|answer| answer["secret"]["sealed"] = "AAAA".into())),
+    ] {
+        fs::write(&file, bytes).unwrap();
+        let output = ask(&scene);
+        output.ok().stdout_is(&answer).holds(true, what);
+    }
+    fs::remove_file(&file).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
+    ask(&scene).ok().stdout_is(&answer);
+}
+
+#[test]
+fn an_answer_ends_when_the_stored_credential_would_not_do() {
+    let scene = kept();
+    let file = answers(&scene).remove(0);
+    let answer: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let end = answer["expires_at"].as_i64().unwrap();
+    assert_eq!(answer["until"].as_i64().unwrap(), end - 960, "sixteen minutes before its end for a program");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(scene.secrets().iter().all(|secret| !text.contains(secret.as_str())), "no secret in the clear");
+    tree::assert_private(scene.env.home());
+}
+
+#[test]
+fn what_only_the_person_can_renew_is_looked_up_each_time() {
+    let scene = Scene::with_bob();
+    let saml = scene.sts.world(|world| {
+        world.role(support::sts::Role::new(scene::PROD, "Saml"));
+        world.saml_session(&format!("arn:aws:iam::{}:role/Saml", scene::PROD), "me", 3000)
+    });
+    let json = serde_json::json!({ "Credentials": {
+        "AccessKeyId": saml.access_key_id, "SecretAccessKey": saml.secret, "SessionToken": saml.session_token
+    }});
+    scene.env.run_with_stdin(&["import", "-", "--label", "saml"], json.to_string()).ok();
+    settle(&scene);
+    for name in ["saml", &scene.bob.access_key_id] {
+        scene.env.run(&["credential-process", name]).ok();
+    }
+    let code = scene.env.run(&["as", "--shell", "bash", "--no-session", "bob"]);
+    assert_eq!(key_in_code(&code.ok().stdout), Some(scene.bob.access_key_id.as_str()));
+    assert_eq!(answers(&scene), Vec::<PathBuf>::new());
+}
