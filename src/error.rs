@@ -127,6 +127,13 @@ fn chain(error: &ChainError) -> Row {
         ChainError::NoSource { .. } => "add source_profile = the profile it is assumed from".to_owned(),
         ChainError::BadValue { .. } | ChainError::Fault { .. } => "correct that line".to_owned(),
         ChainError::Unsupported { key, .. } => format!("remove {key}, or multicred link the role instead"),
+        ChainError::AsksWith { flag, .. } => {
+            format!("name the identity itself, with {flag}; or take {flag} out of that line")
+        }
+        ChainError::AsksForNoOne { .. } => "give it one name: multicred credential-process NAME".to_owned(),
+        ChainError::AsksInLoop(_) => {
+            return (Exit::Identity, Some("let one of these profiles name an identity".to_owned()));
+        }
     };
     (Exit::Failure, Some(remedy))
 }
