@@ -76,6 +76,7 @@ impl From<ResolveError> for Failure {
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
             ResolveError::Temporary(error) => temporary(&error),
+            ResolveError::MeansAlready { .. } => (Exit::Usage, Some("choose another name".to_owned())),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => seal(&error),
             ResolveError::Sts(error) => sts(&error),

@@ -236,6 +236,11 @@ impl Catalogue<'_> {
         })
     }
 
+    /// What a name means, whatever profiles are called, in words.
+    pub(super) fn meaning(&self, name: &str) -> Result<Option<String>, ResolveError> {
+        Ok(self.read_by_form(name)?.pop().map(|reading| reading.says))
+    }
+
     /// The owner of a key that was found in a file, where the store knows the key.
     pub(super) fn owner_of_file_key(&self, access_key_id: &str) -> Result<Holder, ResolveError> {
         let row = self.store().map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten();
