@@ -18,6 +18,11 @@ use crate::prompt::{Never, Prompter, Tty, is_code};
 use crate::resolve::{ResolveError, Resolved, Resolver, answers, store_path, write_down};
 use crate::secret::Secret;
 
+/// What `as` without a flag asks for here.
+pub fn plain(context: &Context) -> Request {
+    Request { endpoint: endpoint(context), ..Request::default() }
+}
+
 /// What the flags ask for, in a shell.
 ///
 /// # Errors
@@ -41,8 +46,7 @@ pub fn request(context: &Context, flags: &Asking) -> Result<Request, Failure> {
         source_identity: flags.source_identity.clone(),
         tags: tags.map_err(|error| Failure::usage(error.to_string(), "correct --tag"))?,
         policy: policy(flags)?,
-        role_of_environment: RoleOfEnvironment::default(),
-        endpoint: endpoint(context),
+        ..plain(context)
     })
 }
 

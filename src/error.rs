@@ -76,6 +76,7 @@ impl From<ResolveError> for Failure {
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
             ResolveError::Temporary(error) => temporary(&error),
+            ResolveError::MeansAlready { .. } => (Exit::Usage, Some("choose another name".to_owned())),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => seal(&error),
             ResolveError::Sts(error) => sts(&error),
@@ -127,6 +128,13 @@ fn chain(error: &ChainError) -> Row {
         ChainError::NoSource { .. } => "add source_profile = the profile it is assumed from".to_owned(),
         ChainError::BadValue { .. } | ChainError::Fault { .. } => "correct that line".to_owned(),
         ChainError::Unsupported { key, .. } => format!("remove {key}, or multicred link the role instead"),
+        ChainError::AsksWith { flag, .. } => {
+            format!("name the identity itself, with {flag}; or take {flag} out of that line")
+        }
+        ChainError::AsksForNoOne { .. } => "give it one name: multicred credential-process NAME".to_owned(),
+        ChainError::AsksInLoop(_) => {
+            return (Exit::Identity, Some("let one of these profiles name an identity".to_owned()));
+        }
     };
     (Exit::Failure, Some(remedy))
 }

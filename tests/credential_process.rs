@@ -6,9 +6,10 @@ mod support;
 
 use std::time::Duration;
 
+use clap::CommandFactory;
 use scene::refusal::Refusal;
 use scene::seat::Seat;
-use scene::{PROD, Scene};
+use scene::{DEV, PROD, Scene};
 use serde_json::Value;
 use support::sts::{Fault, Role};
 
@@ -181,10 +182,83 @@ fn a_profile_that_asks_multicred_is_the_identity_it_asks_for_and_is_never_run() 
     let reader = process(&scene, "dev/Reader");
     assert_eq!(process(&scene, "mine"), reader);
     scene.become_in_bash("mine").ok().stdout_has("MULTICRED_IDENTITY='dev/Reader'");
-    scene.env.run(&["credential-process", "round"]).refused(3, &["no identity or profile"]);
+    scene.env.run(&["credential-process", "round"]).refused(3, &["leads round in a loop: round → about → round"]);
     scene.env.run(&["credential-process", "gone"]).refused(3, &["dev/Gone"]);
     scene.env.run(&["credential-process", "else"]).refused(1, &["credential_process", "config:12"]);
     let rows = scene.env.run(&["list", "--json"]).ok().json();
     let row = |name: &str| rows.as_array().unwrap().iter().filter(|row| row["identity"] == name).count();
     assert_eq!((row("dev/Reader"), row("mine")), (1, 1));
+}
+
+/// A profile `mine` whose command has these words after the program.
+fn asking(words: &str) -> Scene {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.aws_config(&format!("[profile mine]\ncredential_process = /no/such/multicred {words}\n"));
+    scene
+}
+
+#[test]
+fn a_profile_may_ask_multicred_in_every_way_that_says_for_whom_and_no_more() {
+    let reader = format!("arn:aws:iam::{DEV}:role/Reader");
+    let as_role = format!("credential-process --account={DEV} --role Reader");
+    for words in [
+        "--no-input credential-process dev/Reader",
+        "credential-process dev/Reader --quiet",
+        "-q --color never --json credential-process -- dev/Reader",
+        "-v credential-process --color=auto --no-input --arn ARN",
+        "credential-process --arn=ARN",
+        "credential-process --account dev --role Reader",
+        &as_role,
+    ] {
+        let scene = asking(&words.replace("ARN", &reader));
+        assert_eq!(process(&scene, "mine"), process(&scene, "dev/Reader"), "{words}");
+    }
+    let mut scene = Scene::with_bob();
+    let key = scene.bob.access_key_id.clone();
+    scene
+        .env
+        .aws_config(&format!("[profile mine]\ncredential_process = multicred credential-process --access-key {key}\n"));
+    assert_eq!(process(&scene, "mine")["AccessKeyId"], key.as_str());
+}
+
+#[test]
+fn a_profile_that_asks_multicred_for_more_than_whom_is_refused_with_its_line_and_flag() {
+    let arguments = multicred::cli::Cli::command();
+    let process = arguments.find_subcommand("credential-process").unwrap();
+    let followed =
+        ["store", "json", "no-input", "color", "quiet", "verbose", "arn", "access-key", "account", "role", "help"];
+    let flags = arguments.get_arguments().chain(process.get_arguments()).filter_map(|argument| {
+        let flag = argument.get_long().filter(|long| !followed.contains(long))?;
+        let value = if argument.get_action().takes_values() { " x" } else { "" };
+        Some((format!("--{flag}"), format!("--{flag}{value}")))
+    });
+    let flags: Vec<(String, String)> = flags.collect();
+    assert!(flags.len() > 10, "{flags:?}");
+    for (flag, words) in flags {
+        for command in [
+            format!("credential-process {words} dev/Reader"),
+            format!("credential-process dev/Reader {words}"),
+            format!("credential-process {} dev/Reader", words.replace(' ', "=")),
+        ] {
+            let scene = asking(&command);
+            let says =
+                format!("profile mine asks multicred with {flag} ({}:2)", scene.env.path(".aws/config").display());
+            scene.env.run(&["credential-process", "mine"]).refused(1, &[&says, "name the identity itself"]);
+            scene.env.run(&["as", "--shell", "bash", "mine"]).refused(1, &[&says]);
+            let rows = scene.env.run(&["list", "--json"]).ok().json();
+            let row = rows.as_array().unwrap().iter().find(|row| row["identity"] == "mine").unwrap();
+            assert_eq!(row["state"], "broken");
+        }
+    }
+    for words in ["", "dev/Reader dev/Writer", "--account dev", "--arn dev/Reader", "--access-key x", "--arn x y", "-"]
+    {
+        let scene = asking(&format!("credential-process {words}"));
+        scene.env.run(&["credential-process", "mine"]).refused(1, &["config:2", "does not name one identity"]);
+    }
+}
+
+#[test]
+fn a_profile_that_asks_for_itself_is_told_as_a_loop() {
+    let scene = asking("credential-process mine");
+    scene.env.run(&["credential-process", "mine"]).refused(3, &["leads round in a loop: mine → mine"]);
 }

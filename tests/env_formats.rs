@@ -80,6 +80,43 @@ fn fish_takes_it() {
     is_taken(in_shell("fish", &["--no-config", "-c"], "ENV --format fish | source\n"));
 }
 
+/// What fish prints that knows universal variables.
+fn in_fish(code: &str) -> Output {
+    let scene = Scene::with_bobs_roles();
+    let code = code.replace("ENV", "multicred env dev/Reader --format fish");
+    scene.env.program("fish", &["-c", &code]).run()
+}
+
+#[test]
+fn fish_is_told_of_a_universal_variable_that_would_win_and_nothing_changes() {
+    let output = in_fish(
+        "set -Ux AWS_PROFILE mine; ENV | source; echo $status; set -q AWS_ACCESS_KEY_ID; echo $status; \
+                          fish -c 'echo $AWS_PROFILE'",
+    );
+    output.ok().stdout_is("1\n1\nmine\n").stderr_has("AWS_PROFILE is a universal variable");
+    output.stderr_has("set -eU AWS_PROFILE").stderr_has("nothing was changed");
+    // One that no program sees wins over nothing.
+    let output = in_fish("set -Uu AWS_PROFILE mine; ENV | source; echo $status; env; fish -c 'echo own:$AWS_PROFILE'");
+    output.ok().stdout_has("0\n").stdout_has("AWS_ACCESS_KEY_ID=").stdout_has("own:mine");
+    assert!(!output.stdout.contains("AWS_PROFILE="), "{output}");
+    // One that is set anew is hidden.
+    let output = in_fish("set -Ux AWS_SESSION_TOKEN mine; ENV | source; echo $status; env");
+    output.ok().stdout_has("0\n");
+    assert!(!output.stdout.contains("AWS_SESSION_TOKEN=mine"), "{output}");
+}
+
+#[test]
+fn fish_takes_it_inside_a_function_with_variables_of_its_own() {
+    let output = in_fish(
+        "function f; set -lx AWS_PROFILE mine; set -lx AWS_SESSION_TOKEN stale; \
+         if true; set -lx AWS_PROFILE inner; ENV | source; echo status:$status; env; set --names; end; end; f",
+    );
+    output.ok().stdout_has("status:0\n").stdout_has("AWS_ACCESS_KEY_ID=");
+    for gone in ["AWS_PROFILE", "AWS_SESSION_TOKEN=stale", "__multicred"] {
+        assert!(!output.stdout.contains(gone), "{gone}\n{output}");
+    }
+}
+
 #[test]
 fn tcsh_takes_it() {
     is_taken(in_shell("tcsh", &["-f", "-c"], "eval \"`ENV --format tcsh`\"\n"));

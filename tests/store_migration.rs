@@ -30,7 +30,10 @@ fn make_version_1(path: &Path) {
     drop(statement);
     connection.pragma_update(None, "foreign_keys", false).unwrap();
     for table in tables {
-        connection.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM new.{table}")).unwrap();
+        // Columns that came later are at the end.
+        let columns = format!("SELECT group_concat(name) FROM pragma_table_info('{table}', 'main')");
+        let columns: String = connection.query_row(&columns, [], |row| row.get(0)).unwrap();
+        connection.execute_batch(&format!("INSERT INTO main.{table} SELECT {columns} FROM new.{table}")).unwrap();
     }
     connection.execute_batch("DETACH new").unwrap();
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();

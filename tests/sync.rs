@@ -156,6 +156,38 @@ fn default_is_never_written() {
 }
 
 #[test]
+fn a_name_that_is_a_profile_of_the_persons_too_is_refused_with_its_line() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.aws_config("[default]\n[profile dev/Reader]\nregion = x\n");
+    refuses(&scene, &["dev/Reader"], 1)
+        .stderr_has(&format!("{}:2: profile dev/Reader is your own", scene.env.path(CONFIG).display()));
+    let bob = ini("bob", &scene.bob);
+    scene.env.aws_credentials(&bob);
+    refuses(&scene, &["bob"], 1)
+        .stderr_has(&format!("{}:1: profile bob is your own", scene.env.path(".aws/credentials").display()));
+}
+
+#[test]
+fn a_region_that_changed_is_written_anew_and_the_persons_own_wins() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["sync", "--all"]).ok();
+    let plain = config(&scene);
+    let of_reader = entry(&scene, "dev/Reader", "dev/Reader");
+    for region in ["us-west-1", "eu-west-1"] {
+        scene.env.run(&["link", "dev/Reader", "--parent", "bob", "--region", region]).ok();
+        scene.env.run(&["sync"]).ok().stdout_has("profile dev/Reader written");
+        let with_region = of_reader.replacen('\n', &format!("\nregion = {region}\n"), 1);
+        assert_eq!(config(&scene), plain.replace(&of_reader, &with_region));
+        scene.env.run(&["sync", "dev/Reader"]).ok().stderr_has("nothing to change");
+    }
+    let mine = |config: &str| config.replace("process dev/Reader\n", "process dev/Reader\nregion = sa-east-1\n");
+    fs::write(scene.env.path(CONFIG), mine(&config(&scene))).unwrap();
+    scene.env.run(&["sync", "--all"]).ok().stdout_has("profile dev/Reader written");
+    assert_eq!(config(&scene), mine(&plain), "one key once");
+    scene.env.run(&["sync"]).ok().stderr_has("nothing to change");
+}
+
+#[test]
 fn lines_that_a_person_added_stay_and_keep_the_profile() {
     let scene = Scene::with_bobs_roles();
     scene.env.run(&["sync", "--all"]).ok();

@@ -62,6 +62,55 @@ fn a_long_lived_key_is_never_overwritten_and_nobody_is_asked_first() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_is_refused_before_anybody_is_asked() {
+    let refused = |scene: &Scene, says: &str| {
+        let before = fs::read(scene.env.path(".aws/credentials")).ok();
+        let calls = scene.sts.calls().len();
+        let words = ["env", "prod/Admin", "--mfa-code", "123456", "--to-profile", "out"];
+        scene.env.run(&words).refused(1, &[says]);
+        assert_eq!(scene.sts.calls().len(), calls, "{says}");
+        assert_eq!(fs::read(scene.env.path(".aws/credentials")).ok(), before);
+    };
+    let mut scene = Scene::with_alices_roles();
+    scene.env.aws_credentials("[mine]\nregion = x\n");
+    let (file, link) = (scene.env.path(".aws/credentials"), scene.env.path("link"));
+    fs::hard_link(&file, &link).unwrap();
+    refused(&scene, "2 names");
+    fs::remove_file(&link).unwrap();
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o400)).unwrap();
+    refused(&scene, "is read-only");
+    fs::remove_file(&file).unwrap();
+    let utf_16: Vec<u8> = "\u{feff}[mine]\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    fs::write(&file, utf_16).unwrap();
+    refused(&scene, "UTF-16");
+    fs::remove_file(&file).unwrap();
+    scene.env.run(&["env", "prod/Admin", "--mfa-code", "123456", "--to-profile", "out"]).ok();
+}
+
+#[test]
+fn a_name_that_means_an_identity_is_refused_since_its_profile_would_hide_it() {
+    let mut scene = Scene::with_bobs_roles();
+    let [reader, other] = ["Reader", "Other"].map(|name| format!("arn:aws:iam::{DEV}:role/{name}"));
+    scene.env.aws_config(&format!("[profile x]\nrole_arn = {other}\nsource_profile = y\n"));
+    let of_id = format!("{DEV}/role/Reader");
+    let calls = scene.sts.calls().len();
+    for name in ["dev/Reader", "bob", "dev/user/bob", &of_id, &reader, &other, &scene.bob.access_key_id] {
+        scene
+            .env
+            .run(&["env", "dev/Writer", "--to-profile", name])
+            .refused(2, &[&format!("'{name}' already means"), "choose another name"]);
+    }
+    assert_eq!(scene.sts.calls().len(), calls);
+    let (scene, own) = with_destination("dev/Reader");
+    scene.import(&scene.bob, "bob");
+    scene.env.run(&["account", DEV, "--alias", "dev"]).ok();
+    scene.env.run(&["link", "dev/Reader", "--parent", "bob"]).ok();
+    scene.env.run(&["exec", "work", "--", "touch", "ran"]).refused(2, &["'dev/Reader' already means"]);
+    assert_eq!(credentials(&scene), own);
+    assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
 fn a_long_term_key_is_never_written() {
     let scene = Scene::with_bob();
     scene.env.run(&["env", "bob", "--no-session", "--to-profile", "out"]).refused(2, &["long-term key"]);

@@ -53,6 +53,27 @@ pub enum ChainError {
         /// Where.
         place: String,
     },
+    /// A profile asks multicred with a flag that holds only for the program that runs it.
+    #[error("profile {profile} asks multicred with {flag} ({place}), which is not followed where the profile is named")]
+    AsksWith {
+        /// The profile.
+        profile: String,
+        /// The flag, without its value, safe to print.
+        flag: String,
+        /// Where.
+        place: String,
+    },
+    /// A profile asks multicred for nobody, or for more than one.
+    #[error("profile {profile} asks multicred ({place}), and does not name one identity")]
+    AsksForNoOne {
+        /// The profile.
+        profile: String,
+        /// Where.
+        place: String,
+    },
+    /// Profiles ask multicred for each other.
+    #[error("credential_process leads round in a loop: {0}")]
+    AsksInLoop(String),
     /// A line of the profile that cannot be read.
     #[error("profile {profile}: {fault}")]
     Fault {

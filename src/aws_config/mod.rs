@@ -1,5 +1,6 @@
 //! The person's `~/.aws/config` and `~/.aws/credentials`: read, never created by reading, and written in one way only.
 
+mod asks_multicred;
 pub mod chain;
 pub mod document;
 mod files;
@@ -8,6 +9,7 @@ pub mod synced;
 pub mod temporary;
 pub mod write;
 
+pub use asks_multicred::{AsksMulticred, NotFollowed};
 pub use files::{AwsFiles, FileError, SETTLED};
 pub use profile::{FileKey, FileKind, Profile, Setting};
 

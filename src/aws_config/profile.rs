@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::asks_multicred::{self, AsksMulticred, NotFollowed};
 use super::document::{Document, Section, SectionId, SectionKind};
 use crate::credential_text::{self, SectionFault};
 use crate::identity::Identity;
@@ -112,29 +112,13 @@ const UNSUPPORTED: [&str; 14] = [
     "transitive_session_tags",
 ];
 
-/// What a profile asks multicred for, through its `credential_process`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AsksMulticred {
-    /// The store it names.
-    pub store: Option<String>,
-    /// The identity's name.
-    pub name: String,
-}
-
 impl Profile {
-    /// What its `credential_process` asks multicred for; `None` for another program, or other flags.
-    pub fn asks_multicred(&self) -> Option<AsksMulticred> {
+    /// What its `credential_process`, which is that setting, asks multicred for; `None` for another program.
+    pub fn asks_multicred(&self) -> Option<(&Setting, Result<AsksMulticred, NotFollowed>)> {
         let is_source = self.key.is_none() && self.setting("role_arn").is_none();
-        let words = credential_text::command_words(self.value("credential_process").filter(|_| is_source)?)?;
-        let (program, words) = words.split_first()?;
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let (store, name) = match words[..] {
-            ["credential-process", name] => (None, name),
-            ["--store", store, "credential-process", name] => (Some(store.to_owned()), name),
-            _ => return None,
-        };
-        let is_multicred = Path::new(program).file_name().is_some_and(|file| file == "multicred");
-        (is_multicred && !name.starts_with('-')).then(|| AsksMulticred { store, name: name.to_owned() })
+        let setting = self.setting("credential_process").filter(|_| is_source)?;
+        let words = credential_text::command_words(&setting.value)?;
+        Some((setting, asks_multicred::read(&words)?))
     }
 
     /// A setting.
@@ -292,14 +276,19 @@ mod tests {
     fn a_process_that_is_multicred_is_known_for_what_it_asks() {
         let asked = |command: &str| {
             let config = format!("[profile a]\ncredential_process = {command}\n");
-            read_all(&config, "", None)["a"].asks_multicred().map(|asked| (asked.store, asked.name))
+            read_all(&config, "", None)["a"].asks_multicred().map(|(_, asked)| asked)
         };
-        assert_eq!(asked("/opt/bin/multicred credential-process prod/Admin"), Some((None, "prod/Admin".into())));
+        let asks = |store: Option<&str>, name: &str| {
+            Some(Ok(AsksMulticred { store: store.map(str::to_owned), name: name.to_owned() }))
+        };
+        assert_eq!(asked("/opt/bin/multicred credential-process prod/Admin"), asks(None, "prod/Admin"));
         let with_store = asked("'/opt/my tools/multicred' --store '/a b/c.db' credential-process work");
-        assert_eq!(with_store, Some((Some("/a b/c.db".into()), "work".into())));
+        assert_eq!(with_store, asks(Some("/a b/c.db"), "work"));
+        let fresh = asked("/opt/bin/multicred credential-process --fresh prod/Admin");
+        assert_eq!(fresh, Some(Err(NotFollowed::Flag("--fresh".into()))));
         for other in [
             "/opt/bin/other credential-process prod/Admin",
-            "/opt/bin/multicred credential-process --fresh prod/Admin",
+            "multicred env prod/Admin --format json",
             "multicred credential-process prod/Admin; touch pwned",
             "multicred credential-process $(id)",
         ] {

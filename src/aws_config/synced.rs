@@ -20,7 +20,7 @@ pub struct Entry {
     pub name: String,
     /// The value of its `credential_process`, from [`command`].
     pub command: String,
-    /// Its region, written where the profile is new.
+    /// Its region, written above the command unless the person has put one below it.
     pub region: Option<String>,
 }
 

@@ -74,6 +74,19 @@ pub fn edit<E: From<WriteError>>(path: &Path, keep: Keep<'_, E>, change: Change<
     Err(WriteError::KeepsChanging(place.target().to_owned()).into())
 }
 
+/// Whether [`edit`] could change a file now: what it would refuse is refused here, and nothing is written.
+///
+/// # Errors
+/// A [`WriteError`].
+pub fn check(path: &Path) -> Result<(), WriteError> {
+    let place = Place::of(path)?;
+    if let Some(seen) = place.look()? {
+        seen.text(place.target())?;
+        seen.check_replaceable(place.target())?;
+    }
+    place.check_folder()
+}
+
 fn decide<E: From<WriteError>>(
     place: &Place,
     before: Option<&Seen>,

@@ -214,7 +214,7 @@ fn store_link(
 }
 
 fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result<(), Failure> {
-    let request = Request { fresh: true, ..Request::default() };
+    let request = Request { fresh: true, ..asking::plain(context) };
     let verified = resolver.resolve(shown, &request)?;
     for warning in &verified.warnings {
         context.note(warning);

@@ -5,11 +5,12 @@ use std::collections::HashSet;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
+use crate::asking;
 use crate::cli::Global;
 use crate::context::{Context, printable};
 use crate::error::Failure;
 use crate::identity::plan::{self, NoPlan, Plan};
-use crate::identity::request::{Request, say_duration};
+use crate::identity::request::say_duration;
 use crate::prompt::Never;
 use crate::resolve::{Catalogue, Destination, ResolveError, Resolver, Target, store_path};
 
@@ -124,7 +125,7 @@ fn row(
 fn state(context: &Context, catalogue: &Catalogue<'_>, target: &Target, name: &str) -> (State, Option<i64>) {
     let planned = catalogue.lookup(name).and_then(|_| catalogue.destination(target, name)).and_then(
         |destination: Destination| {
-            plan::plan(&destination.route, &Request::default(), context.now()).map_err(ResolveError::from)
+            plan::plan(&destination.route, &asking::plain(context), context.now()).map_err(ResolveError::from)
         },
     );
     match planned {

@@ -128,12 +128,14 @@ fn obtainable(store: &Store) -> Result<Vec<IdentityRow>, StoreError> {
 
 fn identity(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> Result<IdentityRow, Failure> {
     let shown = typed.escape_debug();
+    // What a profile of that name says steers nothing here: it is about to be written anew, or is refused as the
+    // person's own.
+    if let Some(row) = catalogue.stored_identity(typed)? {
+        return Ok(row);
+    }
     if there.iter().any(|name| name == typed) {
-        // What its profile says is about to be written anew, and steers nothing here.
-        return catalogue.stored_identity(typed)?.ok_or_else(|| {
-            let fact = format!("there is no identity called '{shown}' any more");
-            Failure::new(Exit::Identity, fact, format!("multicred sync --remove {shown}"))
-        });
+        let fact = format!("there is no identity called '{shown}' any more");
+        return Err(Failure::new(Exit::Identity, fact, format!("multicred sync --remove {shown}")));
     }
     let (fact, remedy) = match catalogue.lookup(typed)? {
         Target::Known(row) => return Ok(row),

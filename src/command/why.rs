@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use crate::asking;
 use crate::cli::{Global, Why};
 use crate::context::{Context, printable};
 use crate::error::Failure;
 use crate::identity::plan::{self, AssumeRole, Call, NoPlan, Plan, Stage};
-use crate::identity::request::{Request, say_duration};
+use crate::identity::request::say_duration;
 use crate::identity::route::Route;
 use crate::prompt::Never;
 use crate::resolve::{Destination, ResolveError, Resolver, store_path};
@@ -17,7 +18,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Why) -> Result
     let catalogue = resolver.catalogue();
     let target = catalogue.lookup(&arguments.identity)?;
     let destination = catalogue.destination(&target, &arguments.identity)?;
-    let planned = plan::plan(&destination.route, &Request::default(), context.now());
+    let planned = plan::plan(&destination.route, &asking::plain(context), context.now());
     let text = if global.json {
         format!("{}\n", as_json(&destination, &planned))
     } else {

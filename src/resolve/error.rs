@@ -36,6 +36,14 @@ pub enum ResolveError {
     /// Putting a credential into one of them.
     #[error(transparent)]
     Temporary(#[from] TemporaryError),
+    /// A profile to be written whose name a person types for somebody else.
+    #[error("'{name}' already means {meaning}, which a profile of that name would hide")]
+    MeansAlready {
+        /// The name, safe to print.
+        name: String,
+        /// What it means, in words.
+        meaning: String,
+    },
     /// The store.
     #[error(transparent)]
     Store(StoreError),

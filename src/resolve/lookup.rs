@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::aws_config::Profile;
+use crate::aws_config::chain::ChainError;
+use crate::aws_config::{NotFollowed, Profile};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
@@ -182,7 +183,7 @@ impl Catalogue<'_> {
 
     fn read_profile(&self, name: &str, through: &mut Vec<String>) -> Result<Option<Reading>, ResolveError> {
         let Some(profile) = self.profile(name)? else { return Ok(None) };
-        if let Some(asked) = self.asks_multicred(&profile) {
+        if let Some(asked) = self.asks_multicred(&profile)? {
             return self.read_through(name, &asked, through);
         }
         let holder = match (&profile.key, profile.role()) {
@@ -205,7 +206,11 @@ impl Catalogue<'_> {
         asked: &str,
         through: &mut Vec<String>,
     ) -> Result<Option<Reading>, ResolveError> {
-        if through.iter().any(|name| name == profile) {
+        if let Some(start) = through.iter().position(|name| name == profile) {
+            if self.read_by_form(profile)?.is_empty() {
+                let names: Vec<&str> = through[start..].iter().map(String::as_str).chain([profile]).collect();
+                return Err(ChainError::AsksInLoop(names.join(" → ")).into());
+            }
             return Ok(None);
         }
         through.push(profile.to_owned());
@@ -215,15 +220,20 @@ impl Catalogue<'_> {
     }
 
     /// The name that a profile's `credential_process` asks multicred for, where that would ask this very store.
-    fn asks_multicred(&self, profile: &Profile) -> Option<String> {
-        let asked = profile.asks_multicred()?;
+    fn asks_multicred(&self, profile: &Profile) -> Result<Option<String>, ResolveError> {
+        let Some((setting, asked)) = profile.asks_multicred() else { return Ok(None) };
+        let (name, place) = (profile.name.clone(), self.place(setting));
+        let asked = asked.map_err(|why| match why {
+            NotFollowed::Flag(flag) => ChainError::AsksWith { profile: name, flag, place },
+            NotFollowed::NotOneIdentity => ChainError::AsksForNoOne { profile: name, place },
+        })?;
         let is_this = match &asked.store {
             Some(store) => {
                 Path::new(store) == self.store_path() || self.store_argument().as_deref() == Some(Path::new(store))
             }
             None => store_path(self.context, None).is_ok_and(|path| path == self.store_path()),
         };
-        is_this.then_some(asked.name)
+        Ok(is_this.then_some(asked.name))
     }
 
     /// The one identity of the store that has this name, whatever profiles are called.
@@ -236,6 +246,11 @@ impl Catalogue<'_> {
             (Some(Target::Known(row)), true) => Some(row),
             _ => None,
         })
+    }
+
+    /// What a name means, whatever profiles are called, in words.
+    pub(super) fn meaning(&self, name: &str) -> Result<Option<String>, ResolveError> {
+        Ok(self.read_by_form(name)?.pop().map(|reading| reading.says))
     }
 
     /// The owner of a key that was found in a file, where the store knows the key.

@@ -2,20 +2,25 @@
 
 use super::{ResolveError, Resolver};
 use crate::aws_config::temporary::{self, FileText, Temporary};
-use crate::aws_config::write::Rewrite;
+use crate::aws_config::write::{self, Rewrite};
 use crate::aws_config::{AwsFiles, FileKind};
 
 impl Resolver<'_> {
-    /// Whether a temporary credential may be put into a profile of the credentials file: to be asked before AWS is.
+    /// Whether a temporary credential may be put into a profile of the credentials file, and can be: to be asked before
+    /// AWS and the person are. Nothing is written.
     ///
     /// # Errors
-    /// The files cannot be read, or a [`temporary::TemporaryError`].
+    /// The name means somebody already, the files cannot be read or written, or a [`temporary::TemporaryError`].
     pub fn check_written_profile(&self, profile: &str) -> Result<(), ResolveError> {
+        if let Some(meaning) = self.catalogue.meaning(profile)? {
+            return Err(ResolveError::MeansAlready { name: profile.escape_debug().to_string(), meaning });
+        }
         let Some(files) = self.catalogue.files() else { return Ok(()) };
         let (credentials, config) = (files.text(FileKind::Credentials)?, files.text(FileKind::Config)?);
         let texts = [(FileKind::Credentials, &*credentials), (FileKind::Config, &*config)];
         let [credentials, config] = texts.map(|(kind, text)| FileText { path: files.path(kind), text });
-        Ok(temporary::check(profile, credentials, config)?)
+        temporary::check(profile, credentials, config)?;
+        Ok(write::check(files.path(FileKind::Credentials))?)
     }
 
     /// Puts a temporary credential into a profile of the credentials file; `false` where it stands there already.

@@ -37,11 +37,27 @@ impl Language {
         })
     }
 
-    /// Writes statements that make a change, each on a line of its own.
+    /// Writes statements that make a change, for any place where the shell may run them; there they find out what would
+    /// win over the change.
     pub fn statements(self, change: &EnvChange) -> String {
+        match self {
+            // The last removal of what is not there would tell that it all failed.
+            Self::Fish => self.write(change, &guard(change), "true\n"),
+            _ => self.bare_statements(change),
+        }
+    }
+
+    /// Writes statements that make a change, each on a line of its own. What would win over it is not looked for.
+    pub(super) fn bare_statements(self, change: &EnvChange) -> String {
+        self.write(change, "", "")
+    }
+
+    fn write(self, change: &EnvChange, before: &str, after: &str) -> String {
         // Room for the largest values at once: growing would leave copies of secrets in freed memory.
         let values: usize = change.actions().iter().map(|(_, action)| action_length(action)).sum();
-        let mut code = String::with_capacity(2 * values + 64 * (change.actions().len() + 1));
+        let around = before.len() + after.len();
+        let mut code = String::with_capacity(around + 2 * values + 64 * (change.actions().len() + 1));
+        code.push_str(before);
         for (index, (name, action)) in change.actions().iter().enumerate() {
             if self == Self::Nu {
                 code.push_str(if index == 0 { "{" } else { ", " });
@@ -51,6 +67,7 @@ impl Language {
         if self == Self::Nu {
             code.push_str("}\n");
         }
+        code.push_str(after);
         code
     }
 
@@ -78,4 +95,31 @@ impl Language {
         }
         code.push_str(end);
     }
+}
+
+/// What goes before a change in fish. No statement hides an exported universal variable from the programs of one shell
+/// without erasing it in all; a local one of the function that runs the statements wins over a global one.
+fn guard(change: &EnvChange) -> String {
+    let names = |is_meant: fn(&Action) -> bool| -> String {
+        change.actions().iter().filter(|(_, action)| is_meant(action)).map(|(name, _)| [" ", name].concat()).collect()
+    };
+    let (removed, all) = (names(|action| *action == Action::Unset), names(|_| true));
+    format!(
+        "begin
+    set -l __multicred_name
+    for __multicred_name in{removed}
+        if set -qUx $__multicred_name
+            printf '%s\\n' \"multicred: $__multicred_name is a universal variable, which would win over the \
+credentials: nothing was changed\" \"multicred: remove it with: set -eU $__multicred_name\" >&2
+            return 1
+        end
+    end
+    for __multicred_name in{all}
+        while set -ql $__multicred_name
+            set -el $__multicred_name
+        end
+    end
+end
+"
+    )
 }

@@ -97,7 +97,7 @@ impl std::str::FromStr for Dialect {
 
 /// Writes a change as code of a shell. Every value is quoted; every statement stands on a line of its own.
 pub fn render(dialect: Dialect, change: &EnvChange) -> String {
-    let mut code = dialect.language().statements(change);
+    let mut code = dialect.language().bare_statements(change);
     request(dialect, &mut code, change.request());
     code
 }

@@ -60,6 +60,35 @@ impl Document {
         Ok(())
     }
 
+    /// Gives a key a value in a new line directly above the first line of another key of the section.
+    pub fn set_above(&mut self, id: &SectionId, key: &str, value: &str, below: &str) -> Result<(), EditError> {
+        let no_such = || EditError::NoSuchSection(id.to_header());
+        let (place, index) = self.first_line_of(id, below).ok_or_else(no_such)?;
+        let usual_ending = self.usual_ending();
+        let lines = &mut self.blocks[place].lines;
+        let (indent, ending) = (lines[index].indent(), lines[index].ending());
+        let line = key_line(indent, key, " = ", value, if ending.is_empty() { usual_ending } else { ending })?;
+        lines.insert(index, line);
+        self.number_lines();
+        Ok(())
+    }
+
+    /// Removes the first line of a key, with the lines that continue its value. False where there was none.
+    pub fn remove_first(&mut self, id: &SectionId, key: &str) -> bool {
+        let Some((place, index)) = self.first_line_of(id, key) else { return false };
+        let block = &mut self.blocks[place];
+        block.remove_continuations(index);
+        block.lines.remove(index);
+        self.number_lines();
+        true
+    }
+
+    fn first_line_of(&self, id: &SectionId, key: &str) -> Option<(usize, usize)> {
+        let is_key = |line: &Line| line.key().is_some_and(|spelled| spelled.eq_ignore_ascii_case(key));
+        let find = |&place: &usize| Some((place, self.blocks[place].lines.iter().position(is_key)?));
+        self.places.get(id)?.iter().find_map(find)
+    }
+
     /// Adds a section at the end, a blank line above it. `header` is what stands between the brackets
     /// ([`SectionId::to_header`] quotes it).
     pub fn append_section(&mut self, header: &str, keys: &[(&str, &str)]) -> Result<(), EditError> {

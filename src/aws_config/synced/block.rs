@@ -5,7 +5,9 @@ use std::ops::RangeInclusive;
 
 use zeroize::Zeroizing;
 
-use crate::aws_config::document::{Document, EditError, Section, SectionId, SectionKind, lines, without_ending};
+use crate::aws_config::document::{
+    Document, EditError, Property, Section, SectionId, SectionKind, lines, without_ending,
+};
 use crate::aws_config::write::Rewrite;
 
 use super::markers::{self, Above, Found, ending_of, number};
@@ -102,15 +104,12 @@ impl Block {
         let (above, ending) = (self.above, self.ending);
         let body = self.body.get_or_insert_with(|| Document::parse(&above.begin_line(ending)));
         let id = SectionId::profile(&entry.name);
-        match body.section(&id) {
-            Some(section) if section.get(PROCESS).is_some_and(|known| known.value() == entry.command.as_str()) => {
-                return Ok(false);
-            }
-            Some(_) => body.set(&id, PROCESS, &entry.command)?,
-            None => append(body, &id, entry, ending)?,
-        }
-        self.is_changed = true;
-        Ok(true)
+        let is_changed = match body.section(&id) {
+            Some(_) => renew(body, &id, entry)?,
+            None => append(body, &id, entry, ending).map(|()| true)?,
+        };
+        self.is_changed |= is_changed;
+        Ok(is_changed)
     }
 
     /// Removes an entry; `false` where there is none of that name.
@@ -169,6 +168,37 @@ fn append(body: &mut Document, id: &SectionId, entry: &Entry, ending: &str) -> R
     trimmed.append_section(&id.to_header(), &keys)?;
     *body = trimmed;
     Ok(())
+}
+
+/// Brings an entry up to date; whether anything changed.
+fn renew(body: &mut Document, id: &SectionId, entry: &Entry) -> Result<bool, EditError> {
+    let Some(section) = body.section(id) else { return Ok(false) };
+    let is_same = section.get(PROCESS).is_some_and(|known| known.value() == entry.command.as_str());
+    let (ours, is_persons) = regions(&section);
+    let wanted = entry.region.as_deref().filter(|_| !is_persons);
+    let is_same_region = ours.as_deref() == wanted;
+    match wanted {
+        _ if is_same_region => {}
+        Some(region) if ours.is_some() => body.set(id, REGION, region)?,
+        Some(region) => body.set_above(id, REGION, region, PROCESS)?,
+        None => drop(body.remove_first(id, REGION)),
+    }
+    if !is_same {
+        body.set(id, PROCESS, &entry.command)?;
+    }
+    Ok(!(is_same && is_same_region))
+}
+
+/// The region that `sync` wrote, which stands above the command, and whether there is another one, which somebody else
+/// wrote. Lines that continue a value are never `sync`'s.
+fn regions(section: &Section<'_>) -> (Option<String>, bool) {
+    let is = |property: &Property<'_>, key: &str| property.key().eq_ignore_ascii_case(key);
+    let first = section.properties().find(|property| is(property, REGION) || is(property, PROCESS));
+    let ours = first.filter(|first| is(first, REGION)).map(|first| first.value().into_owned());
+    let ours = ours.filter(|region| !region.contains('\n'));
+    let all = section.properties().filter(|property| is(property, REGION)).count();
+    let is_persons = all > usize::from(ours.is_some());
+    (ours, is_persons)
 }
 
 /// The body, ended by exactly one blank line: `aws configure set` leaves one line free above what it writes.

@@ -119,8 +119,49 @@ fn a_renewed_entry_keeps_the_lines_that_a_person_added() {
     let synced = put("", &[admin()]).replace("Admin\n\n#", "Admin\n# mine\noutput = json\n\n#");
     let moved = entry("prod/Admin", "/opt/multicred credential-process prod/Admin", Some("us-east-1"));
     let renewed = put(&synced, &[moved]);
-    assert_eq!(renewed, synced.replace("/usr/bin/", "/opt/"));
+    assert_eq!(renewed, synced.replace("/usr/bin/", "/opt/").replace("eu-west-1", "us-east-1"));
     assert_eq!(put(&renewed, &[admin()]), synced);
+}
+
+#[test]
+fn the_region_above_the_command_is_as_the_identity_has_it() {
+    let without = Entry { region: None, ..admin() };
+    for text in ["", "[default]\r\n", "[default]\r"] {
+        let with_region = put(text, &[admin(), bob()]);
+        let plain = put(text, &[without.clone(), bob()]);
+        assert_eq!(put(&plain, &[admin()]), with_region);
+        assert_eq!(put(&with_region, std::slice::from_ref(&without)), plain);
+        for same in [with_region.as_str(), &plain] {
+            let entry = if same == plain { without.clone() } else { admin() };
+            assert_eq!(change(Some(same), "", Change::Put(&[entry])), Ok((Rewrite::Nothing, Report::default())));
+        }
+    }
+}
+
+#[test]
+fn a_region_of_the_persons_own_stays_and_is_the_only_one() {
+    let mine = |text: &str| text.replace("Admin\n\n[", "Admin\nregion = sa-east-1\n\n[");
+    let with_region = mine(&put("", &[admin(), bob()]));
+    let plain = mine(&put("", &[Entry { region: None, ..admin() }, bob()]));
+    assert_ne!(plain, with_region);
+    assert_eq!(put(&with_region, &[admin()]), plain);
+    assert_eq!(change(Some(&plain), "", Change::Put(&[admin()])), Ok((Rewrite::Nothing, Report::default())));
+    let continued = put("", &[admin()]).replace("eu-west-1\n", "eu-west-1\n  more\n");
+    assert_eq!(change(Some(&continued), "", Change::Put(&[admin()])), Ok((Rewrite::Nothing, Report::default())));
+}
+
+#[test]
+fn a_new_region_is_read_as_one_among_lines_of_the_persons_own() {
+    let plain = put("", &[Entry { region: None, ..admin() }]);
+    for above in ["# mine\n", "output = json\n  more\n", "s3 =\n  region = x\n", "  output = json\n  "] {
+        let config = plain.replace("credential_process = ", &format!("{above}credential_process = "));
+        let renewed = put(&config, &[admin()]);
+        let document = Document::parse(&renewed);
+        let section = document.section(&crate::aws_config::document::SectionId::profile("prod/Admin")).unwrap();
+        assert_eq!(section.get("region").unwrap().value(), "eu-west-1", "{renewed}");
+        assert_eq!(section.get("credential_process").unwrap().value(), admin().command, "{renewed}");
+        assert_eq!(put(&renewed, &[Entry { region: None, ..admin() }]), config);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustix::fs::{CWD, FlockOperation, flock};
+use rustix::fs::{Access, CWD, FlockOperation, flock};
 use rustix::io::Errno;
 
 use super::WriteError;
@@ -61,6 +61,14 @@ impl Place {
     /// Whether a draft is there: another multicred's, or what a killed one left.
     pub(super) fn has_draft(&self) -> bool {
         self.folder.join(&self.draft).symlink_metadata().is_ok()
+    }
+
+    /// Whether a draft could be put into the folder, or into one made where it is missing.
+    pub(super) fn check_folder(&self) -> Result<(), WriteError> {
+        let exists = |folder: &&Path| folder.symlink_metadata().is_ok();
+        let Some(folder) = self.folder.ancestors().find(exists) else { return Ok(()) };
+        let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+        rustix::fs::access(folder, access).map_err(|error| WriteError::of(folder, error))
     }
 
     /// Waits for other multicreds, and keeps them waiting until the folder is dropped. Makes the folder where it is

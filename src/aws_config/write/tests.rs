@@ -297,3 +297,36 @@ fn a_trap_under_the_drafts_name_is_not_followed() {
     fs::create_dir(scene.path(".credentials.multicred-new")).unwrap();
     assert!(matches!(scene.edit(added), Err(WriteError::Unwritable { .. })));
 }
+
+#[test]
+fn what_an_edit_would_refuse_is_found_beforehand_and_nothing_is_written() {
+    let scene = Scene::empty();
+    let missing = scene.path("new/folder/credentials");
+    assert_eq!((check(&missing), check(&scene.file())), (Ok(()), Ok(())));
+    assert!(scene.names().is_empty());
+    fs::write(scene.path("pipe"), "no folder").unwrap();
+    for below in ["pipe/credentials", "pipe/folder/credentials"] {
+        assert!(matches!(check(&scene.path(below)), Err(WriteError::Unwritable { .. })), "{below}");
+    }
+    if !rustix::process::geteuid().is_root() {
+        // To root every folder is writable.
+        assert!(matches!(check(Path::new("/etc/credentials")), Err(WriteError::Unwritable { .. })));
+    }
+    fs::create_dir(scene.file()).unwrap();
+    let scene_with = |content: &[u8], mode| {
+        let scene = Scene::with(content);
+        fs::set_permissions(scene.file(), fs::Permissions::from_mode(mode)).unwrap();
+        scene
+    };
+    let two_names = scene_with(b"", 0o600);
+    fs::hard_link(two_names.file(), two_names.path("other")).unwrap();
+    for scene in [scene, two_names, scene_with(b"", 0o400), scene_with(b"\xff\xfea\0", 0o600)] {
+        let refused = check(&scene.file());
+        assert!(refused.is_err() && refused == scene.edit(added).map(drop), "{refused:?}");
+    }
+    let loose = scene_with(OLD.as_bytes(), 0o644);
+    symlink("credentials", loose.path("link")).unwrap();
+    let before = fs::metadata(loose.file()).unwrap().ctime_nsec();
+    assert_eq!(check(&loose.path("link")), Ok(()));
+    assert_eq!((loose.mode(), fs::metadata(loose.file()).unwrap().ctime_nsec()), (0o644, before));
+}
