@@ -1,14 +1,14 @@
 //! Links the unwinder into the program, where it would be a shared library of its own.
 //!
 //! multicred runs at every switch and for every call of an SDK, and ends within two milliseconds. Finding, mapping and
-//! binding libgcc_s, which is needed for backtraces alone, takes a tenth of one.
+//! binding `libgcc_s`, which is needed for backtraces alone, takes a tenth of one.
 #![allow(clippy::disallowed_methods, reason = "cargo speaks to build scripts through the environment and stdout")]
 #![allow(clippy::disallowed_macros, reason = "cargo speaks to build scripts through the environment and stdout")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The same code as libgcc_s has (GCC Runtime Library Exception).
+/// The same code as `libgcc_s` has (GCC Runtime Library Exception).
 const ARCHIVE: &str = "libgcc_eh.a";
 
 fn main() {

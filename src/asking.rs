@@ -123,6 +123,19 @@ fn whom_the_shell_is(context: &Context) -> Result<String, Failure> {
 /// # Errors
 /// The store cannot be used, or the MFA code can be none.
 pub fn resolver<'c>(context: &'c Context, global: &Global, flags: &Asking) -> Result<Resolver<'c>, Failure> {
+    resolver_asking(context, global, flags, Tty)
+}
+
+/// As [`resolver`], with somebody to ask.
+///
+/// # Errors
+/// As [`resolver`].
+pub fn resolver_asking<'c>(
+    context: &'c Context,
+    global: &Global,
+    flags: &Asking,
+    person: impl Prompter + 'static,
+) -> Result<Resolver<'c>, Failure> {
     let mfa_code = match &flags.mfa_code {
         Some(code) if !is_code(code) => {
             return Err(Failure::usage("--mfa-code is not six digits", "type what the device shows"));
@@ -130,7 +143,7 @@ pub fn resolver<'c>(context: &'c Context, global: &Global, flags: &Asking) -> Re
         code => code.clone().map(Secret::new),
     };
     let store = store_path(context, global.store.as_deref())?;
-    let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
+    let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(person) } else { Box::new(Never) };
     Ok(Resolver::new(context, store, prompter, mfa_code)?)
 }
 

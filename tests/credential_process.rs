@@ -93,7 +93,7 @@ fn in_the_background_of_a_terminal_it_does_not_stop_at_a_question_nobody_sees() 
     let ended = seat.end();
     assert!(ended.screen.contains("ended: 4"), "{ended:?}");
     let err = std::fs::read_to_string(scene.env.path("err")).unwrap();
-    assert!(err.contains("no terminal to ask on"), "{err}");
+    assert!(err.contains("in the background of its terminal") && err.contains("run it in the foreground"), "{err}");
 }
 
 /// dev/Reader's credential with so many seconds left of its hour.

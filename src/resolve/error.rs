@@ -91,7 +91,7 @@ impl ResolveError {
                 matches!(error, StsError::NoAnswer { .. } | StsError::Unavailable { .. } | StsError::Unusable { .. })
             }
             Self::ToldByAnother(told) => told.kind == FailureKind::NoAnswer,
-            Self::Prompt(error) => matches!(error, PromptError::Impossible(_)),
+            Self::Prompt(error) => matches!(error, PromptError::Impossible { .. } | PromptError::Unanswered { .. }),
             Self::Lock(error) => matches!(error, LockError::Held { .. }),
             _ => false,
         }

@@ -136,7 +136,7 @@ impl Resolver<'_> {
             let code = match from_flag {
                 Some(code) => code,
                 None => match self.prompter.mfa_code(serial, remark) {
-                    Err(PromptError::Impossible(_)) if remark.is_some() => {
+                    Err(PromptError::Impossible { .. }) if remark.is_some() => {
                         return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
                     }
                     answer => answer?,

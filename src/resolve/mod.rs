@@ -135,8 +135,9 @@ impl<'c> Resolver<'c> {
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
     fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
         match plan.mfa_serials().next() {
-            Some(serial) if self.mfa_code.is_none() && !self.prompter.can_ask() => {
-                Err(PromptError::nobody_for_a_code(serial).into())
+            Some(serial) if self.mfa_code.is_none() => {
+                let can_ask = self.prompter.can_ask();
+                can_ask.map_err(|why| PromptError::Impossible { serial: serial.to_owned(), why }.into())
             }
             _ => Ok(()),
         }
