@@ -7,7 +7,7 @@ mod support;
 use scene::refusal::Refusal;
 use scene::{DEV, PROD, Scene};
 use support::env::Output;
-use support::sts::Session;
+use support::sts::{Fault, Session};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
@@ -115,6 +115,17 @@ fn what_aws_would_refuse_is_refused_before_any_call() {
 }
 
 #[test]
+fn what_only_aws_finds_wrong_with_a_policy_is_told_as_the_persons_own_to_correct() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.write("none.json", r#"{"a":1}"#);
+    let exec = |flags: &[&str]| scene.env.run(&[&["exec"], flags, &["dev/Reader", "--", "touch", "ran"]].concat());
+    exec(&["--policy", "none.json"]).refused(5, &["MalformedPolicyDocument", "correct --policy"]);
+    scene.sts.fault_once("AssumeRole", Fault::refuse(400, "PackedPolicyTooLarge", "Packed policy consumes 107%"));
+    exec(&["--read-only"]).refused(5, &["107%", "--policy, --policy-arn and --tag"]);
+    assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
 fn whom_no_call_can_restrict_is_refused() {
     let scene = Scene::with_bobs_roles();
     let saml = scene.sts.world(|world| {
@@ -157,7 +168,7 @@ fn tags_go_with_the_target_and_a_source_identity_with_the_first_role() {
 #[test]
 fn a_shell_renews_and_comes_back_under_the_same_restriction() {
     let mut scene = Scene::with_bobs_roles();
-    scene.env.write("p.json", "{}");
+    scene.env.write("p.json", r#"{"Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#);
     let flags = ["--policy", "p.json", "--tag", "a=b c", "--source-identity", "ann", "--policy-arn", READ_ONLY];
     let output = scene.env.run(&[&["as", "--shell", "bash"], &flags[..], &["dev/Reader"]].concat());
     let policy = scene.env.path("p.json");
