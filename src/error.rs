@@ -82,6 +82,7 @@ impl From<ResolveError> for Failure {
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
+            ResolveError::LatelyUnanswered { .. } => (Exit::NoAnswer, Some("try again in a moment".to_owned())),
             ResolveError::Locked(_) => (
                 Exit::Locked,
                 Some(

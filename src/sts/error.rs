@@ -101,7 +101,7 @@ where
 }
 
 fn too_late(action: &'static str) -> StsError {
-    StsError::NoAnswer { action, reason: "it took too long (limit: 3 s to connect, 10 s in all)".into() }
+    StsError::NoAnswer { action, reason: "it took too long".into() }
 }
 
 fn answered<E: ProvideErrorMetadata>(
