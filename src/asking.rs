@@ -160,6 +160,19 @@ fn whom_the_shell_is(context: &Context) -> Result<String, Failure> {
 /// # Errors
 /// The store cannot be used, or the MFA code can be none.
 pub fn resolver<'c>(context: &'c Context, global: &Global, flags: &Asking) -> Result<Resolver<'c>, Failure> {
+    resolver_asking(context, global, flags, Tty)
+}
+
+/// As [`resolver`], with somebody to ask.
+///
+/// # Errors
+/// As [`resolver`].
+pub fn resolver_asking<'c>(
+    context: &'c Context,
+    global: &Global,
+    flags: &Asking,
+    person: impl Prompter + 'static,
+) -> Result<Resolver<'c>, Failure> {
     let mfa_code = match &flags.mfa_code {
         Some(code) if !is_code(code) => {
             return Err(Failure::usage("--mfa-code is not six digits", "type what the device shows"));
@@ -167,11 +180,23 @@ pub fn resolver<'c>(context: &'c Context, global: &Global, flags: &Asking) -> Re
         code => code.clone().map(Secret::new),
     };
     let store = store_path(context, global.store.as_deref())?;
-    let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
+    let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(person) } else { Box::new(Never) };
     Ok(Resolver::new(context, store, prompter, mfa_code)?)
 }
 
-/// Finds whom a name is, and a credential of theirs: from the answer kept of the last time, else by resolving it.
+/// A question by a name, as the history has it.
+#[derive(Clone, Copy)]
+pub struct Question<'q> {
+    /// The command that asks.
+    pub what: &'static str,
+    /// The name.
+    pub name: &'q str,
+    /// What is asked.
+    pub request: &'q Request,
+}
+
+/// Finds whom a name is, and a credential of theirs: from the answer kept of the last time, else by resolving it, where
+/// `person` may be asked. Gives the store's path, too.
 ///
 /// # Errors
 /// As [`resolver`] and [`resolve`].
@@ -179,15 +204,15 @@ pub fn answer(
     context: &Context,
     global: &Global,
     flags: &Asking,
-    what: &str,
-    name: &str,
-    request: &Request,
+    question: Question<'_>,
+    person: impl Prompter + 'static,
 ) -> Result<(Resolved, PathBuf), Failure> {
+    let Question { what, name, request } = question;
     let store = store_path(context, global.store.as_deref())?;
     if let Some(kept) = answers::kept(context, &store, name, request).filter(|_| flags.mfa_code.is_none()) {
         return Ok((kept, store));
     }
-    let mut resolver = resolver(context, global, flags)?;
+    let mut resolver = resolver_asking(context, global, flags, person)?;
     Ok((resolve(context, &mut resolver, what, name, request)?, store))
 }
 

@@ -7,7 +7,7 @@ use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure as Told, FailureKind, LockError};
-use crate::prompt::PromptError;
+use crate::prompt::{PromptError, Unaskable};
 use crate::resolve::{LookupError, ResolveError};
 use crate::seal::SealError;
 use crate::store::StoreError;
@@ -83,6 +83,7 @@ impl From<ResolveError> for Failure {
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
+            ResolveError::LatelyUnanswered { .. } => (Exit::NoAnswer, Some("try again in a moment".to_owned())),
             ResolveError::Locked(_) => (
                 Exit::Locked,
                 Some(
@@ -272,6 +273,10 @@ fn refusal(code: &str, action: &str) -> String {
         "AccessDenied" if action == "AssumeRole" => {
             "check the role's trust policy: its principal, external id and MFA condition"
         }
+        "MalformedPolicyDocument" => "AWS does not take the session policy for one: correct --policy",
+        "PackedPolicyTooLarge" => {
+            "say less with --policy, --policy-arn and --tag: AWS packs all of them into one space"
+        }
         "ValidationError" => "check the duration and names against the role's settings",
         _ => "ask whoever administers the account",
     };
@@ -280,9 +285,17 @@ fn refusal(code: &str, action: &str) -> String {
 
 fn prompt(error: &PromptError) -> Row {
     match error {
-        PromptError::Impossible(_) => {
-            (Exit::Locked, Some("run it on a terminal, or give the code with --mfa-code".to_owned()))
+        PromptError::Impossible { why, .. } => {
+            let place = match why {
+                Unaskable::NoTerminal => "on a terminal",
+                Unaskable::Background => "in the foreground",
+            };
+            (Exit::Locked, Some(format!("run it {place}, or give the code with --mfa-code")))
         }
+        PromptError::Unanswered { .. } => (
+            Exit::Locked,
+            Some("answer in a terminal first: multicred as NAME, or multicred exec NAME -- true".to_owned()),
+        ),
         PromptError::Cancelled => (Exit::Cancelled, None),
         PromptError::Terminal(_) => (Exit::Failure, Some("give the code with --mfa-code".to_owned())),
     }

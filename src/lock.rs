@@ -14,7 +14,12 @@ use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// How long a waiter waits for another process's call, prompt included.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(30);
+/// The same for one that can do without: a little longer than the call of another of its kind.
+pub const BRIEF_PATIENCE: Duration = Duration::from_secs(4);
+/// How long a missing answer is remembered for those who can do without, in nanoseconds.
+const MEMORY: i128 = 60 * NANOSECONDS;
+const NANOSECONDS: i128 = 1_000_000_000;
 /// How often a waiter tries, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
@@ -79,19 +84,25 @@ pub struct HopLock {
 }
 
 impl HopLock {
-    /// Takes the lock called `name`, waiting for at most half a minute. `waiting` is called once, after half a
-    /// second, with the holder's process id.
+    /// Takes the lock called `name`, waiting for as long as `patience`. `waiting` is called once, after half a second,
+    /// with the holder's process id.
     ///
     /// # Errors
     /// See [`LockError`].
-    pub fn take(folder: &Path, name: &str, what: &str, mut waiting: impl FnMut(&str)) -> Result<Self, LockError> {
+    pub fn take(
+        folder: &Path,
+        name: &str,
+        what: &str,
+        patience: Duration,
+        mut waiting: impl FnMut(&str),
+    ) -> Result<Self, LockError> {
         let mut file = open(folder, name)?;
         let start = Instant::now();
         let (mut pause, mut told) = (FIRST_PAUSE, false);
         while !try_lock(&file, folder)? {
-            if start.elapsed() > PATIENCE {
+            if start.elapsed() > patience {
                 let holder = holder(&mut file);
-                return Err(LockError::Held { holder, what: what.to_owned(), waited: PATIENCE.as_secs() });
+                return Err(LockError::Held { holder, what: what.to_owned(), waited: patience.as_secs() });
             }
             if !told && start.elapsed() > Duration::from_millis(500) {
                 waiting(&holder(&mut file));
@@ -113,6 +124,21 @@ impl HopLock {
         let while_waiting = since..=boot_clock();
         let is_news = |failure: &&Failure| while_waiting.contains(&failure.at) && failure.pid != std::process::id();
         self.content.failure.as_ref().filter(is_news)
+    }
+
+    /// The last try, if there was no answer and that was within the last minute; with the seconds since.
+    pub fn lately_unanswered(&self) -> Option<(&Failure, i128)> {
+        let failure = self.content.failure.as_ref().filter(|failure| failure.kind == FailureKind::NoAnswer)?;
+        let age = boot_clock() - failure.at;
+        // One of the future is of an earlier boot.
+        (0..MEMORY).contains(&age).then_some((failure, age / NANOSECONDS))
+    }
+
+    /// A try that went well ends the memory of those that did not.
+    pub fn forget_failure(&mut self) {
+        if self.content.failure.take().is_some() {
+            self.write();
+        }
     }
 
     /// Tells those who wait how this try failed.
@@ -137,7 +163,7 @@ pub fn boot_clock() -> i128 {
     #[cfg(not(target_os = "linux"))]
     const CLOCK: ClockId = ClockId::Monotonic;
     let time = clock_gettime(CLOCK);
-    i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+    i128::from(time.tv_sec) * NANOSECONDS + i128::from(time.tv_nsec)
 }
 
 fn open(folder: &Path, name: &str) -> Result<File, LockError> {

@@ -1,19 +1,47 @@
 //! Asking a person: on the terminal itself, never on stdin.
 
+mod masked;
+mod signals;
+
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
 
 use rustix::process::getpgrp;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
+use masked::write_all;
+
+/// Why nobody can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unaskable {
+    /// There is no terminal, or `--no-input` says not to use it.
+    #[error("there is no terminal to ask on")]
+    NoTerminal,
+    /// There is one, and another process group has it.
+    #[error("this process is in the background of its terminal, where it may not ask")]
+    Background,
+}
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PromptError {
     /// Nobody can be asked.
-    #[error("{0}, and there is no terminal to ask on")]
-    Impossible(String),
+    #[error("an MFA code of {serial} is needed, and {why}")]
+    Impossible {
+        /// The device.
+        serial: String,
+        /// Why not.
+        why: Unaskable,
+    },
+    /// Nobody answered while the asking process could wait.
+    #[error("an MFA code of {serial} is needed, and nobody gave one in the {waited} s that an SDK surely waits")]
+    Unanswered {
+        /// The device.
+        serial: String,
+        /// How long this process has lived for it, in seconds.
+        waited: u64,
+    },
     /// The person said no: Ctrl-C or Ctrl-D.
     #[error("cancelled")]
     Cancelled,
@@ -22,17 +50,13 @@ pub enum PromptError {
     Terminal(String),
 }
 
-impl PromptError {
-    /// A code is needed, and nobody can be asked for it.
-    pub fn nobody_for_a_code(serial: &str) -> Self {
-        Self::Impossible(format!("an MFA code of {serial} is needed"))
-    }
-}
-
 /// Someone who can be asked.
 pub trait Prompter {
-    /// Whether anybody can be asked at all.
-    fn can_ask(&self) -> bool;
+    /// Whether anybody can be asked at all; if not, why.
+    ///
+    /// # Errors
+    /// Nobody can be asked.
+    fn can_ask(&self) -> Result<(), Unaskable>;
 
     /// Asks for the current code of an MFA device.
     ///
@@ -45,129 +69,88 @@ pub trait Prompter {
 pub struct Never;
 
 impl Prompter for Never {
-    fn can_ask(&self) -> bool {
-        false
+    fn can_ask(&self) -> Result<(), Unaskable> {
+        Err(Unaskable::NoTerminal)
     }
 
     fn mfa_code(&mut self, serial: &str, _remark: Option<&str>) -> Result<Secret, PromptError> {
-        Err(PromptError::nobody_for_a_code(serial))
+        Err(PromptError::Impossible { serial: serial.to_owned(), why: Unaskable::NoTerminal })
     }
 }
 
-/// The person at the controlling terminal.
+/// The person at the controlling terminal, who may take any time.
 pub struct Tty;
 
 impl Prompter for Tty {
-    fn can_ask(&self) -> bool {
-        open_terminal().is_ok()
+    fn can_ask(&self) -> Result<(), Unaskable> {
+        open_terminal().map(drop)
     }
 
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
-        let Ok(terminal) = open_terminal() else {
-            return Never.mfa_code(serial, remark);
-        };
-        let mut remark = remark.map(str::to_owned);
-        loop {
-            if let Some(remark) = remark.take() {
-                write_all(&terminal, &format!("multicred: {remark}\r\n"))?;
-            }
-            let answer = masked_line(&terminal, &format!("MFA code for {serial}: "))?;
-            if is_code(answer.expose()) {
-                return Ok(answer);
-            }
-            remark = Some("an MFA code is six digits".to_owned());
+        ask_for_code(serial, remark, None)
+    }
+}
+
+/// How long a process that an SDK has started may wait for a person: SDKs kill it later (the Go SDK after a minute),
+/// by a signal that leaves it no time to give the terminal back.
+const SDK_PATIENCE: Duration = Duration::from_secs(50);
+
+/// The person at the controlling terminal of a program that waits for the answer.
+pub struct ProgramTty {
+    deadline: Instant,
+}
+
+impl ProgramTty {
+    /// The time of the program's patience begins to run.
+    #[allow(clippy::new_without_default, reason = "a moment in time is no default")]
+    pub fn new() -> Self {
+        Self { deadline: Instant::now() + SDK_PATIENCE }
+    }
+}
+
+impl Prompter for ProgramTty {
+    fn can_ask(&self) -> Result<(), Unaskable> {
+        Tty.can_ask()
+    }
+
+    fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+        ask_for_code(serial, remark, Some(self.deadline))
+    }
+}
+
+fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -> Result<Secret, PromptError> {
+    let impossible = |why| PromptError::Impossible { serial: serial.to_owned(), why };
+    let unanswered = || PromptError::Unanswered { serial: serial.to_owned(), waited: SDK_PATIENCE.as_secs() };
+    let terminal = open_terminal().map_err(impossible)?;
+    let mut remark = remark;
+    loop {
+        if let Some(remark) = remark {
+            write_all(&terminal, &format!("multicred: {remark}\r\n"))?;
         }
+        let line = masked::line(&terminal, &format!("MFA code for {serial}: "), deadline)?;
+        let answer = line.ok_or_else(unanswered)?;
+        if is_code(answer.expose()) {
+            return Ok(answer);
+        }
+        remark = Some("an MFA code is six digits");
     }
 }
 
 /// The controlling terminal, where this process may use it: one in the background would be stopped by it (POSIX, Base
 /// Definitions 11.1.4), with its question unseen and everybody else waiting.
-fn open_terminal() -> io::Result<File> {
-    let terminal = OpenOptions::new().read(true).write(true).open("/dev/tty")?;
-    if tcgetpgrp(&terminal)? == getpgrp() {
-        return Ok(terminal);
+fn open_terminal() -> Result<File, Unaskable> {
+    let opened = OpenOptions::new().read(true).write(true).open("/dev/tty");
+    let terminal = opened.map_err(|_| Unaskable::NoTerminal)?;
+    match tcgetpgrp(&terminal) {
+        Ok(group) if group == getpgrp() => Ok(terminal),
+        Ok(_) => Err(Unaskable::Background),
+        Err(_) => Err(Unaskable::NoTerminal),
     }
-    Err(io::Error::other("this process is in the background"))
 }
 
 /// Whether a text is an MFA code (API reference, `TokenCode`: six digits).
 pub fn is_code(text: &str) -> bool {
     text.len() == 6 && text.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// A longer line is no answer to any question here.
-const LONGEST_LINE: usize = 1024;
-
-/// Reads a line, showing a star for each character. Ctrl-C arrives as a character, so that the terminal is always
-/// given back as it was.
-fn masked_line(mut terminal: &File, question: &str) -> Result<Secret, PromptError> {
-    let _restored = Masked::start(terminal)?;
-    write_all(terminal, question)?;
-    let mut line = zeroize::Zeroizing::new(String::with_capacity(LONGEST_LINE));
-    let mut byte = [0u8; 1];
-    loop {
-        let read = match terminal.read(&mut byte) {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            read => read.map_err(|error| PromptError::Terminal(error.to_string()))?,
-        };
-        match (read, byte[0]) {
-            // The end of the terminal, Ctrl-C, Ctrl-D, Ctrl-\.
-            (0, _) | (_, 3 | 4 | 28) => {
-                write_all(terminal, "\r\n")?;
-                return Err(PromptError::Cancelled);
-            }
-            (_, b'\r' | b'\n') => {
-                write_all(terminal, "\r\n")?;
-                return Ok(line.into());
-            }
-            // Backspace, Delete.
-            (_, 8 | 127) => {
-                let gone = if line.pop().is_some() { "\u{8} \u{8}" } else { "" };
-                write_all(terminal, gone)?;
-            }
-            // Ctrl-U: the whole line.
-            (_, 21) => {
-                write_all(terminal, &"\u{8} \u{8}".repeat(line.len()))?;
-                line.clear();
-            }
-            (_, typed) if (b' '..127).contains(&typed) && line.len() < LONGEST_LINE => {
-                line.push(char::from(typed));
-                write_all(terminal, "*")?;
-            }
-            _ => {}
-        }
-    }
-}
-
-fn write_all(mut terminal: &File, text: &str) -> Result<(), PromptError> {
-    let written = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
-    written.map_err(|error| PromptError::Terminal(error.to_string()))
-}
-
-/// A terminal without echo; gives the old mode back when dropped.
-struct Masked<'t> {
-    terminal: &'t File,
-    before: Termios,
-}
-
-impl<'t> Masked<'t> {
-    fn start(terminal: &'t File) -> Result<Self, PromptError> {
-        let failed = |error: rustix::io::Errno| PromptError::Terminal(error.to_string());
-        let before = tcgetattr(terminal).map_err(failed)?;
-        let mut masked = before.clone();
-        masked.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
-        masked.special_codes[SpecialCodeIndex::VMIN] = 1;
-        masked.special_codes[SpecialCodeIndex::VTIME] = 0;
-        // Now, not Flush: what was typed ahead is part of the answer.
-        tcsetattr(terminal, OptionalActions::Now, &masked).map_err(failed)?;
-        Ok(Self { terminal, before })
-    }
-}
-
-impl Drop for Masked<'_> {
-    fn drop(&mut self) {
-        let _ = tcsetattr(self.terminal, OptionalActions::Now, &self.before);
-    }
 }
 
 #[cfg(test)]

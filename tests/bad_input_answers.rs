@@ -29,8 +29,6 @@ fn a_refusal_is_told_in_awss_words_with_exit_code_5_and_not_repeated() {
         (Fault::refuse(403, "ExpiredToken", "it has expired"), "it has expired"),
         (Fault::refuse(403, "InvalidClientTokenId", "unknown key"), "unknown key"),
         (Fault::moto_denied(), "not allowed"),
-        (Fault::raw(403, "text/plain", b"go away"), "403"),
-        (Fault::raw(404, "text/html", b"<html>nothing here</html>"), "404"),
     ] {
         let (scene, output) = switch_with(fault);
         output.refused(5, &[says]);
@@ -77,6 +75,19 @@ fn an_answer_that_makes_no_sense_is_told_with_exit_code_6() {
         let name = format!("{fault:?}");
         let (_, output) = switch_with(fault);
         output.holds(output.status == 6, &name).refused(6, &[]);
+    }
+}
+
+/// A captive portal, a proxy, a server of somebody else's.
+#[test]
+fn a_no_without_an_error_code_of_awss_is_no_refusal() {
+    for status in [400, 401, 403, 404, 407, 410, 429] {
+        for (kind, body) in [("text/html", &b"<html><p>Please log in<br></html>"[..]), ("text/plain", b"no"), ("", b"")]
+        {
+            let (scene, output) = switch_with(Fault::raw(status, kind, body));
+            output.refused(6, &[&format!("HTTP {status}"), "in its place"]);
+            assert_eq!(scene.sts.count("AssumeRole"), 1, "{status}");
+        }
     }
 }
 
@@ -128,6 +139,7 @@ fn a_lying_answer_to_an_import_stores_nothing() {
         (Fault::DropField("Arn".to_owned()), 6),
         (Fault::garbage(), 6),
         (Fault::html(), 6),
+        (Fault::raw(403, "text/html", b"<html>Please log in</html>"), 6),
         (Fault::hostile_message(), 5),
         (Fault::refuse(403, "InvalidClientTokenId", "unknown"), 5),
         (Fault::internal_failure(), 6),

@@ -94,7 +94,7 @@ fn in_the_background_of_a_terminal_it_does_not_stop_at_a_question_nobody_sees() 
     let ended = seat.end();
     assert!(ended.screen.contains("ended: 4"), "{ended:?}");
     let err = std::fs::read_to_string(scene.env.path("err")).unwrap();
-    assert!(err.contains("no terminal to ask on"), "{err}");
+    assert!(err.contains("in the background of its terminal") && err.contains("run it in the foreground"), "{err}");
 }
 
 /// dev/Reader's credential with so many seconds left of its hour.
@@ -150,10 +150,97 @@ fn what_is_left_serves_where_aws_is_away() {
     output.ok().stderr_has("what is left of the last credential is used");
     assert_eq!(output.json(), old);
     scene.sts.clear_faults();
+    let_a_minute_pass(&scene);
     scene.sts.fault_always("AssumeRole", Fault::refuse(403, "AccessDenied", "no"));
     scene.env.run(&["credential-process", "dev/Reader"]).refused(5, &["AccessDenied"]);
     scene.sts.clear_faults();
     assert_ne!(process(&scene, "dev/Reader")["AccessKeyId"], old["AccessKeyId"]);
+}
+
+/// The failures that locks remember become a minute older.
+fn let_a_minute_pass(scene: &Scene) {
+    for lock in std::fs::read_dir(scene.env.path("run/multicred/locks")).unwrap() {
+        let path = lock.unwrap().path();
+        let mut content: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        if let Some(at) = content["failure"]["at"].as_i64() {
+            content["failure"]["at"] = Value::from(at - 60_000_000_000);
+            std::fs::write(&path, content.to_string()).unwrap();
+        }
+    }
+}
+
+#[test]
+fn where_there_is_something_left_an_aws_that_does_not_answer_is_asked_once_a_minute() {
+    for fault in [Fault::Hang, Fault::DropBefore, Fault::unavailable(), Fault::html()] {
+        let (scene, old) = with_left(600);
+        scene.sts.clear_calls();
+        scene.sts.fault_always("AssumeRole", fault.clone());
+        for note in ["what is left", "not asked again so soon", "what is left"] {
+            let output = scene.env.run(&["credential-process", "dev/Reader"]);
+            assert_eq!(output.ok().stderr_has(note).json(), old);
+            assert_eq!(scene.sts.count("AssumeRole"), 1, "{fault:?}");
+        }
+        let_a_minute_pass(&scene);
+        assert_eq!(process(&scene, "dev/Reader"), old);
+        assert_eq!(scene.sts.count("AssumeRole"), 2, "{fault:?}");
+    }
+}
+
+#[test]
+fn a_crowd_that_has_something_left_asks_a_silent_aws_once() {
+    let (scene, old) = with_left(600);
+    scene.sts.clear_calls();
+    scene.sts.fault_always("AssumeRole", Fault::Hang);
+    let crowd: Vec<_> = (0..20).map(|_| scene.env.spawn(&["credential-process", "dev/Reader"])).collect();
+    assert!(crowd.into_iter().all(|one| one.end().ok().json() == old));
+    assert_eq!(scene.sts.count("AssumeRole"), 1);
+}
+
+/// It may take its thirty seconds, being asked by somebody who has nothing else.
+#[test]
+fn who_has_something_left_does_not_wait_long_for_another_process() {
+    let (scene, old) = with_left(600);
+    scene.sts.clear_calls();
+    let gate = scene.sts.gate("AssumeRole");
+    let other = scene.env.spawn(&["credential-process", "--fresh", "dev/Reader"]);
+    assert!(gate.wait_held(1, scene::PATIENCE), "no call arrived");
+    let output = scene.env.command(&["credential-process", "dev/Reader"]).limit(Duration::from_secs(25)).run();
+    assert_eq!(output.ok().stderr_has("what is left").json(), old);
+    gate.open();
+    assert_ne!(other.end().ok().json(), old);
+}
+
+#[test]
+fn who_has_nothing_left_or_wants_more_asks_whatever_was_a_moment_ago() {
+    let (scene, old) = with_left(600);
+    scene.sts.fault_always("AssumeRole", Fault::DropBefore);
+    assert_eq!(process(&scene, "dev/Reader"), old);
+    for flags in [&["--fresh"][..], &["--min-ttl", "15m"]] {
+        scene.sts.clear_calls();
+        scene.env.run(&[&["credential-process"], flags, &["dev/Reader"]].concat()).refused(6, &["no answer"]);
+        assert_eq!(scene.sts.count("AssumeRole"), 3, "{flags:?}");
+    }
+    let store = rusqlite::Connection::open(scene.env.store()).unwrap();
+    store.execute("DELETE FROM credential WHERE kind = 'role'", []).unwrap();
+    drop(store);
+    scene.sts.clear_faults();
+    assert_ne!(process(&scene, "dev/Reader")["AccessKeyId"], old["AccessKeyId"]);
+}
+
+#[test]
+fn an_answer_ends_the_memory_of_a_missing_one() {
+    let (scene, old) = with_left(600);
+    scene.sts.fault_always("AssumeRole", Fault::DropBefore);
+    assert_eq!(process(&scene, "dev/Reader"), old);
+    scene.sts.clear_faults();
+    scene.sts.set_clock_offset(600 - 3600);
+    // As short-lived as the one before it.
+    scene.env.run(&["credential-process", "--fresh", "dev/Reader"]).ok();
+    scene.sts.set_clock_offset(0);
+    age(&scene, 3000);
+    scene.sts.clear_calls();
+    process(&scene, "dev/Reader");
+    assert_eq!(scene.sts.count("AssumeRole"), 1);
 }
 
 #[test]

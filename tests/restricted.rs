@@ -7,7 +7,7 @@ mod support;
 use scene::refusal::Refusal;
 use scene::{DEV, PROD, Scene};
 use support::env::Output;
-use support::sts::Session;
+use support::sts::{Fault, Session};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
@@ -111,6 +111,17 @@ fn what_aws_would_refuse_is_refused_before_any_call() {
     refused(&["--tag", "aws:x=1"], "kept for AWS");
     refused(&["--source-identity", "a b"], "not a source identity");
     assert_eq!(scene.sts.calls().len(), before);
+    assert!(!scene.env.path("ran").exists());
+}
+
+#[test]
+fn what_only_aws_finds_wrong_with_a_policy_is_told_as_the_persons_own_to_correct() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.write("none.json", r#"{"a":1}"#);
+    let exec = |flags: &[&str]| scene.env.run(&[&["exec"], flags, &["dev/Reader", "--", "touch", "ran"]].concat());
+    exec(&["--policy", "none.json"]).refused(5, &["MalformedPolicyDocument", "correct --policy"]);
+    scene.sts.fault_once("AssumeRole", Fault::refuse(400, "PackedPolicyTooLarge", "Packed policy consumes 107%"));
+    exec(&["--read-only"]).refused(5, &["107%", "--policy, --policy-arn and --tag"]);
     assert!(!scene.env.path("ran").exists());
 }
 

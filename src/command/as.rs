@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::asking;
+use crate::asking::{self, Question};
 use crate::cli::{As, Asking, Global, wherever};
 use crate::context::{Context, printable};
 use crate::env_change::{EnvChange, OURS, SETS, UNSETS};
 use crate::error::{Exit, Failure};
 use crate::handing;
-use crate::prompt::Never;
+use crate::prompt::{Never, Tty};
 use crate::resolve::{Resolver, store_path};
 use crate::shell::{self, Dialect};
 
@@ -50,7 +50,8 @@ fn to_somebody(
     let asking = asking(arguments);
     let mut request = asking::request(context, &asking)?;
     request.fresh |= arguments.renew;
-    let (somebody, store) = asking::answer(context, global, &asking, "switch", name, &request)?;
+    let question = Question { what: "switch", name, request: &request };
+    let (somebody, store) = asking::answer(context, global, &asking, question, Tty)?;
     let region = request.region.as_deref().or(somebody.who.region.as_deref());
     let mut change = handing::change(context, &somebody, region);
     change.announce(&handing::announcement(&somebody), &somebody.credential, region);

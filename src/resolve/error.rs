@@ -82,6 +82,14 @@ pub enum ResolveError {
     /// Another process tried while this one waited, and failed.
     #[error("process {} asked while this one waited: {}", .0.pid, .0.message)]
     ToldByAnother(Failure),
+    /// AWS did not answer a moment ago, and there is something left that serves instead.
+    #[error("{message} ({seconds} s ago, and AWS is not asked again so soon)")]
+    LatelyUnanswered {
+        /// What was told then.
+        message: String,
+        /// How long ago that was, in seconds.
+        seconds: i128,
+    },
     /// No place for the store.
     #[error(transparent)]
     NoHome(#[from] NoHome),
@@ -98,8 +106,9 @@ impl ResolveError {
             Self::Sts(error) => {
                 matches!(error, StsError::NoAnswer { .. } | StsError::Unavailable { .. } | StsError::Unusable { .. })
             }
+            Self::LatelyUnanswered { .. } => true,
             Self::ToldByAnother(told) => told.kind == FailureKind::NoAnswer,
-            Self::Prompt(error) => matches!(error, PromptError::Impossible(_)),
+            Self::Prompt(error) => matches!(error, PromptError::Impossible { .. } | PromptError::Unanswered { .. }),
             Self::Lock(error) => matches!(error, LockError::Held { .. }),
             _ => false,
         }

@@ -7,11 +7,11 @@ use crate::identity::hash::hex;
 use crate::identity::plan::{Call, Stage, least_left};
 use crate::identity::request::MinTtl;
 use crate::identity::route::{CredentialKind, Held, Place};
-use crate::lock::{FailureKind, HopLock, LockError, boot_clock};
+use crate::lock::{self, FailureKind, HopLock, LockError, boot_clock};
 use crate::prompt::PromptError;
 use crate::secret::{Credential, Secret};
 use crate::store::{Durability, NewCredential, Reading};
-use crate::sts::{MfaCode, Obtained, Signing, StsError};
+use crate::sts::{MfaCode, Obtained, Patience, Signing, StsError};
 
 use super::{ResolveError, Resolver};
 
@@ -27,6 +27,8 @@ pub(super) struct Hop<'p> {
     pub(super) fresh: bool,
     /// The least life left that will do.
     pub(super) min_ttl: MinTtl,
+    /// Whether the target has something left that serves where this fails: then AWS is not waited for at length.
+    pub(super) has_leftover: bool,
 }
 
 impl Hop<'_> {
@@ -60,11 +62,17 @@ impl Resolver<'_> {
         if let Some(failure) = lock.failure_since(since) {
             return Err(ResolveError::ToldByAnother(failure.clone()));
         }
+        if let Some((failure, seconds)) = lock.lately_unanswered().filter(|_| hop.has_leftover) {
+            return Err(ResolveError::LatelyUnanswered { message: failure.message.clone(), seconds });
+        }
         let typed_by_flag = self.mfa_code.is_some();
         let result = self.call(hop, signer);
         self.record_hop(hop, &result);
         match result {
-            Ok(obtained) => Ok(self.keep(hop, obtained.credential)),
+            Ok(obtained) => {
+                lock.forget_failure();
+                Ok(self.keep(hop, obtained.credential))
+            }
             Err(error) => {
                 if let Some(kind) = shared_by_waiters(&error, typed_by_flag) {
                     lock.tell_failure(kind, error.to_string());
@@ -85,7 +93,8 @@ impl Resolver<'_> {
                 context.note(&format!("waiting for process {holder}, which is asking AWS for {}", hop.shown));
             }
         };
-        HopLock::take(&folder, &name, &hop.shown, waiting).map_err(|error: LockError| error.into())
+        let patience = if hop.has_leftover { lock::BRIEF_PATIENCE } else { lock::PATIENCE };
+        HopLock::take(&folder, &name, &hop.shown, patience, waiting).map_err(|error: LockError| error.into())
     }
 
     /// Whether somebody has obtained the credential meanwhile.
@@ -117,7 +126,8 @@ impl Resolver<'_> {
         let now = self.context.now();
         self.context.detail(&format!("{} for {} in {}", hop.action(), hop.shown, hop.region));
         let progress = crate::progress::Progress::start(self.context, hop.action(), &hop.shown);
-        let obtained = self.sts()?.obtain(call, signing, mfa, now);
+        let patience = if hop.has_leftover { Patience::Brief } else { Patience::Full };
+        let obtained = self.sts()?.obtain(call, signing, mfa, now, patience);
         drop(progress);
         obtained.map_err(|error| match (error, mfa) {
             (StsError::Refused { message, .. }, Some(mfa)) if message.contains("MultiFactorAuthentication") => {
@@ -136,7 +146,7 @@ impl Resolver<'_> {
             let code = match from_flag {
                 Some(code) => code,
                 None => match self.prompter.mfa_code(serial, remark) {
-                    Err(PromptError::Impossible(_)) if remark.is_some() => {
+                    Err(PromptError::Impossible { .. }) if remark.is_some() => {
                         return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
                     }
                     answer => answer?,

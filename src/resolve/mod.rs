@@ -133,12 +133,13 @@ impl<'c> Resolver<'c> {
         }
         self.catalogue.keep_profiles();
         let mut warnings = std::mem::take(&mut plan.warnings);
-        let (credential, held) = match self.execute(&mut destination.route, &plan, request) {
+        let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
+        let (credential, held) = match self.execute(&mut destination.route, &plan, request, has_leftover) {
             Err(error) if error.may_pass() => {
-                let instead = make_do(&destination.route, request, self.context.now());
-                let Some(instead) = instead.filter(|plan| plan.calls.is_empty()) else { return Err(error) };
+                let instead = leftover(&destination.route, request, self.context.now());
+                let Some(instead) = instead else { return Err(error) };
                 warnings.push(format!("{error}; what is left of the last credential is used"));
-                self.execute(&mut destination.route, &instead, request)?
+                self.execute(&mut destination.route, &instead, request, has_leftover)?
             }
             done => done?,
         };
@@ -181,8 +182,9 @@ impl<'c> Resolver<'c> {
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
     fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
         match plan.mfa_serials().next() {
-            Some(serial) if self.mfa_code.is_none() && !self.prompter.can_ask() => {
-                Err(PromptError::nobody_for_a_code(serial).into())
+            Some(serial) if self.mfa_code.is_none() => {
+                let can_ask = self.prompter.can_ask();
+                can_ask.map_err(|why| PromptError::Impossible { serial: serial.to_owned(), why }.into())
             }
             _ => Ok(()),
         }
@@ -193,6 +195,7 @@ impl<'c> Resolver<'c> {
         route: &mut Route,
         plan: &Plan,
         request: &Request,
+        has_leftover: bool,
     ) -> Result<(Credential, Held), ResolveError> {
         let mut credential = self.open(&plan.start, &plan.start_holder)?;
         let mut held = plan.start.clone();
@@ -206,6 +209,7 @@ impl<'c> Resolver<'c> {
                 known: route.nodes[stage.node].held.iter().map(|held| held.access_key_id.clone()).collect(),
                 fresh: request.fresh && is_target,
                 min_ttl: if is_target { request.min_ttl } else { MinTtl::Shell },
+                has_leftover,
             };
             (credential, held) = self.hop(&hop, &credential)?;
             route.nodes[stage.node].held.insert(0, held.clone());
@@ -323,6 +327,11 @@ pub fn write_down(context: &Context, store: &Path, event: &Event<'_>) {
 fn make_do(route: &Route, request: &Request, now: i64) -> Option<Plan> {
     let is_content = !request.fresh && !matches!(request.min_ttl, MinTtl::Asked(_));
     plan::frugal_plan(route, request, now).ok().filter(|plan| is_content && !plan.probe)
+}
+
+/// What serves without any call, where the plan proper fails.
+fn leftover(route: &Route, request: &Request, now: i64) -> Option<Plan> {
+    make_do(route, request, now).filter(|plan| plan.calls.is_empty())
 }
 
 /// Whether the renewal that the shell's threshold will start can do without a prompt.

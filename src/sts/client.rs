@@ -14,6 +14,8 @@ use super::{Signing, StsError, StsSettings, trust};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of the one attempt of who can do without an answer.
+const BRIEF_TIMEOUT: Duration = Duration::from_secs(3);
 /// The first wait between attempts; it doubles, with jitter.
 const FIRST_BACKOFF: Duration = Duration::from_millis(150);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
@@ -21,8 +23,26 @@ const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 /// How often a call may be tried.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Attempts {
+    OneBrief,
     One,
     Three,
+}
+
+impl Attempts {
+    fn count(self) -> u32 {
+        match self {
+            Self::OneBrief | Self::One => 1,
+            Self::Three => 3,
+        }
+    }
+
+    /// How long each may take.
+    fn timeout(self) -> Duration {
+        match self {
+            Self::OneBrief => BRIEF_TIMEOUT,
+            Self::One | Self::Three => ATTEMPT_TIMEOUT,
+        }
+    }
 }
 
 pub(super) fn client(
@@ -41,8 +61,8 @@ pub(super) fn client(
     );
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(ATTEMPT_TIMEOUT)
-        .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+        .read_timeout(attempts.timeout())
+        .operation_attempt_timeout(attempts.timeout())
         .build();
     let mut config = aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -62,12 +82,8 @@ pub(super) fn client(
 }
 
 fn retries(attempts: Attempts) -> RetryConfig {
-    let count = match attempts {
-        Attempts::One => 1,
-        Attempts::Three => 3,
-    };
     RetryConfig::standard()
-        .with_max_attempts(count)
+        .with_max_attempts(attempts.count())
         .with_initial_backoff(FIRST_BACKOFF)
         .with_max_backoff(LONGEST_BACKOFF)
 }

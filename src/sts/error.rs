@@ -101,7 +101,7 @@ where
 }
 
 fn too_late(action: &'static str) -> StsError {
-    StsError::NoAnswer { action, reason: "it took too long (limit: 3 s to connect, 10 s in all)".into() }
+    StsError::NoAnswer { action, reason: "it took too long".into() }
 }
 
 fn answered<E: ProvideErrorMetadata>(
@@ -111,13 +111,14 @@ fn answered<E: ProvideErrorMetadata>(
     request_id: Option<String>,
 ) -> StsError {
     let status = raw.status().as_u16();
-    let from_body = || code_in_body(raw);
-    let (code, message) = match (error.code(), error.message()) {
-        (Some(code), message) => (code.to_owned(), message.unwrap_or_default().to_owned()),
-        // Stand-ins for AWS wrap errors in an envelope that the SDK does not read.
-        (None, _) => from_body().unwrap_or_else(|| (format!("HTTP {status}"), "no reason given".to_owned())),
+    let told = error.code().map(|code| (code.to_owned(), error.message().unwrap_or_default().to_owned()));
+    // Stand-ins for AWS wrap errors in an envelope that the SDK does not read.
+    let (code, message) = match told.or_else(|| code_in_body(raw)) {
+        Some((code, message)) => (one_line(&code), one_line(&message)),
+        None if status >= 500 => (format!("HTTP {status}"), "no reason given".to_owned()),
+        // A captive portal, a proxy: AWS never says no without a code.
+        None => return StsError::unusable(action, &format!("HTTP {status} without an error code of AWS's")),
     };
-    let (code, message) = (one_line(&code), one_line(&message));
     if status >= 500 || status == 429 || THROTTLING.contains(&code.as_str()) {
         return StsError::Unavailable { action, code, message };
     }

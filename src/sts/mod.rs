@@ -53,6 +53,15 @@ pub struct MfaCode<'a> {
     pub code: &'a str,
 }
 
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Up to three attempts of ten seconds.
+    Full,
+    /// One attempt of three seconds, for who can do without.
+    Brief,
+}
+
 /// A connection to STS, opened by the first call.
 pub struct Sts {
     settings: StsSettings,
@@ -106,9 +115,15 @@ impl Sts {
         signing: Signing<'_>,
         mfa: Option<MfaCode<'_>>,
         now: i64,
+        patience: Patience,
     ) -> Result<Obtained, StsError> {
-        // A call that carries a code is made once: the code may have been used up even where no answer came.
-        let attempts = if mfa.is_some() { client::Attempts::One } else { client::Attempts::Three };
+        let attempts = match (mfa, patience) {
+            // A call that carries a code is made once: the code may have been used up even where no answer came. It
+            // is waited for, since a person has just typed it.
+            (Some(_), _) => client::Attempts::One,
+            (None, Patience::Brief) => client::Attempts::OneBrief,
+            (None, Patience::Full) => client::Attempts::Three,
+        };
         let client = self.client(signing, attempts);
         self.runtime.block_on(async {
             match call {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::termios::LocalModes;
 
 use super::PATIENCE;
 use crate::support::env::{Hermetic, SPAWNING};
@@ -15,7 +16,7 @@ use crate::support::env::{Hermetic, SPAWNING};
 /// One process whose stderr and controlling terminal are a pty; its stdout is captured apart.
 pub struct Seat {
     child: Box<dyn Child + Send + Sync>,
-    _terminal: Box<dyn MasterPty + Send>,
+    terminal: Box<dyn MasterPty + Send>,
     keyboard: Box<dyn Write + Send>,
     shown: Arc<Mutex<Vec<u8>>>,
     watcher: JoinHandle<()>,
@@ -55,7 +56,7 @@ impl Seat {
         let shown = Arc::new(Mutex::new(Vec::new()));
         let watcher = watch(pair.master.try_clone_reader().expect("a reading side"), &shown);
         let keyboard = pair.master.take_writer().expect("a writing side");
-        Self { child, _terminal: pair.master, keyboard, shown, watcher, stdout, _removed_on_drop: folder }
+        Self { child, terminal: pair.master, keyboard, shown, watcher, stdout, _removed_on_drop: folder }
     }
 
     /// `count` processes that all do the same.
@@ -82,6 +83,14 @@ impl Seat {
     pub fn wait_for(&self, text: &str) {
         let shows = eventually(|| self.screen().contains(text));
         assert!(shows, "no {text:?} on the screen: {:?}", self.screen());
+    }
+
+    /// Whether what is typed is shown, a line is gathered, and Ctrl-C interrupts, as a terminal does by itself. The
+    /// master side of a pty shows the modes of the other side.
+    pub fn is_as_usual(&self) -> bool {
+        let usual = LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG;
+        let modes = self.terminal.get_termios().map(|modes| u64::from(modes.local_flags.bits()));
+        modes.is_some_and(|bits| bits & u64::from(usual.bits()) == u64::from(usual.bits()))
     }
 
     pub fn is_running(&mut self) -> bool {

@@ -1,6 +1,8 @@
 //! The session policies of `AssumeRole` and `GetFederationToken`: a text, ARNs of managed policies, or both.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/access_policies.html#policies_session>
 
+use serde_json::Value;
+
 use super::super::failure::Failure;
 use super::super::principal::split_arn;
 use super::super::validate::{Checked, members};
@@ -36,8 +38,8 @@ impl Policies {
 
     /// Refuses a text that is no policy, ARNs that are no policies of this account or of AWS, and too much of both.
     pub fn check(&self, partition: &str, account: &str) -> Result<(), Failure> {
-        if self.text.as_deref().is_some_and(|text| !is_json_object(text)) {
-            return Err(Failure::new(400, "MalformedPolicyDocument", "The policy is not in the valid JSON format."));
+        if let Some(fault) = self.text.as_deref().and_then(malformation) {
+            return Err(Failure::new(400, "MalformedPolicyDocument", fault));
         }
         if let Some(arn) = self.arns.iter().find(|arn| !is_policy(arn, partition, account)) {
             return Err(Failure::validation(format!("{arn} is invalid")));
@@ -56,8 +58,19 @@ fn is_policy_letter(letter: char) -> bool {
     matches!(letter, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}')
 }
 
-fn is_json_object(text: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(text).is_ok_and(|value| value.is_object())
+/// Why a text is no policy: JSON, with a statement or a list of them, each with an effect.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+fn malformation(text: &str) -> Option<&'static str> {
+    let Ok(Value::Object(policy)) = serde_json::from_str(text) else {
+        return Some("The policy is not in the valid JSON format.");
+    };
+    let statements = match policy.get("Statement") {
+        Some(Value::Array(statements)) if !statements.is_empty() => &statements[..],
+        Some(statement @ Value::Object(_)) => std::slice::from_ref(statement),
+        _ => return Some("Syntax errors in policy."),
+    };
+    let has_effect = |statement: &Value| statement["Effect"] == "Allow" || statement["Effect"] == "Deny";
+    (!statements.iter().all(has_effect)).then_some("Syntax errors in policy.")
 }
 
 /// A managed policy: AWS's own, or one of this very account.
@@ -87,14 +100,19 @@ mod tests {
 
     #[test]
     fn a_policy_text_is_a_json_object_of_latin_characters_within_its_limit() {
-        let padded = |length: usize| format!("{{\"Id\":\"{}\"}}", "x".repeat(length - 9));
+        let policy = |id: &str| format!("{{\"Id\":\"{id}\",\"Statement\":[{{\"Effect\":\"Deny\"}}]}}");
+        let padded = |length: usize| policy(&"x".repeat(length - policy("").len()));
         let cases = [
-            ("{}".to_owned(), "ok"),
-            ("\t{\r\n\"Version\":\"é\"} ".to_owned(), "ok"),
+            ("\t{\r\n\"Id\":\"é\",\"Statement\":{\"Effect\":\"Allow\"}} ".to_owned(), "ok"),
             (padded(2_048), "ok"),
             (padded(2_049), "ValidationError"),
             (String::new(), "ValidationError"),
-            ("{\"Id\":\"\u{20ac}\"}".to_owned(), "ValidationError"),
+            (policy("\u{20ac}"), "ValidationError"),
+            ("{}".to_owned(), "MalformedPolicyDocument"),
+            ("{\"a\":1}".to_owned(), "MalformedPolicyDocument"),
+            ("{\"Statement\":[]}".to_owned(), "MalformedPolicyDocument"),
+            ("{\"Statement\":[{\"Effect\":\"Allow\"},{}]}".to_owned(), "MalformedPolicyDocument"),
+            ("{\"Statement\":{\"Effect\":\"Perhaps\"}}".to_owned(), "MalformedPolicyDocument"),
             ("[]".to_owned(), "MalformedPolicyDocument"),
             ("{".to_owned(), "MalformedPolicyDocument"),
         ];
@@ -135,7 +153,10 @@ mod tests {
         };
         assert_eq!((verdict(&arns(10)), verdict(&arns(11))), ("ok".to_owned(), "ValidationError".to_owned()));
         let mut both = arns(10);
-        both.insert("Policy".to_owned(), format!("{{\"Id\":\"{}\"}}", "x".repeat(1_000)));
+        both.insert(
+            "Policy".to_owned(),
+            format!("{{\"Id\":\"{}\",\"Statement\":{{\"Effect\":\"Deny\"}}}}", "x".repeat(1_000)),
+        );
         assert_eq!(verdict(&both), "PackedPolicyTooLarge");
     }
 }

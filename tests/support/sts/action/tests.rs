@@ -10,6 +10,7 @@ use super::{Params, assume_role, get_caller_identity, get_federation_token, get_
 
 const ACCOUNT: &str = "111122223333";
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+const POLICY: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
 /// Performs the verb for this key and says how it ended: `ok` or AWS's error code.
 fn call(world: &mut World, verb: &str, key: &str, pairs: &[(&str, &str)]) -> String {
@@ -49,7 +50,8 @@ fn chain() -> (World, String, [String; 2]) {
 #[test]
 fn a_federated_user_may_ask_who_it_is_and_nothing_else_of_sts() {
     let (mut world, key, [role, _]) = chain();
-    let asked = [("Name", "bob"), ("PolicyArns.member.1.arn", READ_ONLY), ("Policy", "{}"), ("DurationSeconds", "900")];
+    let asked =
+        [("Name", "bob"), ("PolicyArns.member.1.arn", READ_ONLY), ("Policy", POLICY), ("DurationSeconds", "900")];
     let answer = perform(&mut world, "GetFederationToken", &key, &asked).expect("a federated user");
     let document = Element::node("Result", answer).document();
     assert!(document.contains("<Arn>arn:aws:sts::111122223333:federated-user/bob</Arn>"), "{document}");
@@ -57,7 +59,7 @@ fn a_federated_user_may_ask_who_it_is_and_nothing_else_of_sts() {
     let session = session_of(&world, &key);
     assert_eq!(
         (session.facts.policy.as_deref(), &session.facts.policy_arns[..]),
-        (Some("{}"), &[READ_ONLY.to_owned()][..])
+        (Some(POLICY), &[READ_ONLY.to_owned()][..])
     );
     let theirs = session.credentials.access_key_id.as_str();
     assert_eq!(call(&mut world, "GetCallerIdentity", theirs, &[]), "ok");
@@ -101,7 +103,7 @@ fn a_role_session_remembers_its_policies_and_tags() {
     let asked = [
         ("RoleArn", role.as_str()),
         ("RoleSessionName", "alice"),
-        ("Policy", "{\"Version\":\"2012-10-17\"}"),
+        ("Policy", POLICY),
         ("PolicyArns.member.1.arn", READ_ONLY),
         ("Tags.member.1.Key", "team"),
         ("Tags.member.1.Value", "red"),
@@ -109,7 +111,7 @@ fn a_role_session_remembers_its_policies_and_tags() {
     ];
     assert_eq!(call(&mut world, "AssumeRole", &key, &asked), "ok");
     let facts = facts_of(&world, &key);
-    assert_eq!(facts.policy.as_deref(), Some("{\"Version\":\"2012-10-17\"}"));
+    assert_eq!(facts.policy.as_deref(), Some(POLICY));
     assert_eq!(facts.policy_arns, [READ_ONLY]);
     assert_eq!(facts.tags["team"], "red");
     assert!(facts.transitive.contains("team"));

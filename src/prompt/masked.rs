@@ -1,0 +1,137 @@
+//! A line that is typed without being shown.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::time::Instant;
+
+use rustix::io::retry_on_intr;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use signal_hook::consts::SIGCONT;
+
+use super::PromptError;
+use super::signals::{Listening, heard, obey};
+use crate::secret::Secret;
+
+/// A longer line is no answer to any question here.
+const LONGEST_LINE: usize = 1024;
+/// How long a read waits for a key before signals and the time are looked at, in tenths of a second (termios, `VTIME`).
+const LOOK_UP: u8 = 1;
+
+/// Reads a line, showing a star for each character; `None` where nobody has typed one by `deadline`. Ctrl-C arrives as
+/// a character, and a signal from elsewhere is obeyed after the terminal is given back as it was.
+pub(super) fn line(
+    mut terminal: &File,
+    question: &str,
+    deadline: Option<Instant>,
+) -> Result<Option<Secret>, PromptError> {
+    let masked = Masked::start(terminal)?;
+    write_all(terminal, question)?;
+    let mut line = zeroize::Zeroizing::new(String::with_capacity(LONGEST_LINE));
+    let mut byte = [0u8; 1];
+    loop {
+        if masked.obey_signals()? {
+            write_all(terminal, &format!("\r\n{question}{}", "*".repeat(line.len())))?;
+        }
+        let read = match terminal.read(&mut byte) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            read => read.map_err(|error| PromptError::Terminal(error.to_string()))?,
+        };
+        match (read, byte[0]) {
+            // Nobody typed meanwhile.
+            (0, _) if tcgetattr(terminal).is_ok() => {
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                    write_all(terminal, "\r\n")?;
+                    return Ok(None);
+                }
+            }
+            // The end of the terminal, Ctrl-C, Ctrl-D, Ctrl-\.
+            (0, _) | (_, 3 | 4 | 28) => {
+                write_all(terminal, "\r\n")?;
+                return Err(PromptError::Cancelled);
+            }
+            (_, b'\r' | b'\n') => {
+                write_all(terminal, "\r\n")?;
+                return Ok(Some(line.into()));
+            }
+            (_, typed) => write_all(terminal, &edit(&mut line, typed))?,
+        }
+    }
+}
+
+/// Takes a key into the line; gives what the terminal is to show for it.
+fn edit(line: &mut String, typed: u8) -> String {
+    match typed {
+        // Backspace, Delete.
+        8 | 127 => if line.pop().is_some() { "\u{8} \u{8}" } else { "" }.to_owned(),
+        // Ctrl-U: the whole line.
+        21 => {
+            let shown = line.len();
+            line.clear();
+            "\u{8} \u{8}".repeat(shown)
+        }
+        b' '..127 if line.len() < LONGEST_LINE => {
+            line.push(char::from(typed));
+            "*".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+pub(super) fn write_all(mut terminal: &File, text: &str) -> Result<(), PromptError> {
+    let written = terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush());
+    written.map_err(|error| PromptError::Terminal(error.to_string()))
+}
+
+/// A terminal without echo; gives the old mode back when dropped.
+struct Masked<'t> {
+    terminal: &'t File,
+    before: Termios,
+    // Dropped last, after the terminal is as it was.
+    _listening: Listening,
+}
+
+impl<'t> Masked<'t> {
+    fn start(terminal: &'t File) -> Result<Self, PromptError> {
+        let listening = Listening::start().map_err(|error| PromptError::Terminal(error.to_string()))?;
+        let before = tcgetattr(terminal).map_err(failed)?;
+        let masked = Self { terminal, before, _listening: listening };
+        masked.mask()?;
+        Ok(masked)
+    }
+
+    fn mask(&self) -> Result<(), PromptError> {
+        let mut modes = self.before.clone();
+        modes.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
+        modes.special_codes[SpecialCodeIndex::VMIN] = 0;
+        modes.special_codes[SpecialCodeIndex::VTIME] = LOOK_UP;
+        // Now, not Flush: what was typed ahead is part of the answer.
+        retry_on_intr(|| tcsetattr(self.terminal, OptionalActions::Now, &modes)).map_err(failed)
+    }
+
+    fn restore(&self) {
+        let _ = retry_on_intr(|| tcsetattr(self.terminal, OptionalActions::Now, &self.before));
+    }
+
+    /// Whether a signal has come that left this process running, and the question is to be asked again.
+    fn obey_signals(&self) -> Result<bool, PromptError> {
+        let Some(signal) = heard() else { return Ok(false) };
+        if signal != SIGCONT {
+            self.restore();
+            obey(signal);
+            // What let it go on is no further news.
+            heard();
+        }
+        self.mask()?;
+        Ok(true)
+    }
+}
+
+fn failed(error: rustix::io::Errno) -> PromptError {
+    PromptError::Terminal(error.to_string())
+}
+
+impl Drop for Masked<'_> {
+    fn drop(&mut self) {
+        self.restore();
+    }
+}

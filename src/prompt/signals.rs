@@ -1,0 +1,71 @@
+//! Signals while the terminal is masked: the prompt hears of them, gives the terminal back, and only then obeys.
+
+use std::ffi::c_int;
+use std::io;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
+use signal_hook::{flag, low_level};
+
+/// Those that would leave a masked terminal behind, the deadliest first; and the one that comes after a stop, during
+/// which whoever had the terminal may have set it otherwise.
+const SIGNALS: [c_int; 6] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGCONT];
+
+/// Where this is true, a signal does what it would have done had nobody listened.
+static AT_REST: AtomicBool = AtomicBool::new(true);
+/// Which of them came while somebody listened. Each has its own flag: `timeout` sends CONT right behind TERM.
+static HEARD: [AtomicBool; SIGNALS.len()] = [const { AtomicBool::new(false) }; SIGNALS.len()];
+
+/// Signals are heard, and not obeyed, as long as this lives.
+pub(super) struct Listening;
+
+impl Listening {
+    pub(super) fn start() -> io::Result<Self> {
+        // Once and for good: a handler that is taken out again would leave its signal ignored.
+        static HANDLERS: OnceLock<Result<(), io::ErrorKind>> = OnceLock::new();
+        (*HANDLERS.get_or_init(|| install().map_err(|error| error.kind())))?;
+        AT_REST.store(false, Ordering::SeqCst);
+        Ok(Self)
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        AT_REST.store(true, Ordering::SeqCst);
+        if let Some(signal) = heard() {
+            obey(signal);
+        }
+    }
+}
+
+/// What has come since the last look; of several, the deadliest.
+pub(super) fn heard() -> Option<c_int> {
+    let came = HEARD.each_ref().map(|flag| flag.swap(false, Ordering::SeqCst));
+    SIGNALS.into_iter().zip(came).find_map(|(signal, came)| came.then_some(signal))
+}
+
+/// Does what the signal does by default: ends this process, or stops it and returns when it goes on.
+pub(super) fn obey(signal: c_int) {
+    // It fails only for signals that it does not know.
+    let _ = low_level::emulate_default_handler(signal);
+}
+
+fn install() -> io::Result<()> {
+    let ignored = ignored();
+    for (signal, heard) in SIGNALS.into_iter().zip(&HEARD) {
+        if ignored & (1 << (signal - 1)) == 0 {
+            flag::register_conditional_default(signal, &AT_REST)?;
+            flag::register(signal, heard)?;
+        }
+    }
+    Ok(())
+}
+
+/// The signals that this process was started to ignore (by nohup, say), a bit each: they stay ignored. Only Linux
+/// tells (proc(5), `SigIgn`).
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or_default()
+}
