@@ -140,3 +140,19 @@ fn a_question_for_a_program_that_nobody_answers_ends_by_itself() {
     assert!(ended.screen.contains("nobody gave one") && ended.screen.contains("multicred as"), "{ended:?}");
     assert_eq!(scene.sts.count("GetSessionToken"), 0);
 }
+
+#[test]
+fn after_the_menu_of_a_bare_as_an_interrupt_ends_the_wait_for_aws() {
+    let scene = Scene::with_bobs_roles();
+    let gate = scene.sts.gate("AssumeRole");
+    let words = ["exec", "bob", "--", "sh", "-c", "echo $$ >pid; exec multicred as --shell bash >code"];
+    let mut screen = Screen { seat: Seat::take(&scene.env, &words), pid_file: scene.env.path("pid") };
+    screen.seat.wait_for("Be");
+    screen.seat.type_line("dev/Reader");
+    assert!(scene.sts.wait_for_calls("AssumeRole", 1, PATIENCE), "the choice is taken");
+    screen.signal(Signal::INT);
+    let ended = screen.seat.end();
+    assert!(ended.status != 0 && !ended.screen.contains("no answer from AWS"), "it went on waiting: {ended:?}");
+    drop(gate);
+    assert_eq!(fs::read_to_string(scene.env.path("code")).unwrap(), "");
+}

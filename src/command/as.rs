@@ -118,11 +118,12 @@ fn pick(context: &Context, global: &Global) -> Result<String, Failure> {
     let shown: Vec<String> = names.iter().map(|name| printable(name)).collect();
     // Ctrl-C is caught for as long as the menu stands: otherwise it would end the process with the cursor hidden.
     let caught = Arc::new(AtomicBool::new(false));
-    let handler = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&caught));
+    // Registered once and for good: a handler that is taken out again would leave the signal ignored.
+    let chosen = Arc::new(AtomicBool::new(false));
+    let _ = signal_hook::flag::register_conditional_default(signal_hook::consts::SIGINT, Arc::clone(&chosen));
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&caught));
     let picked = dialoguer::FuzzySelect::new().with_prompt("Be").items(&shown).default(0).max_length(15).interact_opt();
-    if let Ok(handler) = handler {
-        signal_hook::low_level::unregister(handler);
-    }
+    chosen.store(true, Ordering::Relaxed);
     match picked {
         Ok(Some(index)) => Ok(names.swap_remove(index)),
         Err(error) if !caught.load(Ordering::Relaxed) => {
