@@ -114,7 +114,8 @@ pub fn for_program(context: &Context, named: &Whom, flags: &Asking) -> Result<(S
     if !named.is_named() {
         // As the shell is: its region, and the key itself where it holds that.
         request.region = request.region.or_else(|| get("MULTICRED_REGION").filter(|region| is_region(region)));
-        request.no_session |= context.variable("AWS_SESSION_TOKEN").is_none() && request.policy.is_empty();
+        let holds_key = switched_to(context).is_some() && context.variable("AWS_SESSION_TOKEN").is_none();
+        request.no_session |= holds_key && request.policy.is_empty();
     }
     Ok((name, request))
 }
@@ -139,12 +140,17 @@ pub fn whom(context: &Context, whom: &Whom) -> Result<String, Failure> {
     }
 }
 
+/// The access key id that a switch set; `MULTICRED_IDENTITY` alone may be set by anybody who wants to name an identity.
+fn switched_to(context: &Context) -> Option<&str> {
+    context.variable("MULTICRED_ACCESS_KEY_ID")
+}
+
 fn whom_the_shell_is(context: &Context) -> Result<String, Failure> {
     let Some(name) = context.variable("MULTICRED_IDENTITY") else {
         let fact = "no identity is named, and this shell is nobody";
         return Err(Failure::usage(fact, "name one; multicred list shows every name"));
     };
-    if context.variable("AWS_ACCESS_KEY_ID") != context.variable("MULTICRED_ACCESS_KEY_ID") {
+    if switched_to(context).is_some_and(|key| context.variable("AWS_ACCESS_KEY_ID") != Some(key)) {
         let fact = format!("this shell's credentials were changed by hand: they are no longer those of {name}");
         return Err(Failure::usage(fact, "name an identity"));
     }

@@ -119,18 +119,7 @@ impl<'c> Resolver<'c> {
         let target = self.catalogue.lookup(name)?;
         let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
         let request = &destination.adjust(request);
-        let mut plan = plan::plan(&destination.route, request, started)?;
-        while plan.probe && !self.still_works(&mut destination.route, &plan)? {
-            plan = plan::plan(&destination.route, request, started)?;
-        }
-        if let Some(store) = self.catalogue.store().filter(|_| !plan.calls.is_empty()) {
-            store.end_snapshot();
-        }
-        if let Err(error) = self.check_prompts(&plan) {
-            plan = make_do(&destination.route, request, started)
-                .filter(|plan| self.check_prompts(plan).is_ok())
-                .ok_or(error)?;
-        }
+        let mut plan = self.choose_plan(&mut destination.route, request, started)?;
         self.catalogue.keep_profiles();
         let mut warnings = std::mem::take(&mut plan.warnings);
         let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
@@ -152,6 +141,21 @@ impl<'c> Resolver<'c> {
             self.keep_answer(basis, request.min_ttl, &holder, &held, &resolved);
         }
         Ok(resolved)
+    }
+
+    /// The plan to carry out: one whose start works, and whose codes somebody can be asked for.
+    fn choose_plan(&mut self, route: &mut Route, request: &Request, now: i64) -> Result<Plan, ResolveError> {
+        let mut plan = plan::plan(route, request, now)?;
+        while plan.probe && !self.still_works(route, &plan)? {
+            plan = plan::plan(route, request, now)?;
+        }
+        if let Some(store) = self.catalogue.store().filter(|_| !plan.calls.is_empty()) {
+            store.end_snapshot();
+        }
+        match self.check_prompts(&plan) {
+            Ok(()) => Ok(plan),
+            Err(error) => make_do(route, request, now).filter(|plan| self.check_prompts(plan).is_ok()).ok_or(error),
+        }
     }
 
     /// Keeps an answer that was found without a call, so that it can be given again without looking.
