@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -151,8 +152,10 @@ impl Context {
     /// of the user.
     pub fn runtime_folder(&self) -> PathBuf {
         let uid = rustix::process::geteuid().as_raw();
-        let given = self.path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute() && path.is_dir());
-        let of_session = || Some(PathBuf::from(format!("/run/user/{uid}"))).filter(|path| path.is_dir());
+        // The XDG specification: it must be owned by the user. After sudo it is somebody else's.
+        let is_ours = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == uid);
+        let given = self.path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute()).filter(is_ours);
+        let of_session = || Some(PathBuf::from(format!("/run/user/{uid}"))).filter(is_ours);
         match given.or_else(of_session) {
             Some(folder) => folder.join("multicred"),
             None => PathBuf::from(format!("/tmp/multicred-{uid}")),

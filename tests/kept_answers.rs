@@ -20,20 +20,16 @@ fn kept() -> Scene {
     scene
 }
 
-/// Lets the store look as if nobody had written to it lately, and asks again.
+/// Waits until nobody has written to the store lately, and asks again.
 fn keep(scene: &Scene) {
-    settle(scene);
+    settle();
     scene.env.run(&["credential-process", "dev/Reader"]).ok();
     assert_eq!(answers(scene).len(), 1, "an answer is kept");
     assert!(!opens_the_store(scene, &["credential-process", "dev/Reader"]));
 }
 
-fn settle(scene: &Scene) {
-    for file in [scene.env.store(), scene.env.path(".aws/config"), scene.env.path(".aws/credentials")] {
-        if file.exists() {
-            scene.env.program("touch", &["-d", "1 hour ago", &file.to_string_lossy()]).run().ok();
-        }
-    }
+fn settle() {
+    std::thread::sleep(std::time::Duration::from_millis(3_100));
 }
 
 fn answers(scene: &Scene) -> Vec<PathBuf> {
@@ -113,7 +109,7 @@ fn a_store_that_was_put_in_its_place_is_another_store() {
     let (store, aside) = (scene.env.store(), scene.env.path("aside.db"));
     fs::copy(&store, &aside).unwrap();
     fs::rename(&aside, &store).unwrap();
-    settle(&scene);
+    settle();
     assert!(opens_the_store(&scene, &["credential-process", "dev/Reader"]));
 }
 
@@ -190,6 +186,55 @@ fn what_was_tampered_with_or_has_ended_is_looked_up_instead() {
     fs::remove_file(&file).unwrap();
     std::os::unix::fs::symlink("/dev/zero", &file).unwrap();
     ask(&scene).ok().stdout_is(&answer);
+    fs::remove_file(&file).unwrap();
+    scene.env.program("mkfifo", &[&file.to_string_lossy()]).run().ok();
+    ask(&scene).ok().stdout_is(&answer);
+}
+
+#[test]
+fn an_answer_under_another_questions_name_is_none_to_it() {
+    let scene = kept();
+    scene.env.run(&["credential-process", "dev/Writer"]).ok();
+    settle();
+    scene.env.run(&["credential-process", "dev/Writer"]).ok();
+    let reader = ask(&scene).ok().stdout.clone();
+    settle();
+    assert_eq!(ask(&scene).ok().stdout, reader);
+    let [one, other] = &answers(&scene)[..] else { panic!("two answers") };
+    let texts = [one, other].map(|file| fs::read(file).unwrap());
+    fs::write(one, &texts[1]).unwrap();
+    fs::write(other, &texts[0]).unwrap();
+    assert_eq!(ask(&scene).ok().stdout, reader);
+}
+
+#[test]
+fn the_store_that_is_used_where_none_is_named_is_part_of_the_question() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.aws_config("[profile via]\ncredential_process = multicred credential-process dev/Reader\n");
+    let store = scene.env.store();
+    let via = ["--store", &*store.to_string_lossy(), "credential-process", "via"];
+    scene.env.run(&via).ok();
+    // The second time the parsed profiles are kept in the store, which has to settle again.
+    for _ in 0..2 {
+        settle();
+        scene.env.run(&via).ok();
+    }
+    assert!(!answers(&scene).is_empty());
+    scene.env.command(&via).set("MULTICRED_STORE", "/nowhere/other.db").run().refused(1, &["credential_process"]);
+}
+
+#[test]
+fn a_folder_of_somebody_else_is_neither_read_nor_written() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.run(&["credential-process", "dev/Reader"]).ok();
+    settle();
+    // Others may write into the runtime folder: whatever stands in it may be theirs.
+    let run = scene.env.path("open");
+    fs::create_dir_all(run.join("multicred/answers")).unwrap();
+    fs::set_permissions(run.join("multicred"), Permissions::from_mode(0o777)).unwrap();
+    scene.env.set("XDG_RUNTIME_DIR", run.to_string_lossy());
+    ask(&scene).ok();
+    assert_eq!(fs::read_dir(run.join("multicred/answers")).unwrap().count(), 0);
 }
 
 #[test]
@@ -215,7 +260,7 @@ fn what_only_the_person_can_renew_is_looked_up_each_time() {
         "AccessKeyId": saml.access_key_id, "SecretAccessKey": saml.secret, "SessionToken": saml.session_token
     }});
     scene.env.run_with_stdin(&["import", "-", "--label", "saml"], json.to_string()).ok();
-    settle(&scene);
+    settle();
     for name in ["saml", &scene.bob.access_key_id] {
         scene.env.run(&["credential-process", name]).ok();
     }

@@ -156,3 +156,19 @@ fn after_the_menu_of_a_bare_as_an_interrupt_ends_the_wait_for_aws() {
     drop(gate);
     assert_eq!(fs::read_to_string(scene.env.path("code")).unwrap(), "");
 }
+
+#[test]
+fn a_prompt_that_was_stopped_and_left_in_the_background_can_be_ended() {
+    let scene = Scene::with_alices_roles();
+    // Job control: the prompt is a job of a shell that has the terminal again once the job is stopped.
+    let code = "set -m; multicred credential-process prod/Admin >out; p=$(jobs -p); kill %1; \
+                while kill -0 $p; do sleep 0.1; done";
+    let words = ["exec", "--no-session", "alice", "--", "bash", "-c", code];
+    let seat = Seat::take(&scene.env, &words);
+    seat.wait_for(QUESTION);
+    let children = format!("/proc/{0}/task/{0}/children", seat.pid());
+    let pid = fs::read_to_string(children).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).expect("a process to stop");
+    seat.wait_for("Terminated");
+    seat.end();
+}

@@ -235,3 +235,20 @@ fn what_one_endpoint_gave_is_not_used_where_another_is_asked() {
     elsewhere.run().refused(6, &["no answer from AWS"]);
     assert_eq!(session(&scene, "dev/Reader", &[]).credentials, here.credentials);
 }
+
+#[test]
+fn a_restricted_credential_stays_restricted_in_a_profile_and_is_never_imported_as_the_identity() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["env", "bob", "--read-only", "--to-profile", "ro"]).ok();
+    // A newer one of the same request does not make the older one forgotten: it is still in the file.
+    session(&scene, "bob", &["--read-only", "--fresh"]);
+    let code = scene.env.run(&["as", "--shell", "bash", "ro"]);
+    code.ok().stdout_has("export MULTICRED_RESTRICTED='1'");
+    code.stdout_has(&format!("export MULTICRED_ARN='arn:aws:sts::{DEV}:federated-user/bob'"));
+    let shell = format!("{}\nmulticred credential-process", code.stdout);
+    scene.env.program("bash", &["-c", &shell]).run().refused(2, &["restricted by a policy"]);
+    let env = scene.env.run(&["exec", "ro", "--", "env"]);
+    env.ok().holds(!env.stdout.contains("MULTICRED"), "nothing of whom it is restricted from");
+    scene.env.run(&["import", "--profile", "ro"]).ok().stderr_has("stored");
+    scene.env.run(&["as", "--shell", "bash", "bob"]).ok().stdout_has("unset MULTICRED_RESTRICTED");
+}

@@ -1,6 +1,7 @@
 //! The two files as files: where they are, whether they changed.
 
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -86,12 +87,16 @@ impl AwsFiles {
         stamps.push_str(PARSED_FORM);
         for path in [&self.config, &self.credentials] {
             match std::fs::metadata(path) {
-                Ok(file) if (now - SETTLED..=now).contains(&file.mtime()) || file.mtime() > now => return None,
+                // The time of the content can be set back, that of the change cannot.
+                Ok(file) if now - file.mtime().max(file.ctime()) <= SETTLED => return None,
                 Ok(file) => {
                     let _ = write!(stamps, "{}:{}:{}:{}", file.dev(), file.ino(), file.size(), file.mtime());
                     let _ = writeln!(stamps, ".{}:{}.{}", file.mtime_nsec(), file.ctime(), file.ctime_nsec());
                 }
-                Err(_) => stamps.push_str("none\n"),
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    stamps.push_str("none\n");
+                }
+                Err(_) => return None,
             }
         }
         Some(stamps)

@@ -120,12 +120,15 @@ pub fn plan(route: &Route, request: &Request, now: i64) -> Result<Plan, NoPlan> 
     plan_with(route, request, now, least_left)
 }
 
-/// As [`plan`], but content with whatever life is left: for when the plan proper cannot be carried out.
+/// What is left of a credential is of no use below this, in seconds.
+const USEFUL: i64 = 60;
+
+/// As [`plan`], but content with any useful life that is left: for when the plan proper cannot be carried out.
 ///
 /// # Errors
 /// Says why there is no way.
 pub fn frugal_plan(route: &Route, request: &Request, now: i64) -> Result<Plan, NoPlan> {
-    plan_with(route, request, now, |_, _| 0)
+    plan_with(route, request, now, |_, _| USEFUL)
 }
 
 fn plan_with(

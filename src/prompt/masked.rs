@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr};
+use rustix::process::getpgrp;
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use signal_hook::consts::SIGCONT;
 
 use super::PromptError;
@@ -14,8 +16,8 @@ use crate::secret::Secret;
 
 /// A longer line is no answer to any question here.
 const LONGEST_LINE: usize = 1024;
-/// How long a read waits for a key before signals and the time are looked at, in tenths of a second (termios, `VTIME`).
-const LOOK_UP: u8 = 1;
+/// How long a key is waited for before signals and the time are looked at.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// Reads a line, showing a star for each character; `None` where nobody has typed one by `deadline`. Ctrl-C arrives as
 /// a character, and a signal from elsewhere is obeyed after the terminal is given back as it was.
@@ -32,18 +34,20 @@ pub(super) fn line(
         if masked.obey_signals()? {
             write_all(terminal, &format!("\r\n{question}{}", "*".repeat(line.len())))?;
         }
+        if !wait_for_key(terminal) {
+            if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                write_all(terminal, "\r\n")?;
+                return Ok(None);
+            }
+            continue;
+        }
         let read = match terminal.read(&mut byte) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read.map_err(|error| PromptError::Terminal(error.to_string()))?,
         };
         match (read, byte[0]) {
-            // Nobody typed meanwhile.
-            (0, _) if tcgetattr(terminal).is_ok() => {
-                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
-                    write_all(terminal, "\r\n")?;
-                    return Ok(None);
-                }
-            }
+            // Somebody else has read it.
+            (0, _) if tcgetattr(terminal).is_ok() => {}
             // The end of the terminal, Ctrl-C, Ctrl-D, Ctrl-\.
             (0, _) | (_, 3 | 4 | 28) => {
                 write_all(terminal, "\r\n")?;
@@ -56,6 +60,17 @@ pub(super) fn line(
             (_, typed) => write_all(terminal, &edit(&mut line, typed))?,
         }
     }
+}
+
+/// Whether there is a key to read. A read that waits is never begun: begun again after a signal, by a process that is in
+/// the background by then, it would stop that process before it can obey the signal.
+fn wait_for_key(terminal: &File) -> bool {
+    if !is_in_foreground(terminal) {
+        std::thread::sleep(LOOK_UP);
+        return false;
+    }
+    let timeout = Timespec::try_from(LOOK_UP).ok();
+    poll(&mut [PollFd::new(terminal, PollFlags::IN)], timeout.as_ref()).is_ok_and(|ready| ready > 0)
 }
 
 /// Takes a key into the line; gives what the terminal is to show for it.
@@ -103,12 +118,16 @@ impl<'t> Masked<'t> {
         let mut modes = self.before.clone();
         modes.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
         modes.special_codes[SpecialCodeIndex::VMIN] = 0;
-        modes.special_codes[SpecialCodeIndex::VTIME] = LOOK_UP;
+        modes.special_codes[SpecialCodeIndex::VTIME] = 0;
         // Now, not Flush: what was typed ahead is part of the answer.
         retry_on_intr(|| tcsetattr(self.terminal, OptionalActions::Now, &modes)).map_err(failed)
     }
 
+    /// In the background it would stop this process (SIGTTOU), and the modes there are the shell's own by then.
     fn restore(&self) {
+        if !is_in_foreground(self.terminal) {
+            return;
+        }
         let _ = retry_on_intr(|| tcsetattr(self.terminal, OptionalActions::Now, &self.before));
     }
 
@@ -124,6 +143,10 @@ impl<'t> Masked<'t> {
         self.mask()?;
         Ok(true)
     }
+}
+
+fn is_in_foreground(terminal: &File) -> bool {
+    tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
 }
 
 fn failed(error: rustix::io::Errno) -> PromptError {

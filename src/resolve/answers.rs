@@ -14,12 +14,12 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::vault::{self, Wrapped};
-use super::{Resolved, Who, aws_files};
+use super::{Resolved, Who, aws_files, store_path};
 use crate::aws_config::SETTLED;
 use crate::context::Context;
 use crate::identity::hash::{Hasher, hex};
 use crate::identity::request::{MinTtl, Request};
-use crate::lock::private_folder;
+use crate::lock::{boot_clock, private_folder};
 use crate::secret::{Credential, KeyMaterial};
 
 /// Whatever another version wrote may mean something else.
@@ -80,17 +80,22 @@ impl Basis {
         }
         let files = aws_files(context)?;
         let now = context.now();
-        let stamps = format!("{FORMAT}\n{}{}\n{}", store_stamp(store, now)?, files.names(), files.stamps(now)?);
+        let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        let default_store = store_path(context, None).ok()?;
         let question = Hasher::new("answer")
-            .field("store", Some(&store.to_string_lossy()))
+            .field("store", Some(&whole(store).to_string_lossy()))
+            // A profile may ask multicred for somebody, in the store that is used where none is named.
+            .field("default-store", Some(&whole(&default_store).to_string_lossy()))
             .field("name", Some(name))
             .field("audience", Some(audience))
             .field("endpoint", request.endpoint.as_deref())
             // Sessions are named after it where no user's name is known.
             .field("login", context.login_name())
             .finish();
-        let file = folder(context, store).join(hex(&question.0[..16]));
-        Some(Self { file, stamps })
+        let question = hex(&question.0);
+        let file = folder(context).join(format!("{}-{}", store_name(store), &question[..32]));
+        let (store, files) = (store_stamp(store, now)?, format!("{}\n{}", files.names(), files.stamps(now)?));
+        Some(Self { file, stamps: format!("{FORMAT}\n{question}\n{store}{files}") })
     }
 
     /// Writes an answer down, which counts until then (epoch seconds). Where that is not possible, the next one is
@@ -116,15 +121,22 @@ impl Basis {
     }
 }
 
-/// Removes the answers that rest on a store: it has been changed.
+/// Removes the answers that rest on a store: it has been changed. What stays behind counts no longer anyway.
 pub(super) fn forget(context: &Context, store: &Path) {
-    // It is not there as a rule, and what stays behind counts no longer anyway.
-    let _ = fs::remove_dir_all(folder(context, store));
+    let start = format!("{}-", store_name(store));
+    let Ok(entries) = fs::read_dir(folder(context)) else { return };
+    for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&start)) {
+        let _ = fs::remove_file(entry.path());
+    }
 }
 
-fn folder(context: &Context, store: &Path) -> PathBuf {
-    let store = Hasher::new("store").field("path", Some(&store.to_string_lossy())).finish();
-    context.runtime_folder().join("answers").join(store.short())
+/// Flat, so that all of it, up to the runtime folder, is checked for its owner before anything is written there.
+fn folder(context: &Context) -> PathBuf {
+    context.runtime_folder().join("answers")
+}
+
+fn store_name(store: &Path) -> String {
+    Hasher::new("store").field("path", Some(&store.to_string_lossy())).finish().short()
 }
 
 /// One text that changes whenever the store does. A store that SQLite has not written out, that is looser than ours, or
@@ -138,7 +150,9 @@ fn store_stamp(store: &Path, now: i64) -> Option<String> {
     let file = fs::symlink_metadata(store).ok()?;
     let is_ours =
         file.is_file() && file.mode().trailing_zeros() >= 6 && file.uid() == rustix::process::geteuid().as_raw();
-    let is_quiet = now.saturating_sub(file.mtime()) > SETTLED && beside("-wal") == 0 && beside("-journal") == 0;
+    // A time stamp of the content can be set back, one of the change cannot.
+    let changed_at = file.mtime().max(file.ctime());
+    let is_quiet = now.saturating_sub(changed_at) > SETTLED && beside("-wal") == 0 && beside("-journal") == 0;
     (is_ours && is_quiet).then(|| {
         let changed = format!("{}.{}:{}.{}", file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec());
         format!("{}:{}:{}:{changed}\n", file.dev(), file.ino(), file.size())
@@ -146,8 +160,9 @@ fn store_stamp(store: &Path, now: i64) -> Option<String> {
 }
 
 fn read(path: &Path) -> Option<Vec<u8>> {
-    let file = OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(path);
-    let file: File = file.ok()?;
+    // A pipe in its place must not be waited for.
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    let file: File = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path).ok()?;
     // Where there is no runtime folder of the session the file is below /tmp, where others write as well.
     let metadata = file.metadata().ok()?;
     let is_ours = metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw();
@@ -159,8 +174,9 @@ fn read(path: &Path) -> Option<Vec<u8>> {
 fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(path);
     private_folder(folder).map_err(std::io::Error::other)?;
-    let draft = path.with_extension(std::process::id().to_string());
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    // Processes of several containers may share the folder, and a process id.
+    let draft = path.with_extension(format!("{}-{}", std::process::id(), boot_clock()));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(bytes).and_then(|()| fs::rename(&draft, path)).inspect_err(|_| {
         let _ = fs::remove_file(&draft);
     })

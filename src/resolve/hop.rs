@@ -62,7 +62,9 @@ impl Resolver<'_> {
         if let Some(failure) = lock.failure_since(since) {
             return Err(ResolveError::ToldByAnother(failure.clone()));
         }
-        if let Some((failure, seconds)) = lock.lately_unanswered().filter(|_| hop.has_leftover) {
+        // A person may just have mended the network; an SDK asks again and again.
+        let heeds_failures = hop.has_leftover && hop.min_ttl == MinTtl::Program;
+        if let Some((failure, seconds)) = lock.lately_unanswered().filter(|_| heeds_failures) {
             return Err(ResolveError::LatelyUnanswered { message: failure.message.clone(), seconds });
         }
         let typed_by_flag = self.mfa_code.is_some();

@@ -125,10 +125,15 @@ impl<'c> Resolver<'c> {
         let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
         let (credential, held) = match self.execute(&mut destination.route, &plan, request, has_leftover) {
             Err(error) if error.may_pass() => {
-                let instead = leftover(&destination.route, request, self.context.now());
-                let Some(instead) = instead else { return Err(error) };
-                warnings.push(format!("{error}; what is left of the last credential is used"));
-                self.execute(&mut destination.route, &instead, request, has_leftover)?
+                match leftover(&destination.route, request, self.context.now()) {
+                    Some(instead) => {
+                        warnings.push(format!("{error}; what is left of the last credential is used"));
+                        self.execute(&mut destination.route, &instead, request, true)?
+                    }
+                    // It came to its end during the short try: then the try must not have been a short one.
+                    None if has_leftover => self.execute(&mut destination.route, &plan, request, false)?,
+                    None => return Err(error),
+                }
             }
             done => done?,
         };

@@ -139,7 +139,8 @@ impl Writing<'_> {
     }
 
     /// Stores a credential; `false` where a long-term key or an import already has its access key id: those are
-    /// never overwritten. Older answers to the same request, and what has expired, are dropped with it.
+    /// never overwritten. Older answers to the same request, and what has expired, are dropped with it; but what a
+    /// session policy restricts is known as that to its end, wherever its key may turn up.
     ///
     /// # Errors
     /// The store cannot be written.
@@ -152,7 +153,7 @@ impl Writing<'_> {
         self.execute(
             "DELETE FROM credential WHERE kind IN ('session', 'role')
                  AND (identity IS ?1 AND source_key IS ?2)
-                 AND (request_hash IS ?3 OR expires_at <= ?4)",
+                 AND ((request_hash IS ?3 AND restricted_as IS NULL) OR expires_at <= ?4)",
             params![identity, source_key, hash, new.created_at],
         )?;
         let stored = self.execute(

@@ -14,8 +14,9 @@ impl Folder<'_> {
     /// Writes a draft, for its owner alone until it is complete; then it looks like the file it shall replace. Where
     /// that fails nothing is left of it.
     pub(super) fn write_draft(&self, text: &str, like: Option<&Seen>) -> Result<(), WriteError> {
-        let written = self.new_draft().and_then(|file| fill(&file, text, like));
-        written.map_err(|error| {
+        // What stands there already is not this process's to remove.
+        let file = self.new_draft().map_err(|error| self.failed(error))?;
+        fill(&file, text, like).map_err(|error| {
             // What failed is told; that a part of it could not be removed either is mended by the next run.
             let _ = self.unlink_draft();
             self.failed(error)

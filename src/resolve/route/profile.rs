@@ -84,7 +84,7 @@ impl Catalogue<'_> {
             (_, Some(row)) => Owner::Identity(row.id),
             _ => Owner::KeyOwner(key.access_key_id.clone()),
         };
-        let mut held = vec![file_held(&profile.name, key)];
+        let mut held = vec![Held { restricted_as: self.restriction_of(key)?, ..file_held(&profile.name, key) }];
         // The profile's own key, not some other key of the same user; what was obtained is shared.
         held.extend(self.held_by(&owner)?.into_iter().filter(|held| held.kind.is_obtainable()));
         let is_own_role = chain::hop(profile).is_some();
@@ -97,6 +97,12 @@ impl Catalogue<'_> {
             held,
             holder,
         })
+    }
+
+    /// What the store knows of a session policy that restricts a key of the files: multicred may have written it there.
+    fn restriction_of(&self, key: &FileKey) -> Result<Option<String>, ResolveError> {
+        let row = self.store().map(|store| store.read().credential_with_key(&key.access_key_id)).transpose()?.flatten();
+        Ok(row.and_then(|row| row.held.restricted_as))
     }
 
     /// A profile without a key in the files: its key is the one stored under its name.
