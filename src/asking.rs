@@ -17,6 +17,7 @@ use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
 use crate::resolve::{ResolveError, Resolved, Resolver, answers, store_path, write_down};
 use crate::secret::Secret;
+use crate::sts::settings;
 
 /// What `as` without a flag asks for here.
 pub fn plain(context: &Context) -> Request {
@@ -62,9 +63,8 @@ fn check_name(name: Option<&str>, what: &str) -> Result<(), Failure> {
 
 /// The address that stands for AWS's, as it is written: whether it can be used is seen when it is.
 fn endpoint(context: &Context) -> Option<String> {
-    let ignored =
-        context.variable("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS").is_some_and(|it| it.eq_ignore_ascii_case("true"));
-    let given = context.setting("AWS_ENDPOINT_URL_STS").or_else(|| context.setting("AWS_ENDPOINT_URL"));
+    let ignored = context.variable(settings::IGNORE_ENDPOINT).is_some_and(|it| it.eq_ignore_ascii_case("true"));
+    let given = settings::ENDPOINT.iter().find_map(|name| context.setting(name));
     given.filter(|_| !ignored).map(Cow::into_owned)
 }
 

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
 mod scene;
+#[path = "moto/server.rs"]
+mod server;
 mod support;
 
 use std::path::Path;
@@ -9,6 +11,7 @@ use std::path::Path;
 use scene::refusal::Refusal;
 use scene::seat::Seat;
 use scene::{DEV, Scene};
+use server::venv;
 use support::env::Output;
 use support::sts::KeyPair;
 
@@ -51,13 +54,6 @@ fn is_taken((scene, output): (Scene, Output)) {
         assert_eq!(value(name), None, "{name} is gone\n{output}");
     }
     assert!(!scene.env.path("pwned").exists());
-}
-
-fn venv(program: &str) -> String {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
-    let path = target.join("venv/bin").join(program);
-    assert!(path.exists(), "{} is missing: run make test, which installs it", path.display());
-    path.to_string_lossy().into_owned()
 }
 
 #[test]

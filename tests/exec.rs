@@ -1,6 +1,7 @@
 //! `exec`: a program that is somebody, and otherwise as if it had been run directly.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
+mod person;
 mod scene;
 mod support;
 
@@ -8,28 +9,10 @@ use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
+use person::HIDDEN_VARIABLES;
 use scene::refusal::Refusal;
 use scene::{DEV, Scene};
 use support::env::Output;
-
-/// What could win over the credentials, from the AWS SDKs' own lists.
-const COULD_WIN: [&str; 15] = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CREDENTIAL_FILE",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_ROLE_ARN",
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_ACCESS_KEY",
-    "AWS_SECRET_KEY",
-    "AWS_ACCOUNT_ID",
-    "AWS_BEARER_TOKEN_BEDROCK",
-];
 
 fn exec(scene: &Scene, words: &[&str]) -> Output {
     scene.env.run(&[&["exec", "dev/Reader", "--"], words].concat())
@@ -44,7 +27,7 @@ fn variables(output: &Output) -> BTreeMap<String, String> {
 #[test]
 fn a_program_holds_the_credential_and_nothing_that_could_win_over_it() {
     let mut scene = Scene::with_bobs_roles();
-    for name in COULD_WIN {
+    for name in HIDDEN_VARIABLES {
         let stale = if name == "AWS_ROLE_ARN" { format!("arn:aws:iam::{DEV}:role/Other") } else { "stale".to_owned() };
         scene.env.set(name, stale);
     }
@@ -57,7 +40,7 @@ fn a_program_holds_the_credential_and_nothing_that_could_win_over_it() {
     assert_eq!(held["AWS_CREDENTIAL_EXPIRATION"], session.credentials.expiration());
     assert_eq!(held["MULTICRED_IDENTITY"], "dev/Reader");
     assert_eq!(held["MULTICRED_EXEC"], "1");
-    for name in COULD_WIN {
+    for name in HIDDEN_VARIABLES {
         assert_eq!(held.get(name), None, "{name}");
     }
     assert_eq!((held["AWS_PAGER"].as_str(), held["OWN"].as_str()), ("less", "a\nb"), "what is the person's stays");

@@ -41,7 +41,7 @@ impl StsSettings {
     /// Names the variable that cannot be used.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadSetting> {
         let get: &dyn Fn(&str) -> Option<String> = &|name| get(name).filter(|value| !value.is_empty());
-        let ignored = flag(get, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")?;
+        let ignored = flag(get, IGNORE_ENDPOINT)?;
         Ok(Self {
             endpoint: if ignored { None } else { endpoint(get)? },
             region: region(get)?,
@@ -52,8 +52,13 @@ impl StsSettings {
     }
 }
 
+/// The variables that give another address than AWS's own, the first that is set counts.
+pub const ENDPOINT: [&str; 2] = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
+/// The variable that has [`ENDPOINT`] passed over, where it is true.
+pub const IGNORE_ENDPOINT: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
+
 fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
-    for variable in ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"] {
+    for variable in ENDPOINT {
         if let Some(value) = get(variable) {
             if is_http_url(&value) {
                 return Ok(Some(value));
