@@ -17,18 +17,12 @@ use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
 use crate::resolve::{ResolveError, Resolved, Resolver, answers, store_path, write_down};
 use crate::secret::Secret;
-use crate::sts::settings;
-
-/// What `as` without a flag asks for here.
-pub fn plain(context: &Context) -> Request {
-    Request { endpoint: endpoint(context), ..Request::default() }
-}
 
 /// What the flags ask for, in a shell.
 ///
 /// # Errors
 /// A flag's value is none that AWS takes, or the policy's file cannot be read.
-pub fn request(context: &Context, flags: &Asking) -> Result<Request, Failure> {
+pub fn request(flags: &Asking) -> Result<Request, Failure> {
     if let Some(region) = flags.region.as_deref().filter(|region| !is_region(region)) {
         let fact = format!("'{}' is not the code of a region", region.escape_debug());
         return Err(Failure::usage(fact, "regions are written like eu-west-1"));
@@ -47,7 +41,7 @@ pub fn request(context: &Context, flags: &Asking) -> Result<Request, Failure> {
         source_identity: flags.source_identity.clone(),
         tags: tags.map_err(|error| Failure::usage(error.to_string(), "correct --tag"))?,
         policy: policy(flags)?,
-        ..plain(context)
+        ..Request::default()
     })
 }
 
@@ -59,13 +53,6 @@ fn check_name(name: Option<&str>, what: &str) -> Result<(), Failure> {
             Err(Failure::usage(fact, "use 2 to 64 letters, digits or _+=,.@-"))
         }
     }
-}
-
-/// The address that stands for AWS's, as it is written: whether it can be used is seen when it is.
-fn endpoint(context: &Context) -> Option<String> {
-    let ignored = context.variable(settings::IGNORE_ENDPOINT).is_some_and(|it| it.eq_ignore_ascii_case("true"));
-    let given = settings::ENDPOINT.iter().find_map(|name| context.setting(name));
-    given.filter(|_| !ignored).map(Cow::into_owned)
 }
 
 fn policy(flags: &Asking) -> Result<SessionPolicy, Failure> {
@@ -106,7 +93,7 @@ fn policy_text(given: &Path) -> Result<String, Failure> {
 /// As [`request`] and [`whom`].
 pub fn for_program(context: &Context, named: &Whom, flags: &Asking) -> Result<(String, Request), Failure> {
     let name = whom(context, named)?;
-    let mut request = request(context, flags)?;
+    let mut request = request(flags)?;
     let get = |name| context.setting(name).map(Cow::into_owned);
     request.min_ttl = flags.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
     request.role_of_environment =
@@ -236,10 +223,10 @@ pub fn resolve(
     let somebody = resolver.resolve(name, request).map_err(|error| {
         // A name that means nothing may be a secret, pasted into the wrong place: it is not written down.
         let is_name = !matches!(error, ResolveError::Lookup(_));
-        let failure = Failure::from(error);
-        let (shown, outcome) = if is_name { (name, &*failure.fact) } else { ("?", "unknown or ambiguous name") };
+        let outcome = error.outcome();
+        let (shown, outcome) = if is_name { (name, &*outcome) } else { ("?", "unknown or ambiguous name") };
         record(context, resolver.store_path(), what, shown, None, outcome);
-        failure
+        Failure::from(error)
     })?;
     for warning in &somebody.warnings {
         context.note(warning);

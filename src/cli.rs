@@ -134,6 +134,8 @@ pub enum Verb {
     List,
     /// How an identity is reached, step by step, and why; asks nobody
     Why(Why),
+    /// Every setting, its value, and where that comes from
+    Config,
     /// Run a program as somebody: multicred exec prod/Admin -- aws s3 ls
     Exec(Exec),
     /// Print a credential for a shell or a file, or write it to a profile

@@ -124,6 +124,13 @@ impl Context {
         Ok(folder.join("multicred").join("multicred.db"))
     }
 
+    /// The person's own settings: `<config folder>/multicred/config.toml`; `None` where nobody says where that is.
+    pub fn settings_file(&self) -> Option<PathBuf> {
+        let given = self.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+        let folder = given.or_else(|| Some(self.home("the settings").ok()?.join(CONFIG_FOLDER)))?;
+        Some(folder.join("multicred").join("config.toml"))
+    }
+
     /// The store that `MULTICRED_STORE` names.
     pub fn store_variable(&self) -> Option<PathBuf> {
         self.path("MULTICRED_STORE")
@@ -165,6 +172,23 @@ impl Context {
     /// The person's login name, for role session names.
     pub fn login_name(&self) -> Option<&str> {
         self.variable("LOGNAME").or_else(|| self.variable("USER"))
+    }
+
+    /// The name of this machine.
+    pub fn host_name(&self) -> String {
+        rustix::system::uname().nodename().to_string_lossy().into_owned()
+    }
+
+    /// A path as the SDKs read one in a config file: `~/` is the home folder.
+    pub fn expand_home(&self, path: &str) -> PathBuf {
+        let in_home = path.strip_prefix("~/").and_then(|rest| Some(self.home("~").ok()?.join(rest)));
+        in_home.unwrap_or_else(|| PathBuf::from(path))
+    }
+
+    /// Whether the credential in the environment is one that a switch, or `exec`, put there.
+    pub fn holds_switched_key(&self) -> bool {
+        let ours = self.variable("MULTICRED_ACCESS_KEY_ID");
+        ours.is_some() && self.variable("AWS_ACCESS_KEY_ID") == ours
     }
 
     /// A variable of the person's own environment, for asking AWS: a region that a switch set is not the person's.
@@ -281,6 +305,10 @@ impl Context {
     }
 }
 
+#[cfg(target_os = "macos")]
+const CONFIG_FOLDER: &str = "Library/Application Support";
+#[cfg(not(target_os = "macos"))]
+const CONFIG_FOLDER: &str = ".config";
 #[cfg(target_os = "macos")]
 const DATA_FOLDER: &str = "Library/Application Support";
 #[cfg(not(target_os = "macos"))]

@@ -1,7 +1,8 @@
 //! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
 
+mod profiles;
+
 use crate::aws_config::FileError;
-use crate::aws_config::chain::ChainError;
 use crate::aws_config::synced::{SyncError, Unwritable};
 use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
@@ -71,7 +72,7 @@ impl From<ResolveError> for Failure {
         let fact = error.to_string();
         let (exit, remedy) = match error {
             ResolveError::Lookup(error) => lookup(&error),
-            ResolveError::Chain(error) => chain(&error),
+            ResolveError::Chain(error) => profiles::chain(&error),
             ResolveError::NoPlan(error) => no_plan(&error),
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
@@ -97,6 +98,13 @@ impl From<ResolveError> for Failure {
                 Some("type the code that the device shows now; each works once. Is it the right device?".to_owned()),
             ),
             ResolveError::Setting(error) => (Exit::Usage, Some(format!("correct {0}, or: unset {0}", error.variable))),
+            ResolveError::Settings(error) => profiles::settings(&error),
+            ResolveError::Subprocess(_) | ResolveError::BadAnswer { .. } | ResolveError::Token { .. } => {
+                (Exit::Failure, Some("run that command by itself, or correct that line".to_owned()))
+            }
+            ResolveError::NoDriver { program, .. } => {
+                (Exit::Locked, Some(format!("install {program}, choose another mfa.driver, or give --mfa-code")))
+            }
             ResolveError::MfaCodeUsed(_) => (Exit::Locked, Some("wait for the next code and give that one".to_owned())),
             ResolveError::NoHome(_) => {
                 (Exit::Failure, Some("set HOME, or say where the store is: --store FILE or MULTICRED_STORE".to_owned()))
@@ -122,24 +130,6 @@ fn lookup(error: &LookupError) -> Row {
     (Exit::Identity, Some(remedy))
 }
 
-fn chain(error: &ChainError) -> Row {
-    let remedy = match error {
-        ChainError::NoSuchSource { .. } => "correct the name, or add the profile".to_owned(),
-        ChainError::Loop(_) => "let one of these profiles have a key of its own".to_owned(),
-        ChainError::NoSource { .. } => "add source_profile = the profile it is assumed from".to_owned(),
-        ChainError::BadValue { .. } | ChainError::Fault { .. } => "correct that line".to_owned(),
-        ChainError::Unsupported { key, .. } => format!("remove {key}, or multicred link the role instead"),
-        ChainError::AsksWith { flag, .. } => {
-            format!("name the identity itself, with {flag}; or take {flag} out of that line")
-        }
-        ChainError::AsksForNoOne { .. } => "give it one name: multicred credential-process NAME".to_owned(),
-        ChainError::AsksInLoop(_) => {
-            return (Exit::Identity, Some("let one of these profiles name an identity".to_owned()));
-        }
-    };
-    (Exit::Failure, Some(remedy))
-}
-
 fn no_plan(error: &NoPlan) -> Row {
     match error {
         NoPlan::NoCredential { in_file: true, shown, .. } => (
@@ -159,6 +149,9 @@ fn no_plan(error: &NoPlan) -> Row {
                 "leave out the policy, or name a role with a link, or a user whose long-term key is stored".to_owned(),
             ),
         ),
+        NoPlan::InheritedTag { .. } => {
+            (Exit::Failure, Some("leave that tag out, or out of the transitive tags before it".to_owned()))
+        }
         NoPlan::OnlyRoles { .. } => (Exit::Usage, Some("leave it out, or name a role".to_owned())),
         NoPlan::FederatedName { .. } => (Exit::Usage, Some("give a shorter --session-name".to_owned())),
         NoPlan::NotRenewable { .. } => (Exit::Failure, Some("import a fresh one".to_owned())),
@@ -257,6 +250,9 @@ fn sts(error: &StsError) -> Row {
         StsError::CaBundle { .. } => {
             (Exit::Usage, Some("let AWS_CA_BUNDLE name a file of PEM certificates, or unset it".to_owned()))
         }
+        StsError::NoService { .. } => {
+            (Exit::Failure, Some("run it on a machine that has one, or choose another credential_source".to_owned()))
+        }
         StsError::Setup(_) => (Exit::Failure, Some("run the command again; -v says what is done".to_owned())),
     }
 }
@@ -264,13 +260,15 @@ fn sts(error: &StsError) -> Row {
 /// What to do about the refusals that people meet most.
 fn refusal(code: &str, action: &str) -> String {
     let remedy = match code {
+        "InvalidIdentityToken" | "IDPRejectedClaim" => "get a new token from whoever issues it",
+        "ExpiredTokenException" if action == "AssumeRoleWithWebIdentity" => "get a new token from whoever issues it",
         "ExpiredToken" | "ExpiredTokenException" => "its credential has expired: import a fresh one",
         "InvalidClientTokenId" | "UnrecognizedClientException" => {
             "the key is deleted, inactive, or of another partition: import a valid one"
         }
         "SignatureDoesNotMatch" => "the secret does not belong to the key, or this machine's clock is wrong",
         "RequestExpired" | "RequestTimeTooSkewed" => "this machine's clock is wrong: set it",
-        "AccessDenied" if action == "AssumeRole" => {
+        "AccessDenied" if action.starts_with("AssumeRole") => {
             "check the role's trust policy: its principal, external id and MFA condition"
         }
         "MalformedPolicyDocument" => "AWS does not take the session policy for one: correct --policy",
@@ -297,7 +295,9 @@ fn prompt(error: &PromptError) -> Row {
             Some("answer in a terminal first: multicred as NAME, or multicred exec NAME -- true".to_owned()),
         ),
         PromptError::Cancelled => (Exit::Cancelled, None),
-        PromptError::Terminal(_) => (Exit::Failure, Some("give the code with --mfa-code".to_owned())),
+        PromptError::Terminal(_) | PromptError::Dialog(_) => {
+            (Exit::Failure, Some("give the code with --mfa-code".to_owned()))
+        }
     }
 }
 
@@ -316,6 +316,7 @@ fn told_by_another(told: &Told) -> Row {
         FailureKind::Refused => Exit::Refused,
         FailureKind::NoAnswer => Exit::NoAnswer,
         FailureKind::Cancelled => Exit::Cancelled,
+        FailureKind::Failed => Exit::Failure,
     };
     (exit, Some("see what it says, then try again".to_owned()))
 }

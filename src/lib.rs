@@ -19,6 +19,8 @@ pub mod prompt;
 pub mod resolve;
 pub mod seal;
 pub mod secret;
+pub mod settings;
 pub mod shell;
 pub mod store;
 pub mod sts;
+pub mod subprocess;

@@ -56,6 +56,8 @@ pub enum FailureKind {
     NoAnswer,
     /// The person cancelled the prompt.
     Cancelled,
+    /// A program of the person's failed.
+    Failed,
 }
 
 /// How a try ended, for those who waited for it.

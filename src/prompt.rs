@@ -1,6 +1,8 @@
 //! Asking a person: on the terminal itself, never on stdin.
 
+mod dialog;
 mod masked;
+mod pinentry;
 mod signals;
 
 use std::fs::{File, OpenOptions};
@@ -10,6 +12,7 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
+pub use dialog::Dialog;
 use masked::write_all;
 
 /// Why nobody can be asked.
@@ -45,6 +48,9 @@ pub enum PromptError {
     /// The person said no: Ctrl-C or Ctrl-D.
     #[error("cancelled")]
     Cancelled,
+    /// The program that asks failed.
+    #[error("nobody could be asked for the MFA code: {0}")]
+    Dialog(String),
     /// The terminal failed.
     #[error("the terminal cannot be read: {0}")]
     Terminal(String),
@@ -63,6 +69,11 @@ pub trait Prompter {
     /// # Errors
     /// See [`PromptError`].
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError>;
+
+    /// Until when an answer is of use; `None` where the person may take any time.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
 }
 
 /// Nobody.
@@ -116,7 +127,14 @@ impl Prompter for ProgramTty {
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
         ask_for_code(serial, remark, Some(self.deadline))
     }
+
+    fn deadline(&self) -> Option<Instant> {
+        Some(self.deadline)
+    }
 }
+
+/// What is said of an answer that is no code.
+const SIX_DIGITS: &str = "an MFA code is six digits";
 
 fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -> Result<Secret, PromptError> {
     let impossible = |why| PromptError::Impossible { serial: serial.to_owned(), why };
@@ -132,7 +150,7 @@ fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -
         if is_code(answer.expose()) {
             return Ok(answer);
         }
-        remark = Some("an MFA code is six digits");
+        remark = Some(SIX_DIGITS);
     }
 }
 

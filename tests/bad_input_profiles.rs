@@ -35,12 +35,32 @@ fn a_profile_that_cannot_be_followed_is_refused_with_the_line_to_correct() {
         (format!("{ROLE}{base}mfa_serial = $(id)\n"), vec!["mfa_serial"]),
         (format!("{ROLE}{base}external_id = a b\n"), vec!["external_id"]),
         (format!("{ROLE}{base}role_session_name = a b\n"), vec!["role_session_name"]),
-        (format!("{ROLE}{base}this line says nothing\n"), vec!["config", "line 4"]),
-        ("credential_process = /bin/false\n".to_owned(), vec!["credential_process", "config:2", "does not follow yet"]),
-        ("sso_start_url = https://x.awsapps.com/start\n".to_owned(), vec!["sso_start_url", "does not follow yet"]),
-        ("sso_session = x\nsso_account_id = 1\n".to_owned(), vec!["sso_", "does not follow yet"]),
-        (format!("{ROLE}credential_source = Environment\n"), vec!["credential_source", "does not follow yet"]),
-        (format!("{ROLE}web_identity_token_file = /x\n"), vec!["web_identity_token_file", "does not follow yet"]),
+        (format!("{ROLE}{base}this line says nothing\n"), vec!["config:4", "no `=`"]),
+        (
+            "sso_start_url = https://x.awsapps.com/start\n".to_owned(),
+            vec!["IAM Identity Center", "sso_start_url, ", "config:2"],
+        ),
+        ("sso_session = x\nsso_account_id = 1\n".to_owned(), vec!["config:2", "no section [sso-session x]"]),
+        ("login_session = x\n".to_owned(), vec!["aws login", "config:2", "cannot do yet"]),
+        (
+            format!("{ROLE}credential_source = environment\n"),
+            vec!["credential_source", "config:3", "Ec2InstanceMetadata"],
+        ),
+        ("credential_source = Environment\n".to_owned(), vec!["credential_source", "config:2", "no role_arn"]),
+        ("web_identity_token_file = /x\n".to_owned(), vec!["web_identity_token_file", "config:2", "no role_arn"]),
+        (format!("{ROLE}{base}credential_source = Environment\n"), vec!["config:3", "config:4", "contradict"]),
+        (format!("{ROLE}{base}web_identity_token_file = /x\n"), vec!["config:3", "config:4", "contradict"]),
+        (format!("{base}credential_process = /x\n"), vec!["config:2", "config:3", "contradict"]),
+        (
+            format!("{ROLE}{base}duration_seconds = 900\nsession_duration = 901\n"),
+            vec!["config:4", "config:5", "contradict"],
+        ),
+        (format!("{ROLE}{base}session_tags = a=b,\n"), vec!["session_tags", "config:4"]),
+        (
+            format!("{ROLE}{base}sts_regional_endpoints = global\n"),
+            vec!["sts_regional_endpoints", "config:4", "legacy or regional"],
+        ),
+        (format!("{ROLE}{base}endpoint_url = localhost\n"), vec!["endpoint_url", "config:4", "http"]),
         ("region = eu-west-1\n".to_owned(), vec!["no key, no role_arn"]),
         ("aws_access_key_id = AKIAHALFHALFHALFHALF\n".to_owned(), vec!["aws_secret_access_key is missing"]),
     ] {
@@ -64,7 +84,7 @@ fn a_loop_of_several_profiles_is_named_whole() {
 fn what_is_wrong_in_another_profile_does_not_matter() {
     let config = format!(
         "garbage before any section\n[profile broken]\nno setting at all\n[profile\nrole_arn = x\n\
-         [profile good]\n{ROLE}source_profile = base\n[profile worse]\ncredential_process = /bin/false\n"
+         [profile good]\n{ROLE}source_profile = base\n[profile worse]\nlogin_session = x\n"
     );
     let scene = scene(&config);
     let code = scene.become_in_bash("good");

@@ -34,6 +34,7 @@ fn a_variable_that_cannot_be_used_is_named_before_any_call() {
         ("AWS_USE_FIPS_ENDPOINT", "maybe"),
         ("AWS_USE_DUALSTACK_ENDPOINT", "1"),
         ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "perhaps"),
+        ("AWS_STS_REGIONAL_ENDPOINTS", "global"),
     ] {
         let before = store::content(&scene.env.store());
         let output = scene.env.command(&["as", "--shell", "bash", "dev/Reader"]).set(variable, value).run();
@@ -57,7 +58,6 @@ fn settings_of_the_sdk_that_we_do_not_follow_do_no_harm() {
         ("AWS_ENDPOINT_URL_STS", ""),
         ("AWS_REGION", ""),
         ("AWS_CA_BUNDLE", ""),
-        ("AWS_STS_REGIONAL_ENDPOINTS", "nonsense"),
         ("AWS_PROFILE", "nobody-of-that-name"),
         ("AWS_DEFAULT_PROFILE", ""),
         ("AWS_ROLE_ARN", "nonsense"),

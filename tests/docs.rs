@@ -148,7 +148,8 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     let id = key.access_key_id;
     let keys = format!("[alice]\naws_access_key_id = {id}\naws_secret_access_key = {}\n", key.secret);
     env.endpoint(&sts.url()).aws_credentials(&keys);
-    env.aws_config("[profile broken]\nrole_arn = arn:aws:iam::222233334444:role/Other\n");
+    let reader = "[profile reader]\nsource_profile = alice\nrole_arn = arn:aws:iam::222233334444:role/Reader\n";
+    env.aws_config(&format!("[profile broken]\nrole_arn = arn:aws:iam::222233334444:role/Other\n{reader}"));
     let holds = |command: &str, words: &[&str]| {
         let output = env.run(&[words, &["--json"]].concat());
         let printed = output.ok().json();
@@ -165,6 +166,8 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     env.run(&["as", "--shell", "bash", "prod/Admin"]).ok();
     holds("why", &["why", "prod/Admin"]);
     holds("why", &["why", "alice"]);
+    holds("why", &["why", "reader"]);
+    holds("config", &["config"]);
     holds("sync", &["sync", "--all"]);
 }
 

@@ -8,8 +8,20 @@ use std::path::{Path, PathBuf};
 /// No I/O, no clock, no environment.
 const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change", "export", "identity", "secret"];
 /// Each reaches out of the process in one way; they do not know each other.
-const ADAPTERS: &[&str] =
-    &["aws_config", "history", "launch", "lock", "progress", "prompt", "seal", "shell", "store", "sts"];
+const ADAPTERS: &[&str] = &[
+    "aws_config",
+    "history",
+    "launch",
+    "lock",
+    "progress",
+    "prompt",
+    "seal",
+    "settings",
+    "shell",
+    "store",
+    "sts",
+    "subprocess",
+];
 /// From a typed name to a credential.
 const USE_CASE: &[&str] = &["resolve"];
 
@@ -29,6 +41,8 @@ fn may_use(module: &str, other: &str) -> bool {
         "error" => is_below(&[USE_CASE, ADAPTERS, PURE]),
         "resolve" => other == "context" || is_below(&[ADAPTERS, PURE]),
         "progress" => other == "context" || is_below(&[PURE]),
+        // A window that asks is another program.
+        "prompt" => other == "subprocess" || is_below(&[PURE]),
         module if ADAPTERS.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
         // The edge of the process, and the list of modules.
         "context" | "lib" => false,

@@ -1,165 +1,77 @@
 //! From a profile to the profile that holds the first key: pure, given a way to look profiles up.
 
-use super::{Profile, Setting};
-use crate::identity::arn;
-use crate::identity::request::{is_external_id, is_mfa_serial, is_region, is_session_name, limits};
+use super::check::{contradiction, duration};
+use super::problem::{ChainError, Problem};
+use super::source::{Source, source};
+use super::{Places, Profile, Setting};
 use crate::identity::route::RoleHop;
+use crate::identity::session_tags::{SessionTags, transitive_keys};
 
-/// Why a profile cannot be followed. The place is `file:line`, for the person to open.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ChainError {
-    /// A profile names a source that does not exist.
-    #[error("profile {profile} names source_profile = {source_name} ({place}), and there is no such profile")]
-    NoSuchSource {
-        /// The profile.
-        profile: String,
-        /// What it names.
-        source_name: String,
-        /// Where.
-        place: String,
-    },
-    /// The chain comes back to where it has been.
-    #[error("source_profile leads round in a loop: {0}")]
-    Loop(String),
-    /// A role without a source.
-    #[error("profile {profile} has role_arn ({place}) but neither source_profile nor a key of its own")]
-    NoSource {
-        /// The profile.
-        profile: String,
-        /// Where the role stands.
-        place: String,
-    },
-    /// A value that AWS cannot take.
-    #[error("profile {profile}: {key} = '{value}' ({place}) is not {wanted}")]
-    BadValue {
-        /// The profile.
-        profile: String,
-        /// The key.
-        key: String,
-        /// The value, safe to print.
-        value: String,
-        /// Where.
-        place: String,
-        /// What it should be.
-        wanted: String,
-    },
-    /// A setting for a later version.
-    #[error("profile {profile} uses {key} ({place}), which this version of multicred does not follow yet")]
-    Unsupported {
-        /// The profile.
-        profile: String,
-        /// The key.
-        key: String,
-        /// Where.
-        place: String,
-    },
-    /// A profile asks multicred with a flag that holds only for the program that runs it.
-    #[error("profile {profile} asks multicred with {flag} ({place}), which is not followed where the profile is named")]
-    AsksWith {
-        /// The profile.
-        profile: String,
-        /// The flag, without its value, safe to print.
-        flag: String,
-        /// Where.
-        place: String,
-    },
-    /// A profile asks multicred for nobody, or for more than one.
-    #[error("profile {profile} asks multicred ({place}), and does not name one identity")]
-    AsksForNoOne {
-        /// The profile.
-        profile: String,
-        /// Where.
-        place: String,
-    },
-    /// Profiles ask multicred for each other.
-    #[error("credential_process leads round in a loop: {0}")]
-    AsksInLoop(String),
-    /// A line of the profile that cannot be read.
-    #[error("profile {profile}: {fault}")]
-    Fault {
-        /// The profile.
-        profile: String,
-        /// What is wrong, with its place.
-        fault: String,
-    },
-}
-
-/// Names a setting's place.
-pub type Places<'a> = &'a dyn Fn(&Setting) -> String;
-
-/// The profiles from the one that holds the first key (first) to the one asked for (last).
+/// The profiles from the one that holds the first key (first) to the one asked for (last). Each but the last is the
+/// source of the one behind it.
+///
+/// `get` finds a profile; `is_stored` says whether the store has a key of a profile's own under its name.
 ///
 /// # Errors
-/// A [`ChainError`], or what `get` returns.
+/// A [`ChainError`], or what `get` and `is_stored` return.
 pub fn chain<E: From<ChainError>>(
     start: Profile,
     get: impl Fn(&str) -> Result<Option<Profile>, E>,
+    is_stored: impl Fn(&Profile) -> Result<bool, E>,
     places: Places<'_>,
 ) -> Result<Vec<Profile>, E> {
     let mut chain = vec![start];
-    while let Some(next) = source_of(&chain[chain.len() - 1], places)? {
-        let visited = chain.iter().any(|profile| profile.name == next.value);
-        let names: Vec<&str> = chain.iter().map(|profile| profile.name.as_str()).chain([next.value.as_str()]).collect();
-        if visited {
-            return Err(ChainError::Loop(names.join(" → ")).into());
-        }
-        let profile = &chain[chain.len() - 1];
-        let missing = || ChainError::NoSuchSource {
-            profile: profile.name.clone(),
-            source_name: next.value.escape_debug().to_string(),
-            place: places(&next),
+    loop {
+        let last = &chain[chain.len() - 1];
+        let stored = is_stored(last)?;
+        let failed = |problem: Problem| E::from(ChainError { problem: Box::new(problem), trail: names(&chain) });
+        let next = match source(last, stored, places).map_err(failed)? {
+            Source::Profile(next) => next.clone(),
+            Source::Nothing => return Err(failed(nothing(last, places))),
+            _ => break,
         };
-        let source = get(&next.value)?.ok_or_else(missing)?;
+        if chain.iter().any(|profile| profile.name == next.value) {
+            let chain = [names(&chain), vec![next.value.clone()]].concat().join(" → ").escape_debug().to_string();
+            return Err(ChainError::from(Problem::Loop { chain, place: places(&next.origin) }).into());
+        }
+        let missing = || Problem::NoSuchSource {
+            profile: last.name.clone(),
+            source_name: next.value.escape_debug().to_string(),
+            place: places(&next.origin),
+        };
+        let source = get(&next.value)?.ok_or_else(|| failed(missing()))?;
         chain.push(source);
     }
     chain.reverse();
+    check_source_identity(&chain, places)?;
     Ok(chain)
 }
 
-/// The source that a profile's role is assumed from; `None` where the profile itself is the root. A profile's own
-/// key beats its `source_profile`.
-fn source_of(profile: &Profile, places: Places<'_>) -> Result<Option<Setting>, ChainError> {
-    check(profile, places)?;
-    let Some(role_arn) = profile.setting("role_arn").filter(|_| profile.key.is_none()) else { return Ok(None) };
-    let no_source = || ChainError::NoSource { profile: profile.name.clone(), place: places(role_arn) };
-    profile.setting("source_profile").cloned().map(Some).ok_or_else(no_source)
+fn names(chain: &[Profile]) -> Vec<String> {
+    chain.iter().map(|profile| profile.name.clone()).collect()
 }
 
-fn check(profile: &Profile, places: Places<'_>) -> Result<(), ChainError> {
-    if let Some(fault) = profile.faults.first() {
-        return Err(ChainError::Fault { profile: profile.name.clone(), fault: fault.clone() });
+fn nothing(profile: &Profile, places: Places<'_>) -> Problem {
+    let name = profile.name.clone();
+    match profile.setting("role_arn") {
+        Some(role) => Problem::NoSource { profile: name, place: places(&role.origin) },
+        None => Problem::NoCredential { profile: name },
     }
-    if let Some(setting) = profile.unsupported() {
-        let (profile, key) = (profile.name.clone(), setting.key.clone());
-        return Err(ChainError::Unsupported { profile, key, place: places(setting) });
-    }
-    check_value(profile, "role_arn", "the ARN of a role", places, |_| profile.role().is_some())?;
-    check_value(profile, "mfa_serial", "an MFA device's ARN or serial number", places, is_mfa_serial)?;
-    check_value(profile, "external_id", "an external id (letters, digits and _+=,.@:/-)", places, is_external_id)?;
-    check_value(profile, "region", "the code of a region, such as eu-west-1", places, is_region)?;
-    check_value(profile, "role_session_name", "2 to 64 letters, digits or _+=,.@-", places, is_session_name)?;
-    let range = format!("a number of seconds from {} to {}", limits::SHORTEST, limits::ROLE);
-    check_value(profile, "duration_seconds", &range, places, |value| {
-        value.parse().is_ok_and(|seconds: u32| (limits::SHORTEST..=limits::ROLE).contains(&seconds))
-    })
 }
 
-fn check_value(
-    profile: &Profile,
-    key: &str,
-    wanted: &str,
-    places: Places<'_>,
-    is_good: impl Fn(&str) -> bool,
-) -> Result<(), ChainError> {
-    match profile.setting(key) {
-        Some(setting) if !is_good(&setting.value) => Err(ChainError::BadValue {
-            profile: profile.name.clone(),
-            key: key.to_owned(),
-            value: setting.value.escape_debug().to_string(),
-            place: places(setting),
-            wanted: wanted.to_owned(),
-        }),
-        _ => Ok(()),
+/// AWS carries a source identity on through a chain, and lets nobody change it.
+fn check_source_identity(chain: &[Profile], places: Places<'_>) -> Result<(), ChainError> {
+    let roles = chain.iter().filter(|profile| profile.setting("role_arn").is_some());
+    let mut named = roles.filter_map(|profile| Some((profile, profile.setting("source_identity")?)));
+    let Some((_, first)) = named.next() else { return Ok(()) };
+    match named.find(|(_, other)| other.value != first.value) {
+        None => Ok(()),
+        Some((profile, other)) => {
+            let why = "a source identity is set on the first role of a chain and cannot change below it";
+            let mut trail = names(chain);
+            trail.reverse();
+            Err(ChainError { problem: Box::new(contradiction(profile, first, other, why, places)), trail })
+        }
     }
 }
 
@@ -167,10 +79,28 @@ fn check_value(
 pub fn hop(profile: &Profile) -> Option<RoleHop> {
     let owned = |key: &str| profile.value(key).map(str::to_owned);
     Some(RoleHop {
-        role_arn: owned("role_arn").filter(|text| arn::parse(text).is_ok())?,
+        role_arn: owned("role_arn").filter(|_| profile.role().is_some())?,
         external_id: owned("external_id"),
         mfa_serial: owned("mfa_serial"),
-        duration: profile.value("duration_seconds").and_then(|seconds| seconds.parse().ok()),
+        duration: duration(profile),
         session_name: owned("role_session_name"),
+        tags: profile.value("session_tags").and_then(|it| SessionTags::of_setting(it).ok()).unwrap_or_default(),
+        transitive_tags: profile
+            .value("transitive_session_tags")
+            .and_then(|it| transitive_keys(it).ok())
+            .unwrap_or_default(),
+        source_identity: owned("source_identity"),
     })
+}
+
+/// How long the session of a checked profile without a role is to last, in seconds.
+pub fn session_duration(profile: &Profile) -> Option<u32> {
+    duration(profile)
+}
+
+/// The MFA device of the user at the root of a chain: as the profile nearest to the one asked for names it, among those
+/// that stand for the user without a role of their own.
+pub fn root_setting<'c>(chain: &'c [Profile], key: &str) -> Option<&'c Setting> {
+    let without_role = chain.iter().take_while(|profile| profile.setting("role_arn").is_none());
+    without_role.filter_map(|profile| profile.setting(key)).last()
 }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
-use super::profile::FileKind;
+use super::FileKind;
 
 /// A file younger than this may change again without its time stamp showing it, in seconds.
 pub const SETTLED: i64 = 2;
 
 /// Stands before the stamps, and changes whenever the parsed form does: what an older version kept is not used.
-const PARSED_FORM: &str = "2\n";
+const PARSED_FORM: &str = "3\n";
 
 /// Why a file, or a key in it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

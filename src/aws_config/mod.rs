@@ -2,16 +2,27 @@
 
 mod asks_multicred;
 pub mod chain;
+mod check;
 pub mod document;
 mod files;
+mod inherit;
+mod keys;
+mod problem;
 mod profile;
+mod read;
+pub mod source;
 pub mod synced;
 pub mod temporary;
 pub mod write;
 
 pub use asks_multicred::{AsksMulticred, NotFollowed};
 pub use files::{AwsFiles, FileError, SETTLED};
-pub use profile::{FileKey, FileKind, Profile, Setting};
+pub use keys::STS_ENDPOINT;
+pub use problem::{ChainError, Problem};
+pub use profile::{DEFAULT, Fault, FileKey, FileKind, Origin, Profile, Setting};
+
+/// Names the place of a setting.
+pub type Places<'a> = &'a dyn Fn(&Origin) -> String;
 
 use std::collections::BTreeMap;
 
@@ -30,7 +41,7 @@ impl Profiles {
         let config = files.text(FileKind::Config)?;
         let credentials = files.text(FileKind::Credentials)?;
         let modified = files.modified(FileKind::Credentials);
-        Ok(Self(profile::read_all(&config, &credentials, modified)))
+        Ok(Self(read::read_all(&config, &credentials, modified)))
     }
 
     /// The profile of this name; names are case-sensitive.
@@ -52,7 +63,7 @@ pub fn read_key(files: &AwsFiles, profile: &str, key: &FileKey) -> Result<Creden
     let text = files.text(key.file)?;
     let document = document::Document::parse(&text);
     let gone = || FileError::KeyChanged { path: files.path(key.file).to_owned(), profile: profile.to_owned() };
-    let section = profile::section(&document, key.file, profile).ok_or_else(gone)?;
+    let section = read::section(&document, key.file, profile).ok_or_else(gone)?;
     let found = crate::credential_text::of_section(&section).and_then(Result::ok).ok_or_else(gone)?;
     if found.access_key_id != key.access_key_id {
         return Err(gone());

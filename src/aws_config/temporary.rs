@@ -7,7 +7,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::document::{Document, EditError, Section, SectionId};
-use super::{FileKind, profile};
+use super::{FileKind, read};
 use crate::credential_text::{self, EXPIRY_KEYS, Found};
 use crate::secret::{Credential, Secret};
 
@@ -113,7 +113,7 @@ pub enum TemporaryError {
 pub fn check(profile: &str, credentials: FileText<'_>, config: FileText<'_>) -> Result<(), TemporaryError> {
     let id = section_id(profile)?;
     let document = Document::parse(config.text);
-    if let Some(section) = profile::section(&document, FileKind::Config, profile) {
+    if let Some(section) = read::section(&document, FileKind::Config, profile) {
         refuse_winners(profile, &section, config)?;
     }
     let document = Document::parse(credentials.text);
@@ -205,7 +205,7 @@ fn has_region(section: Option<Section<'_>>) -> bool {
 }
 
 fn has_region_in_config(profile: &str, config: &str) -> bool {
-    has_region(profile::section(&Document::parse(config), FileKind::Config, profile))
+    has_region(read::section(&Document::parse(config), FileKind::Config, profile))
 }
 
 fn write(document: &mut Document, id: &SectionId, new: &Temporary<'_>, may_have_region: bool) -> Result<(), EditError> {

@@ -48,7 +48,7 @@ fn to_somebody(
     name: &str,
 ) -> Result<(), Failure> {
     let asking = asking(arguments);
-    let mut request = asking::request(context, &asking)?;
+    let mut request = asking::request(&asking)?;
     request.fresh |= arguments.renew;
     let question = Question { what: "switch", name, request: &request };
     let (somebody, store) = asking::answer(context, global, &asking, question, Tty)?;

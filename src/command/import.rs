@@ -207,7 +207,7 @@ impl Importer<'_> {
         let sts = self.resolver.sts()?;
         let region = sts.environment_region().or(found.region.as_deref().filter(|region| is_region(region)));
         let region = region.unwrap_or(settings::default_region("aws")).to_owned();
-        let answer = sts.get_caller_identity(Signing { credential: &credential, region: &region });
+        let answer = sts.get_caller_identity(Signing { credential: Some(&credential), region: &region });
         answer.map_err(|error| {
             let failure = Failure::from(ResolveError::from(error));
             Failure { fact: format!("{}: {}", place(found), failure.fact), ..failure }
@@ -250,7 +250,8 @@ impl Importer<'_> {
             (Some(name), None) => self.resolver.catalogue().profile(name)?.filter(|profile| profile.role().is_none()),
             _ => None,
         };
-        let of_profile = |key: &str| profile.as_ref().and_then(|p| p.value(key)).map(str::to_owned);
+        // What [default] says is no part of who somebody is.
+        let of_profile = |key: &str| profile.as_ref().and_then(|p| p.own_value(key)).map(str::to_owned);
         Ok(Settings {
             region: found.region.clone().or_else(|| of_profile("region")).filter(|region| is_region(region)),
             mfa_serial: found.mfa_serial.clone().or_else(|| of_profile("mfa_serial")).filter(|s| is_mfa_serial(s)),

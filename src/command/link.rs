@@ -206,6 +206,7 @@ fn store_link(
             mfa_serial: serial,
             duration: arguments.duration,
             session_name: arguments.session_name.clone(),
+            ..RoleHop::default()
         };
         writing.set_link(target, parent.id, &hop, now)?;
         writing.read().identity(&role.identity)
@@ -214,7 +215,7 @@ fn store_link(
 }
 
 fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result<(), Failure> {
-    let request = Request { fresh: true, ..asking::plain(context) };
+    let request = Request { fresh: true, ..Request::default() };
     let verified = resolver.resolve(shown, &request)?;
     for warning in &verified.warnings {
         context.note(warning);

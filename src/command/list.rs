@@ -5,12 +5,11 @@ use std::collections::HashSet;
 use comfy_table::{Cell, Color, ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
-use crate::asking;
 use crate::cli::Global;
 use crate::context::{Context, printable};
 use crate::error::Failure;
 use crate::identity::plan::{self, NoPlan, Plan};
-use crate::identity::request::say_duration;
+use crate::identity::request::{Request, say_duration};
 use crate::prompt::Never;
 use crate::resolve::{Catalogue, Destination, ResolveError, Resolver, Target, store_path};
 
@@ -125,7 +124,7 @@ fn row(
 fn state(context: &Context, catalogue: &Catalogue<'_>, target: &Target, name: &str) -> (State, Option<i64>) {
     let planned = catalogue.lookup(name).and_then(|_| catalogue.destination(target, name)).and_then(
         |destination: Destination| {
-            plan::plan(&destination.route, &asking::plain(context), context.now()).map_err(ResolveError::from)
+            plan::plan(&destination.route, &Request::default(), context.now()).map_err(ResolveError::from)
         },
     );
     match planned {
@@ -139,9 +138,9 @@ fn state(context: &Context, catalogue: &Catalogue<'_>, target: &Target, name: &s
 }
 
 fn of_plan(plan: &Plan) -> (State, Option<i64>) {
-    let needs_code = plan.mfa_serials().next().is_some();
-    match (plan.calls.is_empty() && !plan.probe, needs_code) {
-        (true, _) => (State::Ready, plan.start.expires_at),
+    let needs_code = plan.coded().any(|(stage, _)| stage.mfa_script.is_none());
+    match (plan.calls.is_empty() && plan.probe().is_none(), needs_code) {
+        (true, _) => (State::Ready, plan.start.as_ref().and_then(|start| start.held.expires_at)),
         (false, true) => (State::NeedsMfa, None),
         (false, false) => (State::Renewable, None),
     }

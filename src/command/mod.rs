@@ -2,6 +2,7 @@
 
 mod account;
 mod r#as;
+mod config;
 mod credential_process;
 mod deactivate;
 mod env;
@@ -112,6 +113,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Status => status::run(context, global),
         Verb::List => list::run(context, global),
         Verb::Why(arguments) => why::run(context, global, &arguments),
+        Verb::Config => config::run(context, global),
         Verb::Exec(arguments) => exec::run(context, global, &arguments),
         Verb::Env(arguments) => env::run(context, global, &arguments),
         Verb::CredentialProcess(arguments) => credential_process::run(context, global, &arguments),

@@ -127,6 +127,36 @@ pub enum FaultReason {
     UnreadableLine(Reason),
 }
 
+/// Why the answer of a program, or of a service, is no credential.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AnswerFault {
+    /// It is no JSON.
+    #[error("it is no JSON (line {line}, column {column})")]
+    NoJson {
+        /// Line, from 1.
+        line: usize,
+        /// Column in bytes, from 1.
+        column: usize,
+    },
+    /// It is JSON of another shape.
+    #[error("a field has the wrong type (line {line}, column {column})")]
+    WrongType {
+        /// Line, from 1.
+        line: usize,
+        /// Column in bytes, from 1.
+        column: usize,
+    },
+    /// A field that must be there is not.
+    #[error("{0} is missing")]
+    Missing(&'static str),
+    /// A field is missing or cannot be what it is.
+    #[error(transparent)]
+    Field(SectionFault),
+    /// The service says that it has none.
+    #[error("it says '{0}'")]
+    Code(String),
+}
+
 /// Text from a file is stripped of control characters before it meets a terminal.
 fn place(fault: &SectionFault) -> String {
     let visible = |name: &String| name.chars().filter(|c| !c.is_control()).collect::<String>();

@@ -17,7 +17,7 @@ mod shell_words;
 
 pub use decode::{DecodeError, decode};
 pub use expiry::written_like as expiry_like;
-pub use found::{FaultReason, Found, SectionFault};
+pub use found::{AnswerFault, FaultReason, Found, SectionFault};
 pub use ini::{EXPIRY_KEYS, read_section as of_section};
 
 /// Why nothing could be read from a text.
@@ -75,6 +75,27 @@ pub fn parse(text: &str) -> Result<Vec<Result<Found, SectionFault>>, TextError> 
     }
     let in_lines = || shell_lines::read(text).or_else(|| ini::read_without_header(text));
     in_sections().or_else(|| in_lines().map(|result| vec![result])).ok_or(TextError::UnknownFormat)
+}
+
+/// A time in any of the forms that tools write it, in epoch seconds UTC.
+pub fn instant(text: &str) -> Option<i64> {
+    expiry::epoch_seconds(text)
+}
+
+/// Reads what a `credential_process` prints (AWS SDKs and Tools Reference Guide, "Process credential provider").
+///
+/// # Errors
+/// Names the field that is missing or wrong, and quotes nothing.
+pub fn of_process(text: &str) -> Result<Found, AnswerFault> {
+    json::of_process(text)
+}
+
+/// Reads what a metadata service answers.
+///
+/// # Errors
+/// Names the field that is missing or wrong.
+pub fn of_metadata(text: &str) -> Result<Found, AnswerFault> {
+    json::of_metadata(text)
 }
 
 /// The words of a command line, as a POSIX shell splits it; `None` where a shell would compute something, or run more

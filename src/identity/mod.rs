@@ -100,7 +100,13 @@ pub enum Holder {
     Identity(Identity),
     /// Whoever owns this access key: a key found in a file, whose owner nobody has asked STS about.
     KeyOwner(String),
+    /// Whomever something outside multicred hands out credentials of: a program of the person's, named by a hash of its
+    /// command, or the metadata service of the machine.
+    Outside(String),
 }
+
+/// Stands before what is outside, in a text that may also be an access key id, which has no colon.
+const OUTSIDE: &str = "outside:";
 
 impl Holder {
     /// One text that names this holder and no other.
@@ -108,6 +114,24 @@ impl Holder {
         match self {
             Self::Identity(identity) => identity.key(),
             Self::KeyOwner(access_key_id) => format!("key-owner:{access_key_id}"),
+            Self::Outside(what) => format!("{OUTSIDE}{what}"),
+        }
+    }
+
+    /// The holder, where it is no identity, in one text: for a column of the store.
+    pub fn source_key(&self) -> Option<String> {
+        match self {
+            Self::Identity(_) => None,
+            Self::KeyOwner(access_key_id) => Some(access_key_id.clone()),
+            Self::Outside(_) => Some(self.key()),
+        }
+    }
+
+    /// The holder with this [`source_key`](Self::source_key).
+    pub fn of_source_key(text: &str) -> Self {
+        match text.strip_prefix(OUTSIDE) {
+            Some(what) => Self::Outside(what.to_owned()),
+            None => Self::KeyOwner(text.to_owned()),
         }
     }
 
@@ -115,7 +139,7 @@ impl Holder {
     pub fn identity(&self) -> Option<&Identity> {
         match self {
             Self::Identity(identity) => Some(identity),
-            Self::KeyOwner(_) => None,
+            Self::KeyOwner(_) | Self::Outside(_) => None,
         }
     }
 }
@@ -125,6 +149,7 @@ impl fmt::Display for Holder {
         match self {
             Self::Identity(identity) => identity.fmt(f),
             Self::KeyOwner(access_key_id) => write!(f, "the owner of {access_key_id}"),
+            Self::Outside(_) => f.write_str("somebody outside multicred"),
         }
     }
 }

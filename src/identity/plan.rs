@@ -4,8 +4,10 @@
 //! decided by settings alone, so that a stage's cache key never depends on what happens to be cached. Then the
 //! *overlay*: the stage nearest to the target for which a usable credential exists is where the work begins.
 
+mod base;
 mod call;
 mod restrict;
+mod roles;
 mod stages;
 #[cfg(test)]
 mod tests;
@@ -14,22 +16,14 @@ use super::Holder;
 use super::request::{MinTtl, Request, say_duration};
 use super::route::{CredentialKind, Held, Place, Route};
 
-pub use call::{AssumeRole, Call, GetFederationToken, Restriction};
+pub use call::{AssumeRole, Call, GetFederationToken, Restriction, WebIdentity};
 pub use stages::Stage;
 
 /// The steps from the nearest usable credential to the target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
-    /// The credential it starts from.
-    pub start: Held,
-    /// Whose credential that is.
-    pub start_holder: Holder,
-    /// How the starting holder is called in messages.
-    pub start_shown: String,
-    /// Why it starts there.
-    pub reason: String,
-    /// Ask `GetCallerIdentity` whether the start still works: its expiry was a guess that has passed.
-    pub probe: bool,
+    /// The credential it starts from; `None` where the first call needs none.
+    pub start: Option<Start>,
     /// The calls to make, in order; none where the start is the answer.
     pub calls: Vec<Stage>,
     /// The start has less life than the threshold, and nothing can renew it.
@@ -38,10 +32,30 @@ pub struct Plan {
     pub warnings: Vec<String>,
 }
 
+/// Where a plan starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Start {
+    /// The credential.
+    pub held: Held,
+    /// Whose it is.
+    pub holder: Holder,
+    /// How the holder is called in messages.
+    pub shown: String,
+    /// Why it starts there.
+    pub reason: String,
+    /// Ask `GetCallerIdentity` whether it still works: its expiry was a guess that has passed.
+    pub probe: bool,
+}
+
 impl Plan {
-    /// The MFA devices whose codes will be asked for, in order.
-    pub fn mfa_serials(&self) -> impl Iterator<Item = &str> {
-        self.calls.iter().filter_map(|stage| stage.mfa_serial.as_deref())
+    /// The calls that an MFA code goes with, each with its device.
+    pub fn coded(&self) -> impl Iterator<Item = (&Stage, &str)> {
+        self.calls.iter().filter_map(|stage| Some((stage, stage.mfa_serial.as_deref()?)))
+    }
+
+    /// The start, where it is to be tried before it is used.
+    pub fn probe(&self) -> Option<&Start> {
+        self.start.as_ref().filter(|start| start.probe)
     }
 }
 
@@ -98,6 +112,18 @@ pub enum NoPlan {
         /// What was given.
         what: &'static str,
     },
+    /// A tag that an earlier role of the chain passes on with another value.
+    #[error("the tag {key} of {shown} cannot be '{other}': a role before it in the chain passes it on as '{value}'")]
+    InheritedTag {
+        /// The role, as a person types it.
+        shown: String,
+        /// The tag's key.
+        key: String,
+        /// The value that is passed on.
+        value: String,
+        /// The value that is wanted.
+        other: String,
+    },
     /// A session name that a federated user cannot have.
     #[error("'{name}' is too long for the name of a federated user: AWS takes 2 to 32 characters")]
     FederatedName {
@@ -138,26 +164,23 @@ fn plan_with(
     least_left: impl Fn(&Held, MinTtl) -> i64,
 ) -> Result<Plan, NoPlan> {
     let (stages, mut warnings) = stages::decide(route, request)?;
-    let start = find_start(route, &stages, request, now, least_left)?;
-    let calls: Vec<Stage> = stages[start.stage + 1..].to_vec();
+    let found = find_start(route, &stages, request, now, least_left)?;
+    let first_call = found.as_ref().map_or(0, |found| found.stage + 1);
+    let calls: Vec<Stage> = stages[first_call..].to_vec();
     // The cap matters only where the capped call is really made.
-    warnings.retain(|(stage, _)| *stage > start.stage);
+    warnings.retain(|(stage, _)| *stage >= first_call);
     let mut warnings: Vec<String> = warnings.into_iter().map(|(_, text)| text).collect();
-    let node = &route.nodes[stages[start.stage].node];
-    warnings.extend(soon_gone(&start.held, &node.shown, now));
-    Ok(Plan {
-        start: start.held,
-        start_holder: node.holder.clone(),
-        start_shown: node.shown.clone(),
-        reason: start.reason,
-        probe: start.probe,
-        calls,
-        dwindling: start.dwindling,
-        warnings,
-    })
+    let dwindling = found.as_ref().is_some_and(|found| found.dwindling);
+    let start = found.map(|Found { stage, held, reason, probe, .. }| {
+        let node = &route.nodes[stages[stage].node];
+        Start { held, holder: node.holder.clone(), shown: node.shown.clone(), reason, probe }
+    });
+    warnings.extend(start.as_ref().and_then(|start| soon_gone(&start.held, &start.shown, now)));
+    Ok(Plan { start, calls, dwindling, warnings })
 }
 
-struct Start {
+/// A credential that will do, and the stage it answers.
+struct Found {
     stage: usize,
     held: Held,
     reason: String,
@@ -175,14 +198,15 @@ fn soon_gone(held: &Held, shown: &str, now: i64) -> Option<String> {
     ends_soon.then(|| format!("the credential of {shown} expires in {} and cannot be renewed", say_duration(left)))
 }
 
-/// Walks from the target to the root and takes the first credential that will do.
+/// Walks from the target to the root and takes the first credential that will do; `None` where none is needed, because
+/// the root's comes from outside.
 fn find_start(
     route: &Route,
     stages: &[Stage],
     request: &Request,
     now: i64,
     least_left: impl Fn(&Held, MinTtl) -> i64,
-) -> Result<Start, NoPlan> {
+) -> Result<Option<Found>, NoPlan> {
     let last = stages.len() - 1;
     for (index, stage) in stages.iter().enumerate().rev() {
         let wants_fresh = request.fresh && index == last && stage.call.is_some();
@@ -192,12 +216,15 @@ fn find_start(
             if wants_fresh || !answers(held, stages, index, request) {
                 continue;
             }
-            if let Some(start) = usable(held, index, least_left(held, min_ttl), now) {
-                return Ok(start);
+            if let Some(found) = usable(held, index, least_left(held, min_ttl), now) {
+                return Ok(Some(found));
             }
         }
     }
-    last_resort(route, stages, request, now)
+    if stages[0].call.is_some() {
+        return Ok(None);
+    }
+    last_resort(route, stages, request, now).map(Some)
 }
 
 /// Whether a credential is of the sort that a stage needs, its age aside.
@@ -225,11 +252,13 @@ fn next_needs_key(stages: &[Stage], index: usize) -> bool {
     })
 }
 
-fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Start> {
+fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Found> {
     let left = held.seconds_left(now);
-    let start = |reason: String, probe| Start { stage, held: held.clone(), reason, probe, dwindling: false };
+    let start = |reason: String, probe| Found { stage, held: held.clone(), reason, probe, dwindling: false };
     if held.expires_at.is_none() {
-        return Some(start(format!("its long-term key {} is here", held.access_key_id), false));
+        let what = if held.kind == CredentialKind::LongTerm { "long-term key" } else { "credential" };
+        let place = if held.place == Place::Environment { "in the environment" } else { "here" };
+        return Some(start(format!("its {what} {} is {place}", held.access_key_id), false));
     }
     if held.expiry_is_guess && left <= 0 {
         let reason =
@@ -252,7 +281,7 @@ pub fn least_left(held: &Held, min_ttl: MinTtl) -> i64 {
 }
 
 /// Nothing has enough life left. What cannot be renewed is used to its end, with a warning.
-fn last_resort(route: &Route, stages: &[Stage], request: &Request, now: i64) -> Result<Start, NoPlan> {
+fn last_resort(route: &Route, stages: &[Stage], request: &Request, now: i64) -> Result<Found, NoPlan> {
     let last = stages.len() - 1;
     for (index, stage) in stages.iter().enumerate().rev() {
         let node = &route.nodes[stage.node];
@@ -266,7 +295,7 @@ fn last_resort(route: &Route, stages: &[Stage], request: &Request, now: i64) -> 
                 return Err(NoPlan::TooShort { shown: node.shown.clone(), left, wanted });
             }
             let left = say_duration(left);
-            return Ok(Start {
+            return Ok(Found {
                 stage: index,
                 held: held.clone(),
                 reason: format!("its {} credential has {left} left and nothing can renew it", held.kind.word()),
@@ -293,10 +322,10 @@ fn no_credential(route: &Route, request: &Request, now: i64) -> NoPlan {
     NoPlan::NoCredential { shown: root.shown.clone(), expired, is_role, in_file }
 }
 
-/// Whether the target could be renewed at the moment `at` without a prompt, given what will be held then.
-pub fn renews_without_prompt(route: &Route, request: &Request, at: i64) -> bool {
+/// The plan of a renewal at the moment `at`, given what will be held then; `None` where there is no way, or one that
+/// leads to no new credential.
+pub fn renewal(route: &Route, request: &Request, at: i64) -> Option<Plan> {
     let renewal = Request { fresh: true, ..request.clone() };
-    plan(route, &renewal, at).is_ok_and(|plan| {
-        !plan.probe && !plan.dwindling && !plan.calls.is_empty() && plan.mfa_serials().next().is_none()
-    })
+    let plan = plan(route, &renewal, at).ok()?;
+    (plan.probe().is_none() && !plan.dwindling && !plan.calls.is_empty()).then_some(plan)
 }

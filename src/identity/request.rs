@@ -80,8 +80,6 @@ pub struct Request {
     pub policy: SessionPolicy,
     /// What the environment says of a profile's role.
     pub role_of_environment: RoleOfEnvironment,
-    /// The address that the environment gives instead of AWS's own: what it answers is nobody else's.
-    pub endpoint: Option<String>,
 }
 
 impl Request {
@@ -168,6 +166,42 @@ pub fn is_external_id(text: &str) -> bool {
 /// Whether this may be a role session name, or a source identity (API reference, `AssumeRole`: `[\w+=,.@-]{2,64}`).
 pub fn is_session_name(text: &str) -> bool {
     (2..=64).contains(&text.len()) && text.bytes().all(super::arn::is_iam_name_byte)
+}
+
+/// Whether this may be the address of a service.
+pub fn is_http_url(text: &str) -> bool {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    rest.is_some_and(|rest| {
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        is_host_and_port(authority) && rest.bytes().all(|byte| byte.is_ascii_graphic())
+    })
+}
+
+/// `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. Names with a user or a password in them are of no use here.
+fn is_host_and_port(authority: &str) -> bool {
+    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        Some((address, rest)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, rest),
+        Some(_) => return false,
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+            if !host.bytes().all(is_name) {
+                return false;
+            }
+            (host, port)
+        }
+    };
+    let port_is_good = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
+    !host.is_empty() && port_is_good
+}
+
+/// Reads a flag as the SDKs write it: `true` or `false`, in any case.
+pub fn parse_flag(text: &str) -> Option<bool> {
+    match text {
+        _ if text.eq_ignore_ascii_case("true") => Some(true),
+        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
 }
 
 /// Maps a person's name into a legal role session name.

@@ -2,6 +2,7 @@
 
 use super::Holder;
 use super::hash::RequestHash;
+use super::session_tags::SessionTags;
 
 /// What sort of credential one is, as the store records it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +11,7 @@ pub enum CredentialKind {
     LongTerm,
     /// A temporary triple that somebody else obtained and a person imported.
     Imported,
-    /// Obtained with `GetSessionToken`, or restricted with `GetFederationToken`.
+    /// Obtained with `GetSessionToken`, restricted with `GetFederationToken`, or handed out by a `credential_process`.
     Session,
     /// Obtained with `AssumeRole`.
     Role,
@@ -45,6 +46,8 @@ pub enum Place {
     Store(i64),
     /// In the person's AWS files, under this profile.
     Profile(String),
+    /// In the person's environment.
+    Environment,
 }
 
 /// A credential that exists: everything about it but its secret.
@@ -89,6 +92,73 @@ pub struct RoleHop {
     pub duration: Option<u32>,
     /// The role session name configured.
     pub session_name: Option<String>,
+    /// The tags of the session.
+    pub tags: SessionTags,
+    /// The keys of those tags that go on to the roles assumed from it.
+    pub transitive_tags: Vec<String>,
+    /// Who is behind the session, for audit trails.
+    pub source_identity: Option<String>,
+}
+
+/// A command line of the person's, which `sh` runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// The command line.
+    pub command: String,
+    /// The setting that has it, and where that stands, for messages: `mfa_process (/home/a/.aws/config:3)`.
+    pub place: String,
+}
+
+/// Where a web identity's token comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenSource {
+    /// A file.
+    File {
+        /// Its path.
+        path: String,
+        /// The setting that names it, and where that stands.
+        place: String,
+    },
+    /// A program's output.
+    Process(Script),
+}
+
+/// Who hands out the credentials of the machine that this runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Metadata {
+    /// The container's agent (ECS, EKS).
+    EcsContainer,
+    /// The instance's metadata service (EC2).
+    Ec2Instance,
+}
+
+impl Metadata {
+    /// AWS's word for it, as `credential_source` has it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::EcsContainer => "EcsContainer",
+            Self::Ec2Instance => "Ec2InstanceMetadata",
+        }
+    }
+}
+
+/// Where the credential of the chain's root comes from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Base {
+    /// It is held: a key, or an import.
+    #[default]
+    Held,
+    /// A program prints it.
+    Process(Script),
+    /// The machine hands it out.
+    Metadata(Metadata),
+    /// A token of somebody else's is exchanged for it; the root is a role then.
+    WebIdentity {
+        /// The role. Its session's tags and source identity are in the token.
+        role: RoleHop,
+        /// The token.
+        token: TokenSource,
+    },
 }
 
 /// One identity of the chain and what is held of it.
@@ -106,6 +176,29 @@ pub struct Node {
     pub held: Vec<Held>,
     /// How it is reached from the node before it; `None` at the root.
     pub hop: Option<RoleHop>,
+    /// The program that prints the codes of its MFA device.
+    pub mfa_script: Option<Script>,
+    /// How long a user's session lasts where its settings say so, in seconds.
+    pub session_duration: Option<u32>,
+    /// The address that is asked instead of AWS's own: what it answers is nobody else's.
+    pub endpoint: Option<String>,
+}
+
+impl Node {
+    /// A node of which nothing is known but whose it is.
+    pub fn of(holder: Holder, shown: impl Into<String>) -> Self {
+        Self {
+            holder,
+            shown: shown.into(),
+            mfa_serial: None,
+            serves_roles: false,
+            held: Vec::new(),
+            hop: None,
+            mfa_script: None,
+            session_duration: None,
+            endpoint: None,
+        }
+    }
 }
 
 /// When a user's session token stands between the user's key and the first role.
@@ -122,6 +215,8 @@ pub enum SessionRule {
 pub struct Route {
     /// Root first, target last; never empty.
     pub nodes: Vec<Node>,
+    /// Where the root's credential comes from.
+    pub base: Base,
     /// Which rule its settings follow.
     pub session_rule: SessionRule,
     /// The region its settings name.
@@ -137,5 +232,17 @@ impl Route {
     /// Never: a route has at least one node.
     pub fn target(&self) -> &Node {
         &self.nodes[self.nodes.len() - 1]
+    }
+
+    /// The program that prints codes for a call of this node: its own, else the one of whom it is assumed from, else of
+    /// who is assumed from it.
+    pub(super) fn mfa_script(&self, node: usize) -> Option<&Script> {
+        let (below, above) = self.nodes.split_at(node + 1);
+        below.iter().rev().chain(above).find_map(|node| node.mfa_script.as_ref())
+    }
+
+    /// Who is behind the sessions of this route: set on its first role, and carried on by AWS.
+    pub(super) fn source_identity(&self) -> Option<&str> {
+        self.nodes.iter().rev().find_map(|node| node.hop.as_ref()?.source_identity.as_deref())
     }
 }

@@ -53,10 +53,38 @@ impl SessionTags {
             return Err(TagError::TooMany(tags.len()));
         }
         tags.sort_by_cached_key(|(key, _)| key.to_lowercase());
-        match tags.windows(2).find(|pair| pair[0].0.to_lowercase() == pair[1].0.to_lowercase()) {
+        match tags.windows(2).find(|pair| is_same_key(&pair[0].0, &pair[1].0)) {
             Some(pair) => Err(TagError::Twice(shown(&pair[0].0))),
             None => Ok(Self(tags)),
         }
+    }
+
+    /// Reads a setting of a config file: `key = value, key = value`. White space around keys and values does not count,
+    /// and an empty list is none.
+    ///
+    /// # Errors
+    /// Says what AWS would refuse; also a comma with nothing behind it.
+    pub fn of_setting(text: &str) -> Result<Self, TagError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        let trimmed = |pair: &str| match pair.split_once('=') {
+            Some((key, value)) => format!("{}={}", key.trim(), value.trim()),
+            None => pair.trim().to_owned(),
+        };
+        Self::read(&text.split(',').map(trimmed).collect::<Vec<_>>())
+    }
+
+    /// The tags whose keys are not among these; AWS ignores the case of keys.
+    #[must_use]
+    pub fn without(self, keys: &[String]) -> Self {
+        let is_among = |key: &str| keys.iter().any(|other| is_same_key(other, key));
+        Self(self.0.into_iter().filter(|(key, _)| !is_among(key)).collect())
+    }
+
+    /// The value of a key, whose case AWS ignores.
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.iter().find(|(known, _)| is_same_key(known, key)).map(|(_, value)| value)
     }
 
     /// Whether there are none.
@@ -68,6 +96,24 @@ impl SessionTags {
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value.as_str()))
     }
+}
+
+/// Reads the keys of transitive tags from a setting: separated by commas, empty places left out.
+///
+/// # Errors
+/// A key that AWS refuses.
+pub fn transitive_keys(text: &str) -> Result<Vec<String>, TagError> {
+    let keys: Vec<String> = text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+    if keys.len() > MOST_TAGS {
+        return Err(TagError::TooMany(keys.len()));
+    }
+    keys.iter().try_for_each(|key| check(key, ""))?;
+    Ok(keys)
+}
+
+/// Whether two keys are one to AWS, which ignores their case.
+pub fn is_same_key(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
 }
 
 fn check(key: &str, value: &str) -> Result<(), TagError> {
@@ -116,5 +162,22 @@ mod tests {
         assert!(matches!(SessionTags::read(&["Team=a", "team=b"]), Err(TagError::Twice(_))));
         let many: Vec<String> = (0..51).map(|n| format!("k{n}=v")).collect();
         assert_eq!(SessionTags::read(&many), Err(TagError::TooMany(51)));
+    }
+
+    #[test]
+    fn a_setting_is_a_list_whose_outer_spaces_do_not_count() {
+        // Where the forerunners differ, a comma with nothing behind it is refused.
+        let tags = SessionTags::of_setting(" tagA = v ,  tagB  = w ").unwrap();
+        assert_eq!(tags.iter().collect::<Vec<_>>(), [("tagA", "v"), ("tagB", "w")]);
+        assert_eq!(tags.get("TAGA"), Some("v"));
+        for bad in ["a=b,", "a=b,c", ",a=b", "=b"] {
+            assert!(SessionTags::of_setting(bad).is_err(), "{bad}");
+        }
+        assert_eq!(SessionTags::of_setting("  ").unwrap(), SessionTags::default());
+        assert_eq!(transitive_keys(",tagA").unwrap(), ["tagA"]);
+        assert_eq!(transitive_keys(" tagA , tagB").unwrap(), ["tagA", "tagB"]);
+        assert!(transitive_keys(",").unwrap().is_empty());
+        assert!(transitive_keys("a$").is_err());
+        assert_eq!(tags.without(&["TagA".to_owned()]).iter().collect::<Vec<_>>(), [("tagB", "w")]);
     }
 }

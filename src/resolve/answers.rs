@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::route::variables_of_profiles;
 use super::vault::{self, Wrapped};
 use super::{Resolved, Who, aws_files, store_path};
 use crate::aws_config::SETTLED;
@@ -21,6 +22,8 @@ use crate::identity::hash::{Hasher, hex};
 use crate::identity::request::{MinTtl, Request};
 use crate::lock::{boot_clock, private_folder};
 use crate::secret::{Credential, KeyMaterial};
+use crate::settings;
+use crate::sts::OfProfile;
 
 /// Whatever another version wrote may mean something else.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
@@ -74,8 +77,8 @@ impl Basis {
             MinTtl::Program => "program",
             MinTtl::Asked(_) => return None,
         };
-        let (min_ttl, endpoint) = (request.min_ttl, request.endpoint.clone());
-        if *request != (Request { min_ttl, endpoint, ..Request::default() }) {
+        let min_ttl = request.min_ttl;
+        if *request != (Request { min_ttl, ..Request::default() }) {
             return None;
         }
         let files = aws_files(context)?;
@@ -88,14 +91,20 @@ impl Basis {
             .field("default-store", Some(&whole(&default_store).to_string_lossy()))
             .field("name", Some(name))
             .field("audience", Some(audience))
-            .field("endpoint", request.endpoint.as_deref())
+            .field("endpoint", OfProfile::default().endpoint(|name| context.setting(name)).as_deref())
             // Sessions are named after it where no user's name is known.
             .field("login", context.login_name())
-            .finish();
-        let question = hex(&question.0);
+            // A region of the person's own counts before that of [default].
+            .field("own-region", context.own_region().map(|_| "set"))
+            // A profile may take its credential from the environment.
+            .field("own-key", context.variable("AWS_ACCESS_KEY_ID").filter(|_| !context.holds_switched_key()));
+        let of_variable = |question: Hasher, name| question.field(name, context.setting(name).as_deref());
+        let question = hex(&variables_of_profiles().fold(question, of_variable).finish().0);
         let file = folder(context).join(format!("{}-{}", store_name(store), &question[..32]));
         let (store, files) = (store_stamp(store, now)?, format!("{}\n{}", files.names(), files.stamps(now)?));
-        Some(Self { file, stamps: format!("{FORMAT}\n{question}\n{store}{files}") })
+        let settings =
+            context.settings_file().map_or(Some(String::new()), |path| settings::stamp(&path, now, SETTLED))?;
+        Some(Self { file, stamps: format!("{FORMAT}\n{question}\n{store}{files}{settings}") })
     }
 
     /// Writes an answer down, which counts until then (epoch seconds). Where that is not possible, the next one is

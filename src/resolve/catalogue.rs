@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::aws_config::{AwsFiles, Profile, Profiles};
 use crate::context::Context;
+use crate::settings::Settings;
 use crate::store::{Durability, ProfileSource, Store, StoreError};
+use crate::sts::OfProfile;
 
 use super::{ResolveError, aws_files, vault};
 
@@ -24,6 +26,7 @@ pub struct Catalogue<'c> {
     store: Option<Store>,
     files: Option<AwsFiles>,
     view: OnceCell<View>,
+    settings: OnceCell<Settings>,
 }
 
 impl<'c> Catalogue<'c> {
@@ -34,7 +37,14 @@ impl<'c> Catalogue<'c> {
     pub fn open(context: &'c Context, store_path: PathBuf) -> Result<Self, ResolveError> {
         let mut store = Store::open(&store_path)?;
         say_notices(context, store.as_mut());
-        Ok(Self { context, store_path, store, files: aws_files(context), view: OnceCell::new() })
+        Ok(Self {
+            context,
+            store_path,
+            store,
+            files: aws_files(context),
+            view: OnceCell::new(),
+            settings: OnceCell::new(),
+        })
     }
 
     /// Makes the store where there is none.
@@ -76,6 +86,23 @@ impl<'c> Catalogue<'c> {
     /// The person's AWS files, where it is known where they are.
     pub fn files(&self) -> Option<&AwsFiles> {
         self.files.as_ref()
+    }
+
+    /// The person's own settings.
+    ///
+    /// # Errors
+    /// Their file cannot be read or followed.
+    pub fn settings(&self) -> Result<&Settings, ResolveError> {
+        if let Some(settings) = self.settings.get() {
+            return Ok(settings);
+        }
+        let settings = Settings::read(self.context.settings_file())?;
+        Ok(self.settings.get_or_init(|| settings))
+    }
+
+    /// The address that is asked in AWS's place, as it is written: whether it can be used is seen when it is.
+    pub(super) fn endpoint(&self, profile: &OfProfile) -> Option<String> {
+        profile.endpoint(|name| self.context.setting(name))
     }
 
     /// The files were written: what was read of them before no longer counts.

@@ -1,17 +1,18 @@
 //! Why a name gave no credential.
 
-use crate::aws_config::FileError;
-use crate::aws_config::chain::ChainError;
 use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
+use crate::aws_config::{ChainError, FileError};
 use crate::context::NoHome;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure, FailureKind, LockError};
 use crate::prompt::PromptError;
 use crate::seal::SealError;
+use crate::settings::SettingsError;
 use crate::store::StoreError;
 use crate::sts::StsError;
 use crate::sts::settings::BadSetting;
+use crate::subprocess::SubprocessError;
 
 use super::LookupError;
 
@@ -70,10 +71,42 @@ pub enum ResolveError {
     /// The person's environment.
     #[error(transparent)]
     Setting(#[from] BadSetting),
+    /// The person's own settings.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// A program of the person's.
+    #[error(transparent)]
+    Subprocess(#[from] SubprocessError),
+    /// What a program of the person's printed is not what it should be.
+    #[error("what {what} printed is no {wanted}: {reason}")]
+    BadAnswer {
+        /// The setting that names the program, and where that stands.
+        what: String,
+        /// What it should be.
+        wanted: &'static str,
+        /// What is wrong with it, and what the program said beside it.
+        reason: String,
+    },
+    /// A web identity's token that cannot be read.
+    #[error("the token of {place} cannot be read: {reason}")]
+    Token {
+        /// The setting that names its file, and where that stands.
+        place: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// The program that is to be asked for MFA codes is not there.
+    #[error("{place} names {program}, which is not on PATH")]
+    NoDriver {
+        /// The setting, and where it stands.
+        place: String,
+        /// The program.
+        program: String,
+    },
     /// A prompt.
     #[error(transparent)]
     Prompt(#[from] PromptError),
-    /// `--mfa-code` with a code that some process has sent already.
+    /// A code that some process has sent already.
     #[error("the MFA code for {0} has been used already, and nobody can be asked for another")]
     MfaCodeUsed(String),
     /// The lock of a hop.
@@ -99,6 +132,16 @@ pub enum ResolveError {
 }
 
 impl ResolveError {
+    /// The failure as it is written down, or told to other processes: what a program of the person's said is for the
+    /// person alone, and may be anything.
+    pub fn outcome(&self) -> String {
+        match self {
+            Self::Subprocess(error) => error.outcome(),
+            Self::BadAnswer { what, wanted, .. } => format!("what {what} printed is no {wanted}"),
+            error => error.to_string(),
+        }
+    }
+
     /// Whether it is of the moment and says nothing about the identity: a network that is down, a prompt that nobody
     /// can answer here, another process that does not get on.
     pub(super) fn may_pass(&self) -> bool {

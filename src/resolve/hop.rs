@@ -9,9 +9,9 @@ use crate::identity::request::MinTtl;
 use crate::identity::route::{CredentialKind, Held, Place};
 use crate::lock::{self, FailureKind, HopLock, LockError, boot_clock};
 use crate::prompt::PromptError;
-use crate::secret::{Credential, Secret};
+use crate::secret::Credential;
 use crate::store::{Durability, NewCredential, Reading};
-use crate::sts::{MfaCode, Obtained, Patience, Signing, StsError};
+use crate::sts::{Attempt, MfaCode, Obtained, OfProfile, Patience, Signing, StsError, metadata};
 
 use super::{ResolveError, Resolver};
 
@@ -20,7 +20,12 @@ pub(super) struct Hop<'p> {
     pub(super) stage: &'p Stage,
     pub(super) holder: Holder,
     pub(super) shown: String,
+    /// The region that is asked.
     pub(super) region: String,
+    /// How AWS is reached, as far as a profile says.
+    pub(super) reach: &'p OfProfile,
+    /// What a profile says of the machine's metadata service.
+    pub(super) machine: &'p [(&'static str, String)],
     /// The access key ids that were known when the plan was made: whatever else is there now was obtained since.
     pub(super) known: Vec<String>,
     /// Only what was obtained since will do.
@@ -38,9 +43,15 @@ impl Hop<'_> {
 
     fn kind(&self) -> CredentialKind {
         match self.stage.call {
-            Some(Call::AssumeRole(_)) => CredentialKind::Role,
+            Some(Call::AssumeRole(_) | Call::AssumeRoleWithWebIdentity(_)) => CredentialKind::Role,
             _ => CredentialKind::Session,
         }
+    }
+
+    /// Whether what it obtains is worth storing: the machine's own is at hand, and what has no end would never be
+    /// asked for again.
+    fn is_kept(&self, credential: &Credential) -> bool {
+        credential.expires_at.is_some() && !matches!(self.stage.call, Some(Call::Metadata(_)))
     }
 
     /// The path of a role, as its ARN tells it.
@@ -51,7 +62,11 @@ impl Hop<'_> {
 }
 
 impl Resolver<'_> {
-    pub(super) fn hop(&mut self, hop: &Hop<'_>, signer: &Credential) -> Result<(Credential, Held), ResolveError> {
+    pub(super) fn hop(
+        &mut self,
+        hop: &Hop<'_>,
+        signer: Option<&Credential>,
+    ) -> Result<(Credential, Held), ResolveError> {
         let since = boot_clock();
         let mut lock = self.take_lock(hop)?;
         // Before any failure: somebody may have done better since.
@@ -77,7 +92,7 @@ impl Resolver<'_> {
             }
             Err(error) => {
                 if let Some(kind) = shared_by_waiters(&error, typed_by_flag) {
-                    lock.tell_failure(kind, error.to_string());
+                    lock.tell_failure(kind, error.outcome());
                 }
                 Err(error)
             }
@@ -115,63 +130,68 @@ impl Resolver<'_> {
         Ok(reading.credentials_of(&owner)?.into_iter().find(will_do))
     }
 
-    fn call(&mut self, hop: &Hop<'_>, signer: &Credential) -> Result<Obtained, ResolveError> {
+    fn call(&mut self, hop: &Hop<'_>, signer: Option<&Credential>) -> Result<Obtained, ResolveError> {
         let Some(call) = &hop.stage.call else { return Err(ResolveError::CredentialGone) };
+        let now = self.context.now();
+        match call {
+            Call::Process(script) => return self.credential_of(script),
+            Call::Metadata(source) => {
+                let of_profile = |name: &str| hop.machine.iter().find(|(known, _)| *known == name);
+                let get = |name: &str| {
+                    let of_environment = self.context.setting(name).map(std::borrow::Cow::into_owned);
+                    of_environment.or_else(|| of_profile(name).map(|(_, value)| value.clone()))
+                };
+                return Ok(metadata::fetch(*source, &get, now)?);
+            }
+            _ => {}
+        }
         // Settings that cannot be used are told before anybody is asked for a code.
-        self.sts()?;
+        self.sts_for(hop.reach)?;
         let code = match &hop.stage.mfa_serial {
-            Some(serial) => Some((serial, self.unused_code(serial)?)),
+            Some(serial) => Some((serial, self.unused_code(hop.stage, serial)?)),
             None => None,
         };
         let mfa = code.as_ref().map(|(serial, code)| MfaCode { serial, code: code.expose() });
-        let signing = Signing { credential: signer, region: &hop.region };
-        let now = self.context.now();
-        self.context.detail(&format!("{} for {} in {}", hop.action(), hop.shown, hop.region));
-        let progress = crate::progress::Progress::start(self.context, hop.action(), &hop.shown);
         let patience = if hop.has_leftover { Patience::Brief } else { Patience::Full };
-        let obtained = self.sts()?.obtain(call, signing, mfa, now, patience);
-        drop(progress);
+        let signing = Signing { credential: signer, region: &hop.region };
+        let obtained = self.ask_sts(call, hop, Attempt { signing, mfa, now: self.context.now(), patience });
         obtained.map_err(|error| match (error, mfa) {
-            (StsError::Refused { message, .. }, Some(mfa)) if message.contains("MultiFactorAuthentication") => {
+            (ResolveError::Sts(StsError::Refused { message, .. }), Some(mfa))
+                if message.contains("MultiFactorAuthentication") =>
+            {
                 ResolveError::MfaRefused { serial: mfa.serial.to_owned(), message }
             }
-            (error, _) => error.into(),
+            (error, _) => error,
         })
     }
 
-    /// A code that no process has sent yet, claimed for this one.
-    fn unused_code(&mut self, serial: &str) -> Result<Secret, ResolveError> {
-        let mut remark = None;
-        loop {
-            let from_flag = self.mfa_code.take();
-            let was_flag = from_flag.is_some();
-            let code = match from_flag {
-                Some(code) => code,
-                None => match self.prompter.mfa_code(serial, remark) {
-                    Err(PromptError::Impossible { .. }) if remark.is_some() => {
-                        return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
-                    }
-                    answer => answer?,
-                },
-            };
-            let now = self.context.now();
-            let (store, _) = self.store_and_vault()?;
-            // Synced: the same code must not be sent twice even across a crash.
-            let claim = |writing: &crate::store::Writing<'_>| writing.claim_mfa_code(serial, code.expose(), now);
-            if store.write(Durability::Synced, claim)? {
-                return Ok(code);
+    fn ask_sts(&mut self, call: &Call, hop: &Hop<'_>, attempt: Attempt<'_>) -> Result<Obtained, ResolveError> {
+        let token = match call {
+            Call::AssumeRoleWithWebIdentity(call) => Some(self.token_of(&call.token)?),
+            _ => None,
+        };
+        self.context.detail(&format!("{} for {} in {}", hop.action(), hop.shown, hop.region));
+        let progress = crate::progress::Progress::start(self.context, hop.action(), &hop.shown);
+        let sts = self.sts_for(hop.reach)?;
+        let obtained = match (call, &token) {
+            (Call::GetSessionToken { duration }, _) => sts.get_session_token(*duration, attempt),
+            (Call::AssumeRole(call), _) => sts.assume_role(call, attempt),
+            (Call::GetFederationToken(call), _) => sts.get_federation_token(call, attempt),
+            (Call::AssumeRoleWithWebIdentity(call), Some(token)) => {
+                sts.assume_role_with_web_identity(call, token, attempt)
             }
-            remark = Some(if was_flag {
-                "the code given with --mfa-code has been used already: wait for the next one"
-            } else {
-                "this code has been used already: wait for the next one"
-            });
-        }
+            (Call::AssumeRoleWithWebIdentity(_) | Call::Process(_) | Call::Metadata(_), _) => {
+                return Err(ResolveError::CredentialGone);
+            }
+        };
+        drop(progress);
+        Ok(obtained?)
     }
 
     /// Stores what was obtained. A credential that cannot be stored is still good: it is used, and said so.
     fn keep(&mut self, hop: &Hop<'_>, credential: Credential) -> (Credential, Held) {
         let created_at = self.context.now();
+        let is_kept = hop.is_kept(&credential);
         let mut held = Held {
             place: Place::Store(0),
             kind: hop.kind(),
@@ -182,6 +202,9 @@ impl Resolver<'_> {
             expiry_is_guess: false,
             restricted_as: hop.stage.call.as_ref().and_then(Call::restricted_as),
         };
+        if !is_kept {
+            return (credential, held);
+        }
         match self.put(hop, &credential, created_at) {
             Ok(Some(id)) => held.place = Place::Store(id),
             Ok(None) => self.context.note(&format!(
@@ -220,7 +243,7 @@ impl Resolver<'_> {
         let (request_id, outcome) = match result {
             Ok(obtained) => (obtained.request_id.clone(), "ok".to_owned()),
             Err(ResolveError::Sts(StsError::Refused { request_id, code, .. })) => (request_id.clone(), code.clone()),
-            Err(error) => (None, error.to_string()),
+            Err(error) => (None, error.outcome()),
         };
         let arn = hop.holder.identity().map(|identity| identity.arn(hop.path().as_deref()));
         let event = Event {
@@ -247,6 +270,9 @@ fn shared_by_waiters(error: &ResolveError, code_by_flag: bool) -> Option<Failure
             Some(FailureKind::NoAnswer)
         }
         ResolveError::Prompt(PromptError::Cancelled) => Some(FailureKind::Cancelled),
+        ResolveError::Subprocess(_) | ResolveError::BadAnswer { .. } | ResolveError::Token { .. } => {
+            Some(FailureKind::Failed)
+        }
         _ => None,
     }
 }

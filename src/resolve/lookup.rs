@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use crate::aws_config::chain::ChainError;
-use crate::aws_config::{NotFollowed, Profile};
+use crate::aws_config::{ChainError, NotFollowed, Problem, Profile};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
@@ -173,7 +172,7 @@ impl Catalogue<'_> {
     /// Whose stored credential it is.
     pub(super) fn holder_of(&self, row: &CredentialRow) -> Result<Holder, ResolveError> {
         match &row.owner {
-            Owner::KeyOwner(key) => Ok(Holder::KeyOwner(key.clone())),
+            Owner::KeyOwner(key) => Ok(Holder::of_source_key(key)),
             Owner::Identity(_) => {
                 let owner = self.store().map(|store| store.read().owner_of_key(&row.held.access_key_id)).transpose()?;
                 Ok(Holder::Identity(owner.flatten().ok_or(ResolveError::CredentialGone)?.identity))
@@ -186,17 +185,29 @@ impl Catalogue<'_> {
         if let Some(asked) = self.asks_multicred(&profile)? {
             return self.read_through(name, &asked, through);
         }
-        let holder = match (&profile.key, profile.role()) {
-            (_, Some(role)) => role.key(),
-            (Some(key), None) => self.owner_of_file_key(&key.access_key_id)?.key(),
-            // It has no key in the files: its own key may be in the store, under its name.
-            (None, None) => {
-                let labelled = self.store().map(|store| store.read().identity_labelled(name)).transpose()?.flatten();
-                labelled.map_or_else(|| format!("profile {name}"), |row| row.identity.key())
-            }
-        };
+        let holder = self.holder_of_profile(&profile, &mut Vec::new())?;
         let says = format!("the profile of that name ({})", describe(&profile, &holder));
         Ok(Some(Reading { target: Target::Profile(Box::new(profile)), holder, says }))
+    }
+
+    /// Who a profile is, as far as that can be told without asking.
+    fn holder_of_profile(&self, profile: &Profile, seen: &mut Vec<String>) -> Result<String, ResolveError> {
+        if let Some(role) = profile.role() {
+            return Ok(role.key());
+        }
+        if let Some(key) = &profile.key {
+            return Ok(self.owner_of_file_key(&key.access_key_id)?.key());
+        }
+        if let Some(row) = self.own_stored(profile)? {
+            return Ok(row.identity.key());
+        }
+        seen.push(profile.name.clone());
+        let source = profile.value("source_profile").filter(|name| !seen.iter().any(|known| known == name));
+        match source.map(|name| self.profile(name)).transpose()?.flatten() {
+            // Without a role of its own it is whom its source is.
+            Some(source) => self.holder_of_profile(&source, seen),
+            None => Ok(format!("profile {}", profile.name)),
+        }
     }
 
     /// A profile whose `credential_process` is multicred itself means whom that asks for: it is never run.
@@ -209,7 +220,7 @@ impl Catalogue<'_> {
         if let Some(start) = through.iter().position(|name| name == profile) {
             if self.read_by_form(profile)?.is_empty() {
                 let names: Vec<&str> = through[start..].iter().map(String::as_str).chain([profile]).collect();
-                return Err(ChainError::AsksInLoop(names.join(" → ")).into());
+                return Err(ChainError::from(Problem::AsksInLoop(names.join(" → "))).into());
             }
             return Ok(None);
         }
@@ -222,10 +233,12 @@ impl Catalogue<'_> {
     /// The name that a profile's `credential_process` asks multicred for, where that would ask this very store.
     fn asks_multicred(&self, profile: &Profile) -> Result<Option<String>, ResolveError> {
         let Some((setting, asked)) = profile.asks_multicred() else { return Ok(None) };
-        let (name, place) = (profile.name.clone(), self.place(setting));
-        let asked = asked.map_err(|why| match why {
-            NotFollowed::Flag(flag) => ChainError::AsksWith { profile: name, flag, place },
-            NotFollowed::NotOneIdentity => ChainError::AsksForNoOne { profile: name, place },
+        let (name, place) = (profile.name.clone(), self.place(&setting.origin));
+        let asked = asked.map_err(|why| {
+            ChainError::from(match why {
+                NotFollowed::Flag(flag) => Problem::AsksWith { profile: name, flag, place },
+                NotFollowed::NotOneIdentity => Problem::AsksForNoOne { profile: name, place },
+            })
         })?;
         let is_this = match &asked.store {
             Some(store) => {

@@ -2,10 +2,13 @@
 
 pub mod answers;
 mod catalogue;
+mod connection;
 mod error;
 mod hop;
 mod lookup;
+mod mfa;
 mod originals;
+mod outside;
 mod route;
 mod vault;
 mod written_profile;
@@ -18,13 +21,13 @@ use crate::aws_config::{self, AwsFiles};
 use crate::context::Context;
 use crate::history::{Event, History};
 use crate::identity::Holder;
-use crate::identity::plan::{self, Plan};
+use crate::identity::plan::{self, Plan, Start};
 use crate::identity::request::{MinTtl, Request};
 use crate::identity::route::{CredentialKind, Held, Place, Route};
-use crate::prompt::{PromptError, Prompter};
+use crate::prompt::Prompter;
 use crate::secret::{Credential, KeyMaterial, Secret};
 use crate::store::{Durability, Store, StoreError};
-use crate::sts::{Signing, Sts, StsSettings, settings};
+use crate::sts::{Signing, Sts, StsSettings};
 
 use answers::Basis;
 
@@ -76,7 +79,8 @@ pub struct Resolver<'c> {
     context: &'c Context,
     catalogue: Catalogue<'c>,
     vault: Vault,
-    sts: Option<Sts>,
+    /// A connection for each way to reach STS.
+    sts: Vec<(StsSettings, Sts)>,
     prompter: Box<dyn Prompter>,
     mfa_code: Option<Secret>,
 }
@@ -93,7 +97,7 @@ impl<'c> Resolver<'c> {
         mfa_code: Option<Secret>,
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
-        Ok(Self { context, catalogue, vault: Vault::default(), sts: None, prompter, mfa_code })
+        Ok(Self { context, catalogue, vault: Vault::default(), sts: Vec::new(), prompter, mfa_code })
     }
 
     /// Where the store is, or would be.
@@ -119,26 +123,26 @@ impl<'c> Resolver<'c> {
         let target = self.catalogue.lookup(name)?;
         let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
         let request = &destination.adjust(request);
-        let mut plan = self.choose_plan(&mut destination.route, request, started)?;
+        let mut plan = self.choose_plan(&mut destination, request, started)?;
         self.catalogue.keep_profiles();
         let mut warnings = std::mem::take(&mut plan.warnings);
         let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
-        let (credential, held) = match self.execute(&mut destination.route, &plan, request, has_leftover) {
+        let (credential, held) = match self.execute(&mut destination, &plan, request, has_leftover) {
             Err(error) if error.may_pass() => {
                 match leftover(&destination.route, request, self.context.now()) {
                     Some(instead) => {
                         warnings.push(format!("{error}; what is left of the last credential is used"));
-                        self.execute(&mut destination.route, &instead, request, true)?
+                        self.execute(&mut destination, &instead, request, true)?
                     }
                     // It came to its end during the short try: then the try must not have been a short one.
-                    None if has_leftover => self.execute(&mut destination.route, &plan, request, false)?,
+                    None if has_leftover => self.execute(&mut destination, &plan, request, false)?,
                     None => return Err(error),
                 }
             }
             done => done?,
         };
         warnings.extend(destination.remark.take());
-        let renewable = renews(&destination.route, request, &held);
+        let renewable = self.renews(&destination.route, request, &held);
         let holder = destination.route.target().holder.clone();
         let who = destination.who(&held);
         let resolved = Resolved { credential, expiry_is_guess: held.expiry_is_guess, who, renewable, warnings };
@@ -149,17 +153,28 @@ impl<'c> Resolver<'c> {
     }
 
     /// The plan to carry out: one whose start works, and whose codes somebody can be asked for.
-    fn choose_plan(&mut self, route: &mut Route, request: &Request, now: i64) -> Result<Plan, ResolveError> {
-        let mut plan = plan::plan(route, request, now)?;
-        while plan.probe && !self.still_works(route, &plan)? {
-            plan = plan::plan(route, request, now)?;
+    fn choose_plan(
+        &mut self,
+        destination: &mut Destination,
+        request: &Request,
+        now: i64,
+    ) -> Result<Plan, ResolveError> {
+        let mut plan = plan::plan(&destination.route, request, now)?;
+        while let Some(start) = plan.probe() {
+            if self.still_works(destination, start)? {
+                break;
+            }
+            plan = plan::plan(&destination.route, request, now)?;
         }
         if let Some(store) = self.catalogue.store().filter(|_| !plan.calls.is_empty()) {
             store.end_snapshot();
         }
         match self.check_prompts(&plan) {
             Ok(()) => Ok(plan),
-            Err(error) => make_do(route, request, now).filter(|plan| self.check_prompts(plan).is_ok()).ok_or(error),
+            Err(error) => {
+                let instead = make_do(&destination.route, request, now);
+                instead.filter(|plan| self.check_prompts(plan).is_ok()).ok_or(error)
+            }
         }
     }
 
@@ -190,40 +205,47 @@ impl<'c> Resolver<'c> {
 
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
     fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
-        match plan.mfa_serials().next() {
-            Some(serial) if self.mfa_code.is_none() => {
-                let can_ask = self.prompter.can_ask();
-                can_ask.map_err(|why| PromptError::Impossible { serial: serial.to_owned(), why }.into())
-            }
-            _ => Ok(()),
-        }
+        plan.coded().next().map_or(Ok(()), |(stage, _)| self.check_can_ask(stage))
+    }
+
+    /// Whether the renewal that the shell's threshold will start can do without a prompt.
+    fn renews(&self, route: &Route, request: &Request, held: &Held) -> bool {
+        let Some(end) = held.expires_at.filter(|_| held.kind != CredentialKind::Imported) else { return false };
+        let renewal = plan::renewal(route, request, end - plan::least_left(held, MinTtl::Shell));
+        renewal.is_some_and(|plan| plan.coded().all(|(stage, _)| self.is_generated(stage)))
     }
 
     fn execute(
         &mut self,
-        route: &mut Route,
+        destination: &mut Destination,
         plan: &Plan,
         request: &Request,
         has_leftover: bool,
     ) -> Result<(Credential, Held), ResolveError> {
-        let mut credential = self.open(&plan.start, &plan.start_holder)?;
-        let mut held = plan.start.clone();
+        let mut done = match &plan.start {
+            Some(start) => Some((self.open(&start.held, &start.holder)?, start.held.clone())),
+            None => None,
+        };
         for (index, stage) in plan.calls.iter().enumerate() {
             let is_target = index + 1 == plan.calls.len();
+            let route = &destination.route;
             let hop = hop::Hop {
                 stage,
                 holder: route.nodes[stage.node].holder.clone(),
                 shown: route.nodes[stage.node].shown.clone(),
-                region: self.region(route, stage.node)?,
+                region: self.region(destination, stage)?,
+                reach: &destination.reach[stage.node],
+                machine: &destination.machine,
                 known: route.nodes[stage.node].held.iter().map(|held| held.access_key_id.clone()).collect(),
                 fresh: request.fresh && is_target,
                 min_ttl: if is_target { request.min_ttl } else { MinTtl::Shell },
                 has_leftover,
             };
-            (credential, held) = self.hop(&hop, &credential)?;
-            route.nodes[stage.node].held.insert(0, held.clone());
+            let obtained = self.hop(&hop, done.as_ref().map(|(credential, _)| credential))?;
+            destination.route.nodes[stage.node].held.insert(0, obtained.1.clone());
+            done = Some(obtained);
         }
-        Ok((credential, held))
+        done.ok_or(ResolveError::CredentialGone)
     }
 
     /// Opens a credential that exists.
@@ -241,6 +263,13 @@ impl<'c> Resolver<'c> {
                 let key = profile.key.as_ref().ok_or_else(gone)?;
                 Ok(aws_config::read_key(self.catalogue.files().ok_or_else(gone)?, name, key)?)
             }
+            Place::Environment => {
+                let variable = |name: &str| self.context.setting(name).map(|value| Secret::new(value.into_owned()));
+                let secret_access_key = variable("AWS_SECRET_ACCESS_KEY").ok_or(ResolveError::CredentialGone)?;
+                let material = KeyMaterial { secret_access_key, session_token: variable("AWS_SESSION_TOKEN") };
+                let access_key_id = held.access_key_id.clone();
+                Ok(Credential { access_key_id, material, expires_at: held.expires_at })
+            }
         }
     }
 
@@ -257,49 +286,29 @@ impl<'c> Resolver<'c> {
     }
 
     /// Asks AWS whether a credential with a guessed expiry still works. If not it is discarded, here and in the store.
-    fn still_works(&mut self, route: &mut Route, plan: &Plan) -> Result<bool, ResolveError> {
-        let credential = self.open(&plan.start, &plan.start_holder)?;
-        let region = self.region(route, 0)?;
-        let answer = self.sts()?.get_caller_identity(Signing { credential: &credential, region: &region });
+    fn still_works(&mut self, destination: &mut Destination, start: &Start) -> Result<bool, ResolveError> {
+        let credential = self.open(&start.held, &start.holder)?;
+        let reach = destination.reach[0].clone();
+        let region = self.region_of(&destination.route, 0, &reach)?;
+        let signing = Signing { credential: Some(&credential), region: &region };
+        let answer = self.sts_for(&reach)?.get_caller_identity(signing);
         let works = match answer {
             Ok(_) => true,
             Err(error) if error.is_refusal() => false,
             Err(error) => return Err(error.into()),
         };
-        if let (Place::Store(id), Some(store)) = (&plan.start.place, self.catalogue.store_mut()) {
+        if let (Place::Store(id), Some(store)) = (&start.held.place, self.catalogue.store_mut()) {
             let until = self.context.now() + ANOTHER_GUESS;
             store.write(Durability::Obtainable, |writing| {
                 if works { writing.set_guessed_expiry(*id, until) } else { writing.remove_credential(*id) }
             })?;
         }
         if !works {
-            for node in &mut route.nodes {
-                node.held.retain(|held| held.access_key_id != plan.start.access_key_id);
+            for node in &mut destination.route.nodes {
+                node.held.retain(|held| held.access_key_id != start.held.access_key_id);
             }
         }
         Ok(works)
-    }
-
-    /// The region that is asked about a node: the person's, else the route's, in the right partition.
-    fn region(&mut self, route: &Route, node: usize) -> Result<String, ResolveError> {
-        let partition = route.nodes[node..].iter().chain(&route.nodes).find_map(|n| n.holder.identity());
-        let candidates = [self.sts()?.environment_region(), route.region.as_deref()];
-        Ok(match partition {
-            Some(identity) => settings::signing_region(&identity.partition, candidates),
-            None => candidates.into_iter().flatten().next().unwrap_or(settings::default_region("aws")).to_owned(),
-        })
-    }
-
-    /// The connection to STS, prepared at the first use.
-    ///
-    /// # Errors
-    /// The environment's settings cannot be used.
-    pub fn sts(&mut self) -> Result<&Sts, ResolveError> {
-        if self.sts.is_none() {
-            let settings = StsSettings::read(|name| self.context.own_variable(name).map(Into::into))?;
-            self.sts = Some(Sts::new(settings)?);
-        }
-        self.sts.as_ref().ok_or(ResolveError::CredentialGone)
     }
 
     /// The store, made where there is none, and the vault that opens it.
@@ -335,18 +344,12 @@ pub fn write_down(context: &Context, store: &Path, event: &Event<'_>) {
 /// Where the plan proper cannot be carried out: one that makes do with what is still alive, unless more was asked for.
 fn make_do(route: &Route, request: &Request, now: i64) -> Option<Plan> {
     let is_content = !request.fresh && !matches!(request.min_ttl, MinTtl::Asked(_));
-    plan::frugal_plan(route, request, now).ok().filter(|plan| is_content && !plan.probe)
+    plan::frugal_plan(route, request, now).ok().filter(|plan| is_content && plan.probe().is_none())
 }
 
 /// What serves without any call, where the plan proper fails.
 fn leftover(route: &Route, request: &Request, now: i64) -> Option<Plan> {
     make_do(route, request, now).filter(|plan| plan.calls.is_empty())
-}
-
-/// Whether the renewal that the shell's threshold will start can do without a prompt.
-fn renews(route: &Route, request: &Request, held: &Held) -> bool {
-    let Some(end) = held.expires_at.filter(|_| held.kind != CredentialKind::Imported) else { return false };
-    plan::renews_without_prompt(route, request, end - plan::least_left(held, MinTtl::Shell))
 }
 
 /// The AWS files of a context; `None` where nobody says where they are.

@@ -1,14 +1,19 @@
 //! From a target to its route: the facts that a plan is made of.
 
 mod profile;
+mod variables;
 
-use crate::aws_config::{AwsFiles, Setting};
-use crate::identity::request::{Request, RoleOfEnvironment, session_name_from};
-use crate::identity::route::{CredentialKind, Held, Node, Route, SessionRule};
+use crate::aws_config::{AwsFiles, Origin, Setting};
+use crate::identity::request::{Request, RoleOfEnvironment};
+use crate::identity::route::{Base, CredentialKind, Held, Node, Route, SessionRule};
 use crate::identity::{Holder, Identity, Kind};
+use crate::settings;
 use crate::store::{AccountRow, IdentityRow, LinkRow, Owner};
+use crate::sts::OfProfile;
 
 use super::{Catalogue, LookupError, ResolveError, Target, Who};
+
+pub(super) use variables::names as variables_of_profiles;
 
 /// Where a name leads: the route, and what the shell shows at its end.
 #[derive(Clone, Debug)]
@@ -29,6 +34,12 @@ pub struct Destination {
     pub(super) remark: Option<String>,
     /// The stored credential itself was asked for: nothing is derived from it.
     as_it_is: bool,
+    /// The settings of each profile of the chain, by its name, the one asked for first.
+    pub settings: Vec<(String, Vec<Setting>)>,
+    /// How AWS is reached for each node, as far as profiles say.
+    pub(super) reach: Vec<OfProfile>,
+    /// What a profile says of the machine's metadata service, by the variables that mean the same.
+    pub(super) machine: Vec<(&'static str, String)>,
 }
 
 impl Destination {
@@ -151,6 +162,7 @@ impl Catalogue<'_> {
             _ => "the links in the store".to_owned(),
         };
         let row = &target.identity;
+        let default_session_name = self.session_name(&nodes[0].holder)?;
         // A role's own ARN has its path; the link knows it even where the identity's row does not.
         let arn = target.hop.as_ref().map_or_else(|| row.arn(), |hop| hop.role_arn.clone());
         Ok(Destination {
@@ -161,11 +173,15 @@ impl Catalogue<'_> {
             of_profile: false,
             remark: None,
             as_it_is: false,
+            settings: Vec::new(),
+            reach: vec![OfProfile::default(); nodes.len()],
+            machine: Vec::new(),
             route: Route {
                 region: row.region.clone(),
-                default_session_name: self.session_name(&nodes[0].holder),
+                default_session_name,
                 session_rule: SessionRule::WheneverSerialKnown,
                 nodes,
+                base: Base::Held,
             },
         })
     }
@@ -174,11 +190,11 @@ impl Catalogue<'_> {
         let holder = Holder::Identity(row.identity.identity.clone());
         Ok(Node {
             held: self.held_by(&Owner::Identity(row.identity.id))?,
-            shown: row.identity.shown(),
             mfa_serial: row.identity.mfa_serial.clone(),
             serves_roles: true,
             hop: row.hop.clone(),
-            holder,
+            endpoint: self.endpoint(&OfProfile::default()),
+            ..Node::of(holder, row.identity.shown())
         })
     }
 
@@ -189,14 +205,9 @@ impl Catalogue<'_> {
     fn by_key(&self, held: &Held, holder: &Holder) -> Result<Destination, ResolveError> {
         let row = self.row_of(holder)?;
         let shown = row.as_ref().map_or_else(|| held.access_key_id.clone(), IdentityRow::shown);
-        let node = Node {
-            holder: holder.clone(),
-            shown: shown.clone(),
-            mfa_serial: None,
-            serves_roles: false,
-            held: vec![as_it_is(held)],
-            hop: None,
-        };
+        let endpoint = self.endpoint(&OfProfile::default());
+        let node = Node { held: vec![as_it_is(held)], endpoint, ..Node::of(holder.clone(), shown.clone()) };
+        let default_session_name = self.session_name(holder)?;
         Ok(Destination {
             shown,
             arn: row.as_ref().map(IdentityRow::arn),
@@ -205,11 +216,15 @@ impl Catalogue<'_> {
             of_profile: false,
             remark: None,
             as_it_is: true,
+            settings: Vec::new(),
+            reach: vec![OfProfile::default()],
+            machine: Vec::new(),
             route: Route {
                 region: row.and_then(|row| row.region),
-                default_session_name: self.session_name(holder),
+                default_session_name,
                 session_rule: SessionRule::WheneverSerialKnown,
                 nodes: vec![node],
+                base: Base::Held,
             },
         })
     }
@@ -219,23 +234,24 @@ impl Catalogue<'_> {
         Ok(store.read().identity(identity)?)
     }
 
-    /// Sessions are named after the user that stands at the root, so that an audit trail says who it was; where that
-    /// is not known, after the login name.
-    fn session_name(&self, root: &Holder) -> String {
+    /// Sessions are named as the settings say: by default after the user that stands at the root, so that an audit
+    /// trail says who it was; where that is not known, after the login name.
+    fn session_name(&self, root: &Holder) -> Result<String, ResolveError> {
         let user = root.identity().filter(|identity| identity.kind == Kind::User).map(|user| user.name.as_str());
-        session_name_from(user.or_else(|| self.context.login_name()).unwrap_or_default())
+        let host = self.context.host_name();
+        let who = settings::Who { user, login: self.context.login_name(), host: &host };
+        Ok(self.settings()?.session_name().fill(who))
     }
 
-    /// `file:line` of a setting.
-    pub fn place(&self, setting: &Setting) -> String {
-        if setting.line == Setting::OF_ENVIRONMENT {
-            return "from the environment".to_owned();
+    /// Where a setting stands: `file:line`, or the variable that gives it.
+    pub fn place(&self, origin: &Origin) -> String {
+        match origin {
+            Origin::Variable(name) => name.clone(),
+            Origin::Line { file, line } => {
+                let path = |files: &AwsFiles| files.path(*file).display().to_string();
+                format!("{}:{line}", self.files().map_or_else(|| file.to_string(), path))
+            }
         }
-        let file = self.files().map_or_else(
-            || setting.file.to_string(),
-            |files: &AwsFiles| files.path(setting.file).display().to_string(),
-        );
-        format!("{file}:{}", setting.line)
     }
 }
 

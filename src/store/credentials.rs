@@ -14,7 +14,7 @@ use crate::secret::Sealed;
 pub enum Owner {
     /// An identity's row.
     Identity(i64),
-    /// The unknown owner of this access key.
+    /// Who owns this access key, or whatever else is no identity: [`Holder::source_key`].
     KeyOwner(String),
 }
 
@@ -120,8 +120,8 @@ impl Reading<'_> {
     /// The store cannot be read.
     pub fn owner(&self, holder: &Holder) -> Result<Option<Owner>, StoreError> {
         match holder {
-            Holder::KeyOwner(key) => Ok(Some(Owner::KeyOwner(key.clone()))),
             Holder::Identity(identity) => Ok(self.identity(identity)?.map(|row| Owner::Identity(row.id))),
+            _ => Ok(holder.source_key().map(Owner::KeyOwner)),
         }
     }
 }
@@ -133,8 +133,8 @@ impl Writing<'_> {
     /// The store cannot be written.
     pub fn ensure_owner(&self, holder: &Holder, path: Option<&str>) -> Result<Owner, StoreError> {
         match holder {
-            Holder::KeyOwner(key) => Ok(Owner::KeyOwner(key.clone())),
             Holder::Identity(identity) => self.ensure_identity(identity, path).map(Owner::Identity),
+            Holder::KeyOwner(_) | Holder::Outside(_) => Ok(Owner::KeyOwner(holder.source_key().unwrap_or_default())),
         }
     }
 

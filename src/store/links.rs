@@ -28,6 +28,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<(i64, RoleHop)> {
         mfa_serial: row.get(3)?,
         duration: row.get(4)?,
         session_name: row.get(5)?,
+        ..RoleHop::default()
     };
     Ok((row.get(0)?, hop))
 }
@@ -75,7 +76,7 @@ impl Writing<'_> {
             let parent = above.first().map(arn).unwrap_or_default();
             return Err(StoreError::Cycle { target: arn(loop_at), parent });
         }
-        let RoleHop { role_arn, external_id, mfa_serial, duration, session_name } = hop;
+        let RoleHop { role_arn, external_id, mfa_serial, duration, session_name, .. } = hop;
         self.execute(
             "INSERT OR REPLACE INTO link
                  (target, parent, role_arn, external_id, mfa_serial, duration, session_name, created_at)

@@ -6,7 +6,7 @@ use aws_sdk_sts::types::{AssumedRoleUser, Credentials, FederatedUser, PolicyDesc
 
 use super::{MfaCode, Obtained, StsError, error};
 use crate::identity::arn;
-use crate::identity::plan::{AssumeRole, GetFederationToken, Restriction};
+use crate::identity::plan::{AssumeRole, GetFederationToken, Restriction, WebIdentity};
 use crate::identity::session_tags::SessionTags;
 use crate::identity::{Identity, Kind};
 use crate::secret::{Credential, KeyMaterial, Secret};
@@ -43,10 +43,33 @@ pub(super) async fn assume_role(
         .set_external_id(call.external_id.clone())
         .set_source_identity(call.source_identity.clone())
         .set_tags(tags(&call.tags))
+        .set_transitive_tag_keys(Some(call.transitive_tags.clone()).filter(|keys| !keys.is_empty()))
         .set_policy_arns(policy_arns(&call.restriction))
         .set_policy(call.restriction.policy.clone())
         .set_serial_number(mfa.map(|mfa| mfa.serial.to_owned()))
         .set_token_code(mfa.map(|mfa| mfa.code.to_owned()));
+    let answer = request.send().await.map_err(|error| error::sort(ACTION, error))?;
+    let request_id = answer.request_id().map(str::to_owned);
+    let asked = arn::parse(&call.role_arn).ok().map(|role| role.identity);
+    check_who(ACTION, asked.as_ref(), answer.assumed_role_user().map(AssumedRoleUser::arn))?;
+    Ok(Obtained { credential: credential(ACTION, answer.credentials(), now)?, request_id })
+}
+
+pub(super) async fn assume_role_with_web_identity(
+    client: &Client,
+    call: &WebIdentity,
+    token: &Secret,
+    now: i64,
+) -> Result<Obtained, StsError> {
+    const ACTION: &str = "AssumeRoleWithWebIdentity";
+    let request = client
+        .assume_role_with_web_identity()
+        .role_arn(&call.role_arn)
+        .role_session_name(&call.session_name)
+        .web_identity_token(token.expose())
+        .duration_seconds(seconds(call.duration))
+        .set_policy_arns(policy_arns(&call.restriction))
+        .set_policy(call.restriction.policy.clone());
     let answer = request.send().await.map_err(|error| error::sort(ACTION, error))?;
     let request_id = answer.request_id().map(str::to_owned);
     let asked = arn::parse(&call.role_arn).ok().map(|role| role.identity);
@@ -95,7 +118,7 @@ fn policy_arns(restriction: &Restriction) -> Option<Vec<PolicyDescriptorType>> {
 
 /// Never hands out one identity under the name of another: the answer must be about whom was asked for.
 fn check_who(action: &'static str, asked: Option<&Identity>, answered: Option<&str>) -> Result<(), StsError> {
-    let missing = if action == "AssumeRole" { "no AssumedRoleUser" } else { "no FederatedUser" };
+    let missing = if action == "GetFederationToken" { "no FederatedUser" } else { "no AssumedRoleUser" };
     let answered = answered.ok_or_else(|| StsError::unusable(action, missing))?;
     let is_asked = arn::parse(answered).is_ok_and(|answered| Some(&answered.identity) == asked);
     if is_asked {

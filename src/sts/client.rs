@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::{Builder, Connector, proxy::ProxyConfig, tls};
+use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -19,6 +19,9 @@ const BRIEF_TIMEOUT: Duration = Duration::from_secs(3);
 /// The first wait between attempts; it doubles, with jitter.
 const FIRST_BACKOFF: Duration = Duration::from_millis(150);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// The region that the SDK's rules for endpoints know `sts.amazonaws.com` by.
+const GLOBAL: &str = "aws-global";
 
 /// How often a call may be tried.
 #[derive(Clone, Copy, Debug)]
@@ -51,14 +54,11 @@ pub(super) fn client(
     signing: Signing<'_>,
     attempts: Attempts,
 ) -> aws_sdk_sts::Client {
-    let material = &signing.credential.material;
-    let credentials = Credentials::new(
-        &signing.credential.access_key_id,
-        material.secret_access_key.expose(),
-        material.session_token.as_ref().map(|token| token.expose().to_owned()),
-        None,
-        "multicred",
-    );
+    let credentials = signing.credential.map(|credential| {
+        let token = credential.material.session_token.as_ref().map(|token| token.expose().to_owned());
+        let secret = credential.material.secret_access_key.expose();
+        Credentials::new(&credential.access_key_id, secret, token, None, "multicred")
+    });
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(attempts.timeout())
@@ -66,8 +66,7 @@ pub(super) fn client(
         .build();
     let mut config = aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(signing.region.to_owned()))
-        .credentials_provider(credentials)
+        .region(Region::new(if settings.is_global(signing.region) { GLOBAL } else { signing.region }.to_owned()))
         .http_client(http)
         .sleep_impl(TokioSleep::new())
         .timeout_config(timeouts)
@@ -75,6 +74,9 @@ pub(super) fn client(
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .use_fips(settings.fips)
         .use_dual_stack(settings.dual_stack);
+    if let Some(credentials) = credentials {
+        config = config.credentials_provider(credentials);
+    }
     if let Some(endpoint) = &settings.endpoint {
         config = config.endpoint_url(endpoint);
     }
@@ -95,16 +97,24 @@ pub(super) fn http_client(settings: &StsSettings) -> Result<SharedHttpClient, St
         return Ok(Builder::new().build_with_connector_fn(|http, components| connector(http, components).build_http()));
     }
     let context = trust::context(settings.ca_bundle.as_deref())?;
-    Ok(Builder::new().build_with_connector_fn(move |http, components| {
-        let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
-        connector(http, components).tls_provider(provider).tls_context(context.clone()).build()
-    }))
+    Ok(Builder::new()
+        .build_with_connector_fn(move |http, components| over_tls(connector(http, components), context.clone())))
+}
+
+/// A connector that speaks TLS and trusts the system's certificates.
+pub(super) fn with_tls(builder: ConnectorBuilder) -> Result<Connector, StsError> {
+    Ok(over_tls(builder, trust::context(None)?))
+}
+
+fn over_tls(builder: ConnectorBuilder, context: tls::TlsContext) -> Connector {
+    let provider = tls::Provider::Rustls(tls::rustls_provider::CryptoMode::Ring);
+    builder.tls_provider(provider).tls_context(context).build()
 }
 
 fn connector(
     http: Option<&aws_smithy_runtime_api::client::http::HttpConnectorSettings>,
     components: Option<&aws_smithy_runtime_api::client::runtime_components::RuntimeComponents>,
-) -> aws_smithy_http_client::ConnectorBuilder {
+) -> ConnectorBuilder {
     let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env());
     builder.set_connector_settings(http.cloned());
     builder.set_sleep_impl(

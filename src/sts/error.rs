@@ -54,6 +54,14 @@ pub enum StsError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A metadata service that nobody can be asked for.
+    #[error("{action} cannot be asked: {reason}")]
+    NoService {
+        /// The service.
+        action: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// The call could not even be prepared.
     #[error("{0}")]
     Setup(String),
@@ -62,6 +70,10 @@ pub enum StsError {
 impl StsError {
     pub(super) fn unusable(action: &'static str, reason: &str) -> Self {
         Self::Unusable { action, reason: reason.to_owned() }
+    }
+
+    pub(super) fn no_service(action: &'static str, reason: &str) -> Self {
+        Self::NoService { action, reason: reason.to_owned() }
     }
 
     /// Whether AWS itself said no (as opposed to not being there).
@@ -152,10 +164,7 @@ where
 }
 
 /// The last error of the chain of causes: the one that says what happened rather than where.
-fn root_cause<E>(error: &SdkError<E, HttpResponse>) -> String
-where
-    E: std::error::Error + Send + Sync + 'static,
-{
+pub(super) fn root_cause<E: std::error::Error>(error: &E) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(next) = cause.source() {
         cause = next;

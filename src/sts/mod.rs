@@ -3,17 +3,18 @@
 mod calls;
 mod client;
 mod error;
+pub mod metadata;
 pub mod settings;
 mod trust;
 
 use aws_sdk_sts::operation::RequestId;
 
 use crate::identity::arn::{self, PrincipalArn};
-use crate::identity::plan::Call;
-use crate::secret::Credential;
+use crate::identity::plan::{AssumeRole, GetFederationToken, WebIdentity};
+use crate::secret::{Credential, Secret};
 
 pub use error::StsError;
-pub use settings::StsSettings;
+pub use settings::{OfProfile, StsSettings};
 
 /// Who STS says is calling.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,8 +39,8 @@ pub struct Obtained {
 /// What goes with a call beside its plan.
 #[derive(Clone, Copy, Debug)]
 pub struct Signing<'a> {
-    /// The credential that signs.
-    pub credential: &'a Credential,
+    /// The credential that signs; `None` where nobody does.
+    pub credential: Option<&'a Credential>,
     /// The region that is asked.
     pub region: &'a str,
 }
@@ -60,6 +61,19 @@ pub enum Patience {
     Full,
     /// One attempt of three seconds, for who can do without.
     Brief,
+}
+
+/// One call of a chain: who signs, with which code, and how long its answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// Who signs.
+    pub signing: Signing<'a>,
+    /// The code that goes with it.
+    pub mfa: Option<MfaCode<'a>>,
+    /// Now, epoch seconds UTC.
+    pub now: i64,
+    /// How long an answer is waited for.
+    pub patience: Patience,
 }
 
 /// A connection to STS, opened by the first call.
@@ -105,33 +119,56 @@ impl Sts {
         Ok(Caller { arn: parsed, unique_id: answer.user_id().unwrap_or_default().to_owned(), request_id })
     }
 
-    /// Makes one planned call.
+    /// `GetSessionToken`; `duration` is in seconds.
     ///
     /// # Errors
     /// See [`StsError`].
-    pub fn obtain(
+    pub fn get_session_token(&self, duration: u32, attempt: Attempt<'_>) -> Result<Obtained, StsError> {
+        let client = self.client_for(attempt);
+        self.runtime.block_on(calls::get_session_token(&client, duration, attempt.mfa, attempt.now))
+    }
+
+    /// `AssumeRole`.
+    ///
+    /// # Errors
+    /// See [`StsError`].
+    pub fn assume_role(&self, call: &AssumeRole, attempt: Attempt<'_>) -> Result<Obtained, StsError> {
+        let client = self.client_for(attempt);
+        self.runtime.block_on(calls::assume_role(&client, call, attempt.mfa, attempt.now))
+    }
+
+    /// `AssumeRoleWithWebIdentity`.
+    ///
+    /// # Errors
+    /// See [`StsError`].
+    pub fn assume_role_with_web_identity(
         &self,
-        call: &Call,
-        signing: Signing<'_>,
-        mfa: Option<MfaCode<'_>>,
-        now: i64,
-        patience: Patience,
+        call: &WebIdentity,
+        token: &Secret,
+        attempt: Attempt<'_>,
     ) -> Result<Obtained, StsError> {
-        let attempts = match (mfa, patience) {
+        let client = self.client_for(attempt);
+        self.runtime.block_on(calls::assume_role_with_web_identity(&client, call, token, attempt.now))
+    }
+
+    /// `GetFederationToken`.
+    ///
+    /// # Errors
+    /// See [`StsError`].
+    pub fn get_federation_token(&self, call: &GetFederationToken, attempt: Attempt<'_>) -> Result<Obtained, StsError> {
+        let client = self.client_for(attempt);
+        self.runtime.block_on(calls::get_federation_token(&client, call, attempt.now))
+    }
+
+    fn client_for(&self, attempt: Attempt<'_>) -> aws_sdk_sts::Client {
+        let attempts = match (attempt.mfa, attempt.patience) {
             // A call that carries a code is made once: the code may have been used up even where no answer came. It
             // is waited for, since a person has just typed it.
             (Some(_), _) => client::Attempts::One,
             (None, Patience::Brief) => client::Attempts::OneBrief,
             (None, Patience::Full) => client::Attempts::Three,
         };
-        let client = self.client(signing, attempts);
-        self.runtime.block_on(async {
-            match call {
-                Call::GetSessionToken { duration } => calls::get_session_token(&client, *duration, mfa, now).await,
-                Call::AssumeRole(call) => calls::assume_role(&client, call, mfa, now).await,
-                Call::GetFederationToken(call) => calls::get_federation_token(&client, call, now).await,
-            }
-        })
+        self.client(attempt.signing, attempts)
     }
 
     fn client(&self, signing: Signing<'_>, attempts: client::Attempts) -> aws_sdk_sts::Client {

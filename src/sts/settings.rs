@@ -3,9 +3,10 @@
 //! Source: AWS SDKs and Tools Reference Guide, "Service-specific endpoints", "Dual-stack and FIPS endpoints",
 //! "General configuration". Every value is checked here, because the SDK panics on some that it cannot read.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
-use crate::identity::request::is_region;
+use crate::identity::request::{is_http_url, is_region, parse_flag};
 
 /// How to reach STS.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,7 +21,72 @@ pub struct StsSettings {
     pub fips: bool,
     /// Use dual-stack endpoints.
     pub dual_stack: bool,
+    /// Ask the one global endpoint for the regions that once had no other.
+    pub legacy: bool,
 }
+
+/// What a profile says of the same, every value checked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OfProfile {
+    /// The address of STS, or of every service.
+    pub endpoint: Option<String>,
+    /// Pass over every address but AWS's own.
+    pub ignore_endpoints: Option<bool>,
+    /// Its region.
+    pub region: Option<String>,
+    /// A file of certificates.
+    pub ca_bundle: Option<PathBuf>,
+    /// Use FIPS endpoints.
+    pub fips: Option<bool>,
+    /// Use dual-stack endpoints.
+    pub dual_stack: Option<bool>,
+    /// Ask the one global endpoint.
+    pub legacy: Option<bool>,
+}
+
+impl OfProfile {
+    /// Reads the settings of a checked profile by means of `get`; `sts_endpoint` is the key of the address that is for
+    /// STS alone.
+    pub fn read<'p>(get: impl Fn(&str) -> Option<&'p str>, sts_endpoint: &str) -> Self {
+        let flag = |key: &str| get(key).and_then(parse_flag);
+        Self {
+            endpoint: get(sts_endpoint).or_else(|| get("endpoint_url")).map(str::to_owned),
+            ignore_endpoints: flag("ignore_configured_endpoint_urls"),
+            region: get("region").map(str::to_owned),
+            ca_bundle: get("ca_bundle").map(PathBuf::from),
+            fips: flag("use_fips_endpoint"),
+            dual_stack: flag("use_dualstack_endpoint"),
+            legacy: get("sts_regional_endpoints").map(|value| value == LEGACY),
+        }
+    }
+
+    /// These settings, and those of another profile where these say nothing.
+    #[must_use]
+    pub fn or(self, other: &Self) -> Self {
+        let other = other.clone();
+        Self {
+            endpoint: self.endpoint.or(other.endpoint),
+            ignore_endpoints: self.ignore_endpoints.or(other.ignore_endpoints),
+            region: self.region.or(other.region),
+            ca_bundle: self.ca_bundle.or(other.ca_bundle),
+            fips: self.fips.or(other.fips),
+            dual_stack: self.dual_stack.or(other.dual_stack),
+            legacy: self.legacy.or(other.legacy),
+        }
+    }
+
+    /// The address that is asked, as it is written: the environment's, else the profile's.
+    pub fn endpoint<'a>(&self, get: impl Fn(&str) -> Option<Cow<'a, str>>) -> Option<String> {
+        let of_environment = get(IGNORE_ENDPOINT).and_then(|value| parse_flag(&value));
+        if of_environment.or(self.ignore_endpoints) == Some(true) {
+            return None;
+        }
+        ENDPOINT.iter().find_map(|name| get(name)).map(Cow::into_owned).or_else(|| self.endpoint.clone())
+    }
+}
+
+/// The value of `sts_regional_endpoints` that asks for the global endpoint.
+const LEGACY: &str = "legacy";
 
 /// A variable that cannot be used as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,22 +101,51 @@ pub struct BadSetting {
 }
 
 impl StsSettings {
-    /// Reads the settings by means of `get`; an empty variable counts as unset, as in every AWS SDK.
+    /// Reads the settings by means of `get`, which counts before what a profile says; an empty variable counts as
+    /// unset, as in every AWS SDK.
     ///
     /// # Errors
     /// Names the variable that cannot be used.
-    pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadSetting> {
+    pub fn read(get: impl Fn(&str) -> Option<String>, profile: &OfProfile) -> Result<Self, BadSetting> {
         let get: &dyn Fn(&str) -> Option<String> = &|name| get(name).filter(|value| !value.is_empty());
-        let ignored = flag(get, IGNORE_ENDPOINT)?;
+        let ignored = flag(get, IGNORE_ENDPOINT)?.or(profile.ignore_endpoints) == Some(true);
         Ok(Self {
-            endpoint: if ignored { None } else { endpoint(get)? },
+            endpoint: if ignored { None } else { endpoint(get)?.or_else(|| profile.endpoint.clone()) },
             region: region(get)?,
-            ca_bundle: get("AWS_CA_BUNDLE").map(PathBuf::from),
-            fips: flag(get, "AWS_USE_FIPS_ENDPOINT")?,
-            dual_stack: flag(get, "AWS_USE_DUALSTACK_ENDPOINT")?,
+            ca_bundle: get("AWS_CA_BUNDLE").map(PathBuf::from).or_else(|| profile.ca_bundle.clone()),
+            fips: flag(get, "AWS_USE_FIPS_ENDPOINT")?.or(profile.fips) == Some(true),
+            dual_stack: flag(get, "AWS_USE_DUALSTACK_ENDPOINT")?.or(profile.dual_stack) == Some(true),
+            legacy: legacy(get)?.or(profile.legacy) == Some(true),
         })
     }
+
+    /// Whether the global endpoint is asked in a region's place.
+    pub fn is_global(&self, region: &str) -> bool {
+        let is_plain = self.endpoint.is_none() && !self.fips && !self.dual_stack;
+        self.legacy && is_plain && GLOBAL_REGIONS.contains(&region)
+    }
 }
+
+/// The regions whose STS was first reached at `sts.amazonaws.com` only (AWS SDKs and Tools Reference Guide, "AWS STS
+/// Regional endpoints").
+const GLOBAL_REGIONS: [&str; 16] = [
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "aws-global",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
 
 /// The variables that give another address than AWS's own, the first that is set counts.
 pub const ENDPOINT: [&str; 2] = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
@@ -69,32 +164,6 @@ fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadS
     Ok(None)
 }
 
-fn is_http_url(text: &str) -> bool {
-    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-    rest.is_some_and(|rest| {
-        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-        is_host_and_port(authority) && rest.bytes().all(|byte| byte.is_ascii_graphic())
-    })
-}
-
-/// `host`, `host:port`, `[IPv6]`, `[IPv6]:port`. Names with a user or a password in them are of no use here.
-fn is_host_and_port(authority: &str) -> bool {
-    let (host, port) = match authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        Some((address, rest)) if address.parse::<std::net::Ipv6Addr>().is_ok() => (address, rest),
-        Some(_) => return false,
-        None => {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
-            let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            if !host.bytes().all(is_name) {
-                return false;
-            }
-            (host, port)
-        }
-    };
-    let port_is_good = port.is_empty() || port.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok());
-    !host.is_empty() && port_is_good
-}
-
 fn region(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
     for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
         if let Some(value) = get(variable) {
@@ -107,12 +176,18 @@ fn region(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSet
     Ok(None)
 }
 
-fn flag(get: &dyn Fn(&str) -> Option<String>, variable: &'static str) -> Result<bool, BadSetting> {
-    match get(variable) {
-        None => Ok(false),
-        Some(value) if value.eq_ignore_ascii_case("true") => Ok(true),
-        Some(value) if value.eq_ignore_ascii_case("false") => Ok(false),
-        Some(value) => Err(bad(variable, &value, "true or false")),
+fn flag(get: &dyn Fn(&str) -> Option<String>, variable: &'static str) -> Result<Option<bool>, BadSetting> {
+    let read = |value: String| parse_flag(&value).ok_or_else(|| bad(variable, &value, "true or false"));
+    get(variable).map(read).transpose()
+}
+
+fn legacy(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<bool>, BadSetting> {
+    const VARIABLE: &str = "AWS_STS_REGIONAL_ENDPOINTS";
+    match get(VARIABLE) {
+        None => Ok(None),
+        Some(value) if value.eq_ignore_ascii_case(LEGACY) => Ok(Some(true)),
+        Some(value) if value.eq_ignore_ascii_case("regional") => Ok(Some(false)),
+        Some(value) => Err(bad(VARIABLE, &value, "legacy or regional")),
     }
 }
 
@@ -163,7 +238,11 @@ mod tests {
     use super::*;
 
     fn read(variables: &[(&str, &str)]) -> Result<StsSettings, BadSetting> {
-        StsSettings::read(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        read_beside(variables, &OfProfile::default())
+    }
+
+    fn read_beside(variables: &[(&str, &str)], profile: &OfProfile) -> Result<StsSettings, BadSetting> {
+        StsSettings::read(|name| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()), profile)
     }
 
     #[test]
@@ -201,6 +280,7 @@ mod tests {
             ("AWS_REGION", "us-east-1;id"),
             ("AWS_DEFAULT_REGION", "a\nb"),
             ("AWS_USE_FIPS_ENDPOINT", "yes"),
+            ("AWS_STS_REGIONAL_ENDPOINTS", "global"),
         ] {
             let error = read(&[(variable, value)]).unwrap_err();
             assert_eq!(error.variable, variable);
@@ -213,5 +293,34 @@ mod tests {
         assert_eq!(signing_region("aws-cn", [Some("us-east-1"), Some("cn-northwest-1")]), "cn-northwest-1");
         assert_eq!(signing_region("aws-cn", [Some("us-east-1"), None]), "cn-north-1");
         assert_eq!(signing_region("aws", [None, Some("eu-west-1")]), "eu-west-1");
+    }
+
+    #[test]
+    fn the_environment_counts_before_the_profile_and_says_so_of_the_address_too() {
+        let settings = [
+            ("endpoint_url", "http://all"),
+            ("sts", "http://sts"),
+            ("use_fips_endpoint", "true"),
+            ("sts_regional_endpoints", "legacy"),
+        ];
+        let get = |key: &str| settings.iter().find(|(known, _)| *known == key).map(|(_, value)| *value);
+        let profile = OfProfile::read(get, "sts");
+        let plain = read_beside(&[], &profile).unwrap();
+        assert_eq!((plain.endpoint.as_deref(), plain.fips, plain.legacy), (Some("http://sts"), true, true));
+        let variables = [("AWS_ENDPOINT_URL", "http://env"), ("AWS_USE_FIPS_ENDPOINT", "false")];
+        let over = read_beside(&variables, &profile).unwrap();
+        assert_eq!((over.endpoint.as_deref(), over.fips), (Some("http://env"), false));
+        let ignoring = [("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true"), ("AWS_ENDPOINT_URL", "http://env")];
+        for variables in [&variables[..], &ignoring, &[]] {
+            let get = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, v)| Cow::Borrowed(*v));
+            assert_eq!(profile.endpoint(get), read_beside(variables, &profile).unwrap().endpoint);
+        }
+    }
+
+    #[test]
+    fn legacy_is_for_the_regions_that_had_no_endpoint_of_their_own() {
+        let legacy = read(&[("AWS_STS_REGIONAL_ENDPOINTS", "legacy")]).unwrap();
+        assert!(legacy.is_global("eu-west-1") && !legacy.is_global("eu-south-1") && !legacy.is_global("cn-north-1"));
+        assert!(!StsSettings { fips: true, ..legacy }.is_global("us-east-1"));
     }
 }

@@ -3,7 +3,7 @@
 use super::NoPlan;
 use crate::identity::Kind;
 use crate::identity::request::{Request, limits};
-use crate::identity::route::{CredentialKind, Route};
+use crate::identity::route::{Base, CredentialKind, Route};
 
 /// Refuses what no call can do.
 ///
@@ -15,6 +15,13 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     }
     let shown = &route.target().shown;
     let only_roles = |what| Err(NoPlan::OnlyRoles { shown: shown.clone(), what });
+    let is_outside = matches!(route.base, Base::Process(_) | Base::Metadata(_));
+    if is_outside && request.duration.is_some() {
+        return only_roles("a duration");
+    }
+    if is_outside && request.session_name.is_some() {
+        return only_roles("a session name");
+    }
     if request.policy.is_empty() {
         return match (request.source_identity.is_some(), request.tags.is_empty()) {
             (true, _) => only_roles("a source identity"),
@@ -24,6 +31,9 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     }
     if request.source_identity.is_some() {
         return only_roles("a source identity");
+    }
+    if matches!(route.base, Base::WebIdentity { .. }) {
+        return if request.tags.is_empty() { Ok(()) } else { only_roles("session tags") };
     }
     let refused = |reason| Err(NoPlan::NotRestrictable { shown: shown.clone(), reason });
     let root = &route.nodes[0];

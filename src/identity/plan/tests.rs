@@ -1,9 +1,11 @@
 //! The decisions as a table: which calls, with which codes, for which facts.
 
+mod outside;
 mod restricted;
+mod tagged;
 
 use super::*;
-use crate::identity::route::{CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
+use crate::identity::route::{Base, CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
 use crate::identity::{Identity, Kind};
 
 const NOW: i64 = 1_000_000;
@@ -31,34 +33,23 @@ fn held(kind: CredentialKind, expires_at: Option<i64>) -> Held {
 }
 
 fn user(mfa_serial: Option<&str>, held: Vec<Held>) -> Node {
-    Node {
-        holder: identity(Kind::User, "alice"),
-        shown: "alice".into(),
-        mfa_serial: mfa_serial.map(str::to_owned),
-        serves_roles: false,
-        held,
-        hop: None,
-    }
+    Node { mfa_serial: mfa_serial.map(str::to_owned), held, ..Node::of(identity(Kind::User, "alice"), "alice") }
 }
 
 fn role(name: &str, mfa_serial: Option<&str>, duration: Option<u32>) -> Node {
     Node {
-        holder: identity(Kind::Role, name),
-        shown: name.into(),
-        mfa_serial: None,
-        serves_roles: false,
-        held: vec![],
         hop: Some(RoleHop {
             role_arn: format!("arn:aws:iam::111122223333:role/{name}"),
             mfa_serial: mfa_serial.map(str::to_owned),
             duration,
             ..RoleHop::default()
         }),
+        ..Node::of(identity(Kind::Role, name), name)
     }
 }
 
 fn route(nodes: Vec<Node>, session_rule: SessionRule) -> Route {
-    Route { nodes, session_rule, region: None, default_session_name: "alice".into() }
+    Route { nodes, base: Base::Held, session_rule, region: None, default_session_name: "alice".into() }
 }
 
 /// The calls as short words: `session+mfa 8h`, `role Admin+mfa 2h`.
@@ -77,6 +68,8 @@ fn say(route: &Route, stage: &Stage) -> String {
         Call::GetFederationToken(GetFederationToken { name, duration, .. }) => {
             format!("federated {name} {}", say_duration(i64::from(*duration)))
         }
+        Call::AssumeRoleWithWebIdentity(call) => format!("web {}", say_duration(i64::from(call.duration))),
+        call => call.action().to_owned(),
     }
 }
 
@@ -228,8 +221,8 @@ fn an_import_is_used_to_its_end_and_then_there_is_no_way() {
     assert!(planned(60, false).expect("a plan").warnings[0].contains("expires in 1m and cannot be renewed"));
     assert!(planned(60, false).expect("a plan").dwindling);
     assert!(matches!(planned(0, false), Err(NoPlan::NoCredential { is_role: true, .. })));
-    assert!(!planned(10, true).expect("a plan").probe);
-    assert!(planned(-10, true).expect("a plan").probe, "AWS decides about a guess that has passed");
+    assert!(planned(10, true).expect("a plan").probe().is_none());
+    assert!(planned(-10, true).expect("a plan").probe().is_some(), "AWS decides about a guess that has passed");
     let demanding = asking(|request| request.min_ttl = MinTtl::Asked(120));
     assert!(matches!(plan(&saml(60, false), &demanding, NOW), Err(NoPlan::TooShort { .. })));
 }
@@ -240,7 +233,7 @@ fn an_imported_session_never_signs_what_only_a_key_can() {
     both.held[0].access_key_id = "ASIA1".into();
     let route = route(vec![both, role("admin", Some(ALICE), None)], SessionRule::WheneverSerialKnown);
     let plan = plan(&route, &Request::default(), NOW).expect("a plan");
-    assert_eq!(plan.start.access_key_id, "AKIA1");
+    assert_eq!(plan.start.expect("a start").held.access_key_id, "AKIA1");
 }
 
 #[test]
@@ -254,14 +247,18 @@ fn the_nearest_usable_credential_is_where_work_begins() {
     assert_eq!(calls(&route, &Request::default()), ["role second 1h"]);
 }
 
+fn renews(route: &Route, at: i64) -> bool {
+    renewal(route, &Request::default(), at).is_some_and(|plan| plan.coded().next().is_none())
+}
+
 #[test]
 fn renewal_needs_no_prompt_while_the_mfa_session_lasts() {
     let mut route =
         route(vec![user(Some(ALICE), vec![key()]), role("admin", Some(ALICE), None)], SessionRule::WheneverSerialKnown);
     let plain = Request::default();
-    assert!(!renews_without_prompt(&route, &plain, NOW));
+    assert!(!renews(&route, NOW));
     let hash = plan(&route, &plain, NOW).expect("a plan").calls[0].hash;
     route.nodes[0].held.push(Held { request_hash: Some(hash), ..held(CredentialKind::Session, Some(NOW + 28_800)) });
-    assert!(renews_without_prompt(&route, &plain, NOW + 3300));
-    assert!(!renews_without_prompt(&route, &plain, NOW + 28_700), "the session itself is about to end then");
+    assert!(renews(&route, NOW + 3300));
+    assert!(!renews(&route, NOW + 28_700), "the session itself is about to end then");
 }

@@ -1,14 +1,17 @@
 //! The way to a profile, by its own settings.
 
 use super::{Destination, colour};
-use crate::aws_config::chain::{self, ChainError};
-use crate::aws_config::{FileKey, Profile, Setting};
-use crate::identity::request::{RoleOfEnvironment, is_session_name};
-use crate::identity::route::{CredentialKind, Held, Node, Place, RoleHop, Route, SessionRule};
-use crate::identity::{Holder, arn, name};
+use crate::aws_config::source::{Source, source};
+use crate::aws_config::{ChainError, FileKey, Origin, Places, Problem, Profile, STS_ENDPOINT, Setting, chain};
+use crate::identity::hash::Hasher;
+use crate::identity::request::RoleOfEnvironment;
+use crate::identity::route::{
+    Base, CredentialKind, Held, Node, Place, RoleHop, Route, Script, SessionRule, TokenSource,
+};
+use crate::identity::{Holder, name};
 use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner};
-use crate::sts::settings::BadSetting;
+use crate::sts::OfProfile;
 
 impl Catalogue<'_> {
     pub(super) fn by_asked_profile(
@@ -17,30 +20,57 @@ impl Catalogue<'_> {
         asked: &str,
         environment: &RoleOfEnvironment,
     ) -> Result<Destination, ResolveError> {
-        check_variable("AWS_ROLE_ARN", environment.arn.as_deref(), "the ARN of a role", arn::is_role)?;
-        let wanted = "2 to 64 letters, digits or _+=,.@-";
-        check_variable("AWS_ROLE_SESSION_NAME", environment.session_name.as_deref(), wanted, is_session_name)?;
+        super::variables::check_role(environment)?;
         let other_role = environment.arn.as_deref().filter(|arn| profile.value("role_arn") != Some(*arn));
         let Some(role_arn) = other_role else {
             return Ok(Destination { of_profile: true, ..self.by_profile(profile, Some(asked))? });
         };
-        let destination = self.by_profile(&profile.with_role(role_arn), Some(asked))?;
+        let profile = profile.with_variable("role_arn", role_arn, "AWS_ROLE_ARN");
+        let destination = self.by_profile(&profile, Some(asked))?;
         let remark = format!("profile {asked}: its role is the one that AWS_ROLE_ARN names, {role_arn}");
         Ok(Destination { of_profile: true, remark: Some(remark), ..destination })
     }
 
     pub(super) fn by_profile(&self, profile: &Profile, asked: Option<&str>) -> Result<Destination, ResolveError> {
-        let places = |setting: &Setting| self.place(setting);
-        let chain = chain::chain(profile.clone(), |name| self.profile(name), &places)?;
-        let mut nodes = vec![self.profile_root(&chain[0], chain.len() > 1)?];
-        for profile in &chain {
-            if let Some(hop) = chain::hop(profile) {
+        let places = |origin: &Origin| self.place(origin);
+        let variables = super::variables::Variables::read(self.context)?;
+        let profile = &variables.on_target(variables.on_every(profile.clone()));
+        let get = |name: &str| Ok(self.profile(name)?.map(|found| variables.on_every(found)));
+        let is_stored = |profile: &Profile| Ok(self.own_stored(profile)?.is_some());
+        let profiles = chain::chain::<ResolveError>(profile.clone(), get, is_stored, &places)?;
+        let (root, base) = self.profile_root(&profiles, &places)?;
+        let mut nodes = vec![root];
+        let mut owners = vec![&profiles[0]];
+        for profile in &profiles {
+            let is_base = matches!(base, Base::WebIdentity { .. }) && std::ptr::eq(profile, &raw const profiles[0]);
+            if let Some(hop) = chain::hop(profile).filter(|_| !is_base) {
                 nodes.push(self.profile_role(profile, hop)?);
+                owners.push(profile);
             }
         }
+        let mut reach = Vec::with_capacity(nodes.len());
+        let of_target = of_profile(profile);
+        for (node, owner) in nodes.iter_mut().zip(owners) {
+            let of_node = of_profile(owner).or(&of_target);
+            node.endpoint = self.endpoint(&of_node);
+            reach.push(OfProfile { ca_bundle: of_node.ca_bundle.as_ref().map(|it| self.in_home(it)), ..of_node });
+        }
+        self.at_the_end(profile, asked, &profiles, nodes, base, reach)
+    }
+
+    fn at_the_end(
+        &self,
+        profile: &Profile,
+        asked: Option<&str>,
+        profiles: &[Profile],
+        nodes: Vec<Node>,
+        base: Base,
+        reach: Vec<OfProfile>,
+    ) -> Result<Destination, ResolveError> {
         let target = &nodes[nodes.len() - 1];
         let row = self.row_of(&target.holder)?;
-        let arn = chain::hop(profile).map(|hop| hop.role_arn).or_else(|| row.as_ref().map(IdentityRow::arn));
+        let role_arn = profiles.iter().rev().find_map(|profile| profile.value("role_arn")).map(str::to_owned);
+        let arn = role_arn.or_else(|| row.as_ref().map(IdentityRow::arn));
         let label = row.as_ref().and_then(|row| row.label.clone());
         let account = match (&row, target.holder.identity()) {
             (None, Some(identity)) => self.account_of(identity)?,
@@ -57,7 +87,8 @@ impl Catalogue<'_> {
             Some(identity) => name::shown(label.as_deref(), asked, identity, alias.as_deref()),
             None => profile.name.clone(),
         };
-        let names: Vec<&str> = chain.iter().rev().map(|profile| profile.name.as_str()).collect();
+        let names: Vec<&str> = profiles.iter().rev().map(|profile| profile.name.as_str()).collect();
+        let settings = |profile: &Profile| profile.settings().cloned().collect::<Vec<Setting>>();
         Ok(Destination {
             shown,
             arn,
@@ -66,18 +97,78 @@ impl Catalogue<'_> {
             of_profile: false,
             remark: None,
             as_it_is: false,
+            settings: profiles.iter().rev().map(|profile| (profile.name.clone(), settings(profile))).collect(),
+            machine: super::variables::of_machine(&profiles[0]),
             route: Route {
-                region: profile.value("region").map(str::to_owned).or(row.and_then(|row| row.region)),
-                default_session_name: self.session_name(&nodes[0].holder),
+                region: self.profile_region(profile).or(row.and_then(|row| row.region)),
+                default_session_name: self.session_name(&nodes[0].holder)?,
                 session_rule: SessionRule::OnlySameSerial,
                 nodes,
+                base,
             },
+            reach,
         })
     }
 
-    /// The node of the profile that holds the first key.
-    fn profile_root(&self, profile: &Profile, is_source: bool) -> Result<Node, ResolveError> {
-        let Some(key) = &profile.key else { return self.labelled_root(profile) };
+    /// What `[default]` says of regions is for those who have none of their own: the person may, in the environment.
+    fn profile_region(&self, profile: &Profile) -> Option<String> {
+        let own = profile.own_value("region").map(str::to_owned);
+        own.or_else(|| profile.value("region").filter(|_| self.context.own_region().is_none()).map(str::to_owned))
+    }
+
+    /// The identity of the store whose key is the profile's own: it is labelled as the profile is called. What the
+    /// profile says of a source counts before a label without a key; and a role is not its own source.
+    pub(in crate::resolve) fn own_stored(&self, profile: &Profile) -> Result<Option<IdentityRow>, ResolveError> {
+        if profile.key.is_some() {
+            return Ok(None);
+        }
+        let labelled = self.store().map(|store| store.read().identity_labelled(&profile.name)).transpose()?.flatten();
+        let Some(row) = labelled else { return Ok(None) };
+        let is_role = profile.setting("role_arn").is_some();
+        if !is_role && !profile.has_source() {
+            return Ok(Some(row));
+        }
+        let held = self.held_by(&Owner::Identity(row.id))?;
+        let serves = |held: &Held| match held.kind {
+            CredentialKind::LongTerm => true,
+            CredentialKind::Imported => !is_role,
+            CredentialKind::Session | CredentialKind::Role => false,
+        };
+        Ok(held.iter().any(serves).then_some(row))
+    }
+
+    /// The node that the chain begins with, and where its credential comes from.
+    fn profile_root(&self, profiles: &[Profile], places: Places<'_>) -> Result<(Node, Base), ResolveError> {
+        let profile = &profiles[0];
+        let stored = self.own_stored(profile)?;
+        let (node, base) = match source(profile, stored.is_some(), places).map_err(ChainError::from)? {
+            Source::Key(key) => (self.key_node(profile, key)?, Base::Held),
+            Source::Stored => (self.stored_node(profile, stored)?, Base::Held),
+            Source::Environment(setting) => (self.environment_node(profile, setting)?, Base::Held),
+            Source::Metadata(_, metadata) => (outside_node(profile, metadata.word()), Base::Metadata(metadata)),
+            Source::Process(setting) => self.process_node(profile, setting)?,
+            Source::WebIdentity(setting) => self.web_identity_node(profile, setting)?,
+            Source::Profile(_) | Source::Nothing => return Err(ResolveError::CredentialGone),
+        };
+        let own_role = chain::hop(profile).is_some();
+        let serial = chain::root_setting(profiles, "mfa_serial").map(|setting| setting.value.clone());
+        let duration =
+            profiles.iter().take_while(|it| it.setting("role_arn").is_none()).filter_map(chain::session_duration);
+        let node = Node {
+            // The key of a role profile of its own signs for that role alone.
+            mfa_serial: serial.or(node.mfa_serial).filter(|_| !own_role),
+            session_duration: duration.last(),
+            mfa_script: profiles
+                .iter()
+                .take_while(|it| it.setting("role_arn").is_none())
+                .filter_map(|it| self.mfa_script(it))
+                .last(),
+            ..node
+        };
+        Ok((node, base))
+    }
+
+    fn key_node(&self, profile: &Profile, key: &FileKey) -> Result<Node, ResolveError> {
         let holder = self.owner_of_file_key(&key.access_key_id)?;
         let row = self.row_of(&holder)?;
         let owner = match (&holder, &row) {
@@ -87,16 +178,7 @@ impl Catalogue<'_> {
         let mut held = vec![Held { restricted_as: self.restriction_of(key)?, ..file_held(&profile.name, key) }];
         // The profile's own key, not some other key of the same user; what was obtained is shared.
         held.extend(self.held_by(&owner)?.into_iter().filter(|held| held.kind.is_obtainable()));
-        let is_own_role = chain::hop(profile).is_some();
-        let own_serial = profile.value("mfa_serial").filter(|_| !is_own_role).map(str::to_owned);
-        Ok(Node {
-            mfa_serial: own_serial.or(row.and_then(|row| row.mfa_serial)).filter(|_| !is_own_role),
-            shown: profile.name.clone(),
-            serves_roles: is_source,
-            hop: None,
-            held,
-            holder,
-        })
+        Ok(Node { mfa_serial: row.and_then(|row| row.mfa_serial), held, ..Node::of(holder, &profile.name) })
     }
 
     /// What the store knows of a session policy that restricts a key of the files: multicred may have written it there.
@@ -105,21 +187,69 @@ impl Catalogue<'_> {
         Ok(row.and_then(|row| row.held.restricted_as))
     }
 
-    /// A profile without a key in the files: its key is the one stored under its name.
-    fn labelled_root(&self, profile: &Profile) -> Result<Node, ResolveError> {
-        let labelled = self.store().map(|store| store.read().identity_labelled(&profile.name)).transpose()?.flatten();
-        let Some(row) = labelled else {
-            let fault = "it has no key, no role_arn, and nothing in the store is labelled so".to_owned();
-            return Err(ChainError::Fault { profile: profile.name.clone(), fault }.into());
-        };
+    fn stored_node(&self, profile: &Profile, stored: Option<IdentityRow>) -> Result<Node, ResolveError> {
+        let row = stored.ok_or(ResolveError::CredentialGone)?;
         Ok(Node {
             held: self.held_by(&Owner::Identity(row.id))?,
-            shown: profile.name.clone(),
-            mfa_serial: profile.value("mfa_serial").map(str::to_owned).or(row.mfa_serial),
+            mfa_serial: row.mfa_serial,
             serves_roles: true,
-            hop: None,
-            holder: Holder::Identity(row.identity),
+            ..Node::of(Holder::Identity(row.identity), &profile.name)
         })
+    }
+
+    /// The person's own credential in the environment. One that a switch put there is not theirs.
+    fn environment_node(&self, profile: &Profile, setting: &Setting) -> Result<Node, ResolveError> {
+        let place = self.place(&setting.origin);
+        let problem = |reason: &str, remedy| {
+            let (profile, place, reason) = (profile.name.clone(), place.clone(), reason.to_owned());
+            ChainError::from(Problem::Environment { profile, place, reason, remedy })
+        };
+        let set = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        let Some(key) = self.context.setting("AWS_ACCESS_KEY_ID") else {
+            return Err(problem("where AWS_ACCESS_KEY_ID is not set", set).into());
+        };
+        if self.context.holds_switched_key() {
+            let reason = "and what is there was put there by multicred";
+            return Err(problem(reason, "multicred deactivate gives your own variables back").into());
+        }
+        if !name::is_access_key_id(&key) || self.context.setting("AWS_SECRET_ACCESS_KEY").is_none() {
+            return Err(problem("where there is no whole key", set).into());
+        }
+        let temporary = self.context.setting("AWS_SESSION_TOKEN").is_some();
+        let expiry = self.context.setting("AWS_CREDENTIAL_EXPIRATION").filter(|_| temporary);
+        let held = Held {
+            place: Place::Environment,
+            kind: if temporary { CredentialKind::Imported } else { CredentialKind::LongTerm },
+            access_key_id: key.clone().into_owned(),
+            request_hash: None,
+            created_at: self.context.now(),
+            expires_at: expiry.and_then(|text| crate::credential_text::instant(&text)),
+            expiry_is_guess: false,
+            restricted_as: None,
+        };
+        let holder = self.owner_of_file_key(&key)?;
+        Ok(Node { held: vec![held], ..Node::of(holder, "the environment's key") })
+    }
+
+    fn process_node(&self, profile: &Profile, setting: &Setting) -> Result<(Node, Base), ResolveError> {
+        let name = Hasher::new("credential_process").field("command", Some(&setting.value)).finish().short();
+        let node = outside_node(profile, &format!("process-{name}"));
+        let held = self.held_by(&Owner::KeyOwner(node.holder.source_key().unwrap_or_default()))?;
+        Ok((Node { held, ..node }, Base::Process(self.script(setting))))
+    }
+
+    fn web_identity_node(&self, profile: &Profile, setting: &Setting) -> Result<(Node, Base), ResolveError> {
+        let role = chain::hop(profile).ok_or(ResolveError::CredentialGone)?;
+        let script = self.script(setting);
+        let token = match &*setting.key {
+            "web_identity_token_process" => TokenSource::Process(script),
+            _ => TokenSource::File {
+                path: self.context.expand_home(&setting.value).display().to_string(),
+                place: script.place,
+            },
+        };
+        let node = Node { hop: None, ..self.profile_role(profile, role.clone())? };
+        Ok((node, Base::WebIdentity { role, token }))
     }
 
     fn profile_role(&self, profile: &Profile, hop: RoleHop) -> Result<Node, ResolveError> {
@@ -128,21 +258,32 @@ impl Catalogue<'_> {
             Some(row) => self.held_by(&Owner::Identity(row.id))?,
             None => Vec::new(),
         };
-        Ok(Node { holder, shown: profile.name.clone(), mfa_serial: None, serves_roles: true, held, hop: Some(hop) })
+        let mfa_script = self.mfa_script(profile);
+        Ok(Node { serves_roles: true, held, hop: Some(hop), mfa_script, ..Node::of(holder, &profile.name) })
+    }
+
+    fn mfa_script(&self, profile: &Profile) -> Option<Script> {
+        profile.setting("mfa_process").map(|setting| self.script(setting))
+    }
+
+    /// A setting that is a command line.
+    fn script(&self, setting: &Setting) -> Script {
+        let place = format!("{} ({})", setting.key, self.place(&setting.origin));
+        Script { command: setting.value.clone(), place }
+    }
+
+    fn in_home(&self, path: &std::path::Path) -> std::path::PathBuf {
+        path.to_str().map_or_else(|| path.to_owned(), |path| self.context.expand_home(path))
     }
 }
 
-/// A variable counts only where a profile is asked for: elsewhere it may hold what it likes.
-fn check_variable(
-    variable: &'static str,
-    value: Option<&str>,
-    wanted: &'static str,
-    is_good: impl Fn(&str) -> bool,
-) -> Result<(), BadSetting> {
-    match value.filter(|value| !is_good(value)) {
-        Some(bad) => Err(BadSetting { variable, value: bad.escape_debug().to_string(), wanted }),
-        None => Ok(()),
-    }
+/// Somebody whose credentials come from outside.
+fn outside_node(profile: &Profile, what: &str) -> Node {
+    Node::of(Holder::Outside(what.to_owned()), &profile.name)
+}
+
+fn of_profile(profile: &Profile) -> OfProfile {
+    OfProfile::read(|key| profile.value(key), STS_ENDPOINT)
 }
 
 fn file_held(profile: &str, key: &FileKey) -> Held {

@@ -93,14 +93,16 @@ fn every_part_of_a_restriction_is_part_of_the_cache_key() {
         Request { tags: tags(&["a=b", "c=d"]), ..Request::default() },
         Request { tags: tags(&["a=bc"]), ..Request::default() },
         Request { source_identity: Some("ann".into()), ..Request::default() },
-        Request { endpoint: Some("http://127.0.0.1:1".into()), ..Request::default() },
     ];
     let route = route(vec![user(None, vec![key()]), role("admin", None, None)], SessionRule::WheneverSerialKnown);
-    let mut hashes: Vec<_> =
-        requests.iter().map(|request| plan(&route, request, NOW).expect("a plan").calls[0].hash.0).collect();
+    let hash = |route: &Route, request: &Request| plan(route, request, NOW).expect("a plan").calls[0].hash.0;
+    let mut hashes: Vec<_> = requests.iter().map(|request| hash(&route, request)).collect();
+    let mut elsewhere = route.clone();
+    elsewhere.nodes[1].endpoint = Some("http://127.0.0.1:1".into());
+    hashes.push(hash(&elsewhere, &Request::default()));
     hashes.sort_unstable();
     hashes.dedup();
-    assert_eq!(hashes.len(), requests.len());
+    assert_eq!(hashes.len(), requests.len() + 1);
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! What to do about profiles and settings that cannot be followed.
+
+use super::{Exit, Row};
+use crate::aws_config::{ChainError, Problem};
+use crate::settings::SettingsError;
+
+/// The exit code and the remedy for a profile.
+pub(super) fn chain(error: &ChainError) -> Row {
+    let remedy = match &*error.problem {
+        Problem::NoSuchSource { .. } => "correct the name, or add the profile".to_owned(),
+        Problem::Loop { .. } => "let one of these profiles have a key of its own".to_owned(),
+        Problem::NoSource { .. } => "add source_profile = the profile it is assumed from".to_owned(),
+        Problem::NoCredential { profile } => {
+            format!("add a key, a role_arn or a credential_process, or multicred import --label {profile}")
+        }
+        Problem::NoRole { .. } => "add role_arn, or remove that line".to_owned(),
+        Problem::BadValue { .. } | Problem::Fault { .. } => "correct that line".to_owned(),
+        Problem::Contradiction { .. } => "remove one of the two lines".to_owned(),
+        Problem::NeedsSignIn { profile, .. } => {
+            let name = profile.escape_debug();
+            format!(
+                "aws sso login --profile '{name}', then: aws configure export-credentials --profile '{name}' \
+                 | multicred import - --label NAME"
+            )
+        }
+        Problem::Environment { remedy, .. } => (*remedy).to_owned(),
+        Problem::AsksWith { flag, .. } => {
+            format!("name the identity itself, with {flag}; or take {flag} out of that line")
+        }
+        Problem::AsksForNoOne { .. } => "give it one name: multicred credential-process NAME".to_owned(),
+        Problem::AsksInLoop(_) => {
+            return (Exit::Identity, Some("let one of these profiles name an identity".to_owned()));
+        }
+    };
+    (Exit::Failure, Some(remedy))
+}
+
+/// The exit code and the remedy for the person's own settings.
+pub(super) fn settings(error: &SettingsError) -> Row {
+    let remedy = match error {
+        SettingsError::Unreadable { .. } => "make it readable, or remove it".to_owned(),
+        SettingsError::Unknown { nearest: Some(name), .. } => format!("did you mean {name}?"),
+        SettingsError::Unknown { nearest: None, .. } => "multicred config lists every setting".to_owned(),
+        SettingsError::Syntax { .. } | SettingsError::BadValue { .. } => "correct that line".to_owned(),
+    };
+    (Exit::Usage, Some(remedy))
+}

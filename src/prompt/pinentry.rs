@@ -1,0 +1,171 @@
+//! A pinentry: `GnuPG`'s way to ask a person, on whatever screen or terminal there is.
+//!
+//! Source: Libgcrypt's Assuan manual, "Server responses"; the Pinentry manual, "Protocol".
+
+use std::io::{BufRead, BufReader, Write, stderr, stdin};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::termios::ttyname;
+use zeroize::Zeroizing;
+
+use super::PromptError;
+use crate::secret::Secret;
+
+/// `GPG_ERR_CANCELED` and `GPG_ERR_FULLY_CANCELED`, in the low 16 bits of a pinentry's errors (libgpg-error).
+const CANCELLED: [u32; 2] = [99, 198];
+/// No line of the protocol is longer, in bytes.
+const LONGEST_LINE: usize = 1_000;
+
+/// Asks for one line; `None` where the person gave none in time.
+///
+/// # Errors
+/// The person cancelled, or the program does not speak the protocol.
+pub(super) fn ask(
+    program: &Path,
+    terminal_kind: Option<&str>,
+    question: &str,
+    remark: Option<&str>,
+    patience: Duration,
+) -> Result<Option<Secret>, PromptError> {
+    let mut session = Session::start(program, Instant::now() + patience)?;
+    let asked = session.ask(terminal_kind, question, remark);
+    session.end();
+    asked
+}
+
+/// A running pinentry.
+struct Session {
+    child: Child,
+    input: ChildStdin,
+    lines: Receiver<Zeroizing<String>>,
+    deadline: Instant,
+}
+
+/// What it answered to one command.
+enum Reply {
+    Ok(Option<Secret>),
+    /// An error's code, and its words.
+    Error(u32, String),
+    /// The time is over.
+    None,
+}
+
+impl Session {
+    fn start(program: &Path, deadline: Instant) -> Result<Self, PromptError> {
+        let mut command = Command::new(program);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let failed = |error: std::io::Error| broken(&format!("{} cannot be run: {error}", program.display()));
+        let mut child = command.spawn().map_err(failed)?;
+        let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
+            return Err(broken("it has no pipes"));
+        };
+        let (sender, lines) = mpsc::channel();
+        thread::spawn(move || {
+            let mut output = BufReader::with_capacity(LONGEST_LINE, output);
+            loop {
+                let mut line = Zeroizing::new(String::with_capacity(LONGEST_LINE));
+                match output.read_line(&mut line) {
+                    Ok(1..) if sender.send(line).is_ok() => {}
+                    _ => return,
+                }
+            }
+        });
+        let session = Self { child, input, lines, deadline };
+        match session.reply()? {
+            Reply::Ok(_) => Ok(session),
+            _ => Err(broken("it gives no greeting")),
+        }
+    }
+
+    fn ask(
+        &mut self,
+        terminal_kind: Option<&str>,
+        question: &str,
+        remark: Option<&str>,
+    ) -> Result<Option<Secret>, PromptError> {
+        // A pinentry with a window knows none of these, and says so: no matter.
+        if let Some(name) =
+            [ttyname(stdin(), Vec::new()), ttyname(stderr(), Vec::new())].into_iter().find_map(Result::ok)
+        {
+            self.say(&format!("OPTION ttyname={}", name.to_string_lossy()))?;
+        }
+        if let Some(kind) = terminal_kind {
+            self.say(&format!("OPTION ttytype={kind}"))?;
+        }
+        self.say("SETTITLE multicred")?;
+        self.say(&format!("SETDESC {question}"))?;
+        self.say("SETPROMPT MFA code:")?;
+        if let Some(remark) = remark {
+            self.say(&format!("SETERROR {remark}"))?;
+        }
+        match self.say("GETPIN")? {
+            Reply::Ok(answer) => Ok(Some(answer.unwrap_or_else(|| Secret::new("")))),
+            Reply::None => Ok(None),
+            Reply::Error(code, _) if CANCELLED.contains(&(code & 0xffff)) => Err(PromptError::Cancelled),
+            Reply::Error(_, words) => Err(broken(&words)),
+        }
+    }
+
+    fn say(&mut self, line: &str) -> Result<Reply, PromptError> {
+        let escaped = line.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
+        let written = self.input.write_all(format!("{escaped}\n").as_bytes());
+        written.map_err(|error| broken(&error.to_string()))?;
+        self.reply()
+    }
+
+    fn reply(&self) -> Result<Reply, PromptError> {
+        let mut data = None;
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            let line = match self.lines.recv_timeout(left) {
+                Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) => return Ok(Reply::None),
+                Err(RecvTimeoutError::Disconnected) => return Err(broken("it ended without an answer")),
+            };
+            let (word, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+            match word {
+                "OK" => return Ok(Reply::Ok(data)),
+                "D" => data = Some(decoded(rest)),
+                "ERR" => {
+                    let (code, words) = rest.split_once(' ').unwrap_or((rest, ""));
+                    return Ok(Reply::Error(code.parse().unwrap_or_default(), words.escape_debug().to_string()));
+                }
+                // Comments and status lines.
+                _ => {}
+            }
+        }
+    }
+
+    fn end(mut self) {
+        let _ = self.input.write_all(b"BYE\n");
+        drop(self.input);
+        // It may be waiting for the person still.
+        if Instant::now() >= self.deadline {
+            let _ = self.child.kill();
+        }
+        let _ = self.child.wait();
+    }
+}
+
+/// `%25` is a per cent sign.
+fn decoded(text: &str) -> Secret {
+    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        plain.push_str(&rest[..at]);
+        let code = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let code = code.filter(u8::is_ascii);
+        plain.push(char::from(code.unwrap_or(b'%')));
+        rest = &rest[at + if code.is_some() { 3 } else { 1 }..];
+    }
+    plain.push_str(rest);
+    plain.into()
+}
+
+fn broken(reason: &str) -> PromptError {
+    PromptError::Dialog(format!("the pinentry: {reason}"))
+}

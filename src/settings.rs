@@ -1,0 +1,326 @@
+//! The person's own settings: `config.toml`. Read where one is needed, never created.
+
+mod template;
+
+use std::fs;
+use std::io::ErrorKind;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::identity::name::nearest;
+
+pub use template::{SessionName, Who};
+
+/// Who or what is asked for an MFA code where the command line and the profile do not say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Driver {
+    /// The person at the terminal.
+    Terminal,
+    /// The person, in the dialog of a pinentry.
+    Pinentry,
+    /// A `YubiKey`, by the program ykman.
+    Ykman,
+    /// The person, in a window of zenity.
+    Zenity,
+    /// The person, in a window of kdialog.
+    Kdialog,
+    /// The person, in a window of macOS.
+    Osascript,
+}
+
+impl Driver {
+    const ALL: [(&str, Self); 6] = [
+        ("terminal", Self::Terminal),
+        ("pinentry", Self::Pinentry),
+        ("ykman", Self::Ykman),
+        ("zenity", Self::Zenity),
+        ("kdialog", Self::Kdialog),
+        ("osascript", Self::Osascript),
+    ];
+
+    /// Its name in the settings.
+    pub fn word(self) -> &'static str {
+        Self::ALL.iter().find(|(_, driver)| *driver == self).map_or("", |(word, _)| *word)
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == word).map(|(_, driver)| *driver)
+    }
+}
+
+/// Where a setting's value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum From {
+    /// Nobody said otherwise.
+    Default,
+    /// A line of the file, from 1.
+    Line(usize),
+}
+
+/// A setting as it stands.
+#[derive(Clone, Debug)]
+struct Value {
+    text: String,
+    from: From,
+}
+
+/// One setting that there is.
+struct Known {
+    name: &'static str,
+    default: &'static str,
+    /// What a value must be, in words.
+    wanted: &'static str,
+    is_good: fn(&str) -> bool,
+}
+
+const SESSION_NAME: usize = 0;
+const DRIVER: usize = 1;
+const PINENTRY: usize = 2;
+const YKMAN_ACCOUNT: usize = 3;
+const YKMAN_DEVICE: usize = 4;
+
+const KNOWN: [Known; 5] = [
+    Known {
+        name: "role_session_name",
+        default: "{user}",
+        wanted: "a text with no other braces than {user}, {login} and {host}",
+        is_good: |text| SessionName::read(text).is_some(),
+    },
+    Known {
+        name: "mfa.driver",
+        default: "terminal",
+        wanted: "terminal, pinentry, ykman, zenity, kdialog or osascript",
+        is_good: |text| Driver::from_word(text).is_some(),
+    },
+    Known {
+        name: "mfa.pinentry",
+        default: "pinentry",
+        wanted: "the name of a program",
+        is_good: |text| !text.is_empty(),
+    },
+    Known { name: "mfa.ykman_account", default: "", wanted: "a text", is_good: |_| true },
+    Known { name: "mfa.ykman_device", default: "", wanted: "a text", is_good: |_| true },
+];
+
+/// Why the file cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// The system refuses.
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        path: String,
+        /// The system's words.
+        reason: String,
+    },
+    /// It is no TOML.
+    #[error("{place}: {reason}")]
+    Syntax {
+        /// `file:line`
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A setting that there is not.
+    #[error("{place}: there is no setting {name}")]
+    Unknown {
+        /// `file:line`
+        place: String,
+        /// What was written.
+        name: String,
+        /// The nearest name.
+        nearest: Option<&'static str>,
+    },
+    /// A value that a setting cannot have.
+    #[error("{place}: {name} = '{value}' is not {wanted}")]
+    BadValue {
+        /// `file:line`
+        place: String,
+        /// The setting.
+        name: &'static str,
+        /// The value, safe to print.
+        value: String,
+        /// What it must be.
+        wanted: &'static str,
+    },
+}
+
+/// Every setting.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    path: Option<PathBuf>,
+    values: Vec<Value>,
+}
+
+impl Settings {
+    /// Reads the file; without one, every setting has its default.
+    ///
+    /// # Errors
+    /// The file cannot be read or followed.
+    pub fn read(path: Option<PathBuf>) -> Result<Self, SettingsError> {
+        let defaults = KNOWN.iter().map(|known| Value { text: known.default.to_owned(), from: From::Default });
+        let mut settings = Self { values: defaults.collect(), path };
+        let Some(path) = settings.path.clone() else { return Ok(settings) };
+        match fs::read_to_string(&path) {
+            Ok(text) => settings.take(&path, &text)?,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(error) => {
+                let (path, reason) = (path.display().to_string(), error.to_string());
+                return Err(SettingsError::Unreadable { path, reason });
+            }
+        }
+        Ok(settings)
+    }
+
+    /// Who or what is asked for an MFA code.
+    pub fn driver(&self) -> Driver {
+        Driver::from_word(&self.values[DRIVER].text).unwrap_or(Driver::Terminal)
+    }
+
+    /// The program that is the pinentry.
+    pub fn pinentry(&self) -> &str {
+        &self.values[PINENTRY].text
+    }
+
+    /// The account of the `YubiKey` that has a device's codes: by default it is called as the device is.
+    pub fn ykman_account<'s>(&'s self, serial: &'s str) -> &'s str {
+        let account = self.values[YKMAN_ACCOUNT].text.as_str();
+        if account.is_empty() { serial } else { account }
+    }
+
+    /// The serial number of the `YubiKey`, where one is chosen.
+    pub fn ykman_device(&self) -> Option<&str> {
+        Some(self.values[YKMAN_DEVICE].text.as_str()).filter(|device| !device.is_empty())
+    }
+
+    /// How role sessions are named.
+    pub fn session_name(&self) -> SessionName {
+        SessionName::read(&self.values[SESSION_NAME].text).unwrap_or_default()
+    }
+
+    /// The setting that chooses the driver, with where it stands, for messages.
+    pub fn driver_place(&self) -> String {
+        format!("mfa.driver = {} ({})", self.values[DRIVER].text, self.place(&self.values[DRIVER].from))
+    }
+
+    /// Each setting's name, its value, and where that comes from.
+    pub fn rows(&self) -> impl Iterator<Item = (&'static str, &str, String)> {
+        let row = |(known, value): (&Known, &'_ Value)| (known.name, self.place(&value.from));
+        let places: Vec<(&'static str, String)> = KNOWN.iter().zip(&self.values).map(row).collect();
+        places.into_iter().zip(&self.values).map(|((name, place), value)| (name, value.text.as_str(), place))
+    }
+
+    fn place(&self, from: &From) -> String {
+        match (from, &self.path) {
+            (From::Line(line), Some(path)) => format!("{}:{line}", path.display()),
+            _ => "default".to_owned(),
+        }
+    }
+
+    fn take(&mut self, path: &Path, text: &str) -> Result<(), SettingsError> {
+        let line_at = |offset: usize| text.get(..offset).map_or(1, |before| before.matches('\n').count() + 1);
+        let place = |offset: usize| format!("{}:{}", path.display(), line_at(offset));
+        let table = DeTable::parse(text).map_err(|error| {
+            let place = place(error.span().map_or(0, |span| span.start));
+            SettingsError::Syntax { place, reason: error.message().replace('\n', " ") }
+        })?;
+        for (name, value) in flatten("", table.get_ref()) {
+            let offset = value.span().start;
+            let unknown = || SettingsError::Unknown {
+                place: place(offset),
+                name: name.escape_debug().to_string(),
+                nearest: nearest(&name, KNOWN.iter().map(|known| known.name), 1).first().copied(),
+            };
+            let index = KNOWN.iter().position(|known| known.name == name).ok_or_else(unknown)?;
+            let known = &KNOWN[index];
+            let read = value.get_ref().as_str().filter(|text| (known.is_good)(text));
+            let bad = || SettingsError::BadValue {
+                place: place(offset),
+                name: known.name,
+                value: text.get(value.span()).unwrap_or_default().trim_matches(['"', '\'']).escape_debug().to_string(),
+                wanted: known.wanted,
+            };
+            let text = read.ok_or_else(bad)?.to_owned();
+            self.values[index] = Value { text, from: From::Line(line_at(offset)) };
+        }
+        Ok(())
+    }
+}
+
+/// The values of a table and of those in it, by their dotted names.
+fn flatten<'t, 'i>(prefix: &str, table: &'t DeTable<'i>) -> Vec<(String, &'t Spanned<DeValue<'i>>)> {
+    let mut values = Vec::new();
+    for (name, value) in table {
+        let name = format!("{prefix}{}", name.get_ref());
+        match value.get_ref() {
+            DeValue::Table(inner) if !inner.is_empty() => values.extend(flatten(&format!("{name}."), inner)),
+            _ => values.push((name, value)),
+        }
+    }
+    values
+}
+
+/// One text that changes whenever the file does; `None` where that cannot be told, or while it is younger than `settled`
+/// (seconds) at `now` (epoch seconds): it could change again without its time stamp showing it.
+pub fn stamp(path: &Path, now: i64, settled: i64) -> Option<String> {
+    match fs::metadata(path) {
+        Ok(file) if now - file.mtime().max(file.ctime()) <= settled => None,
+        Ok(file) => {
+            let changed = format!("{}.{}:{}.{}", file.mtime(), file.mtime_nsec(), file.ctime(), file.ctime_nsec());
+            Some(format!("{}:{}:{}:{changed}", file.dev(), file.ino(), file.size()))
+        }
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Some("none".to_owned()),
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Settings, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("config.toml");
+        fs::write(&path, text).unwrap();
+        let shown = format!("{}/", folder.path().display());
+        Settings::read(Some(path)).map_err(|error| error.to_string().replace(&shown, ""))
+    }
+
+    #[test]
+    fn what_is_not_said_has_its_default_and_what_is_said_has_its_line() {
+        let settings = read("# mine\nrole_session_name = \"{login}@{host}\"\n[mfa]\ndriver = \"ykman\"\n").unwrap();
+        let rows: Vec<(&str, &str, bool)> =
+            settings.rows().map(|(name, value, place)| (name, value, place == "default")).collect();
+        assert_eq!(
+            rows[..3],
+            [
+                ("role_session_name", "{login}@{host}", false),
+                ("mfa.driver", "ykman", false),
+                ("mfa.pinentry", "pinentry", true)
+            ]
+        );
+        assert!(settings.driver_place().ends_with("config.toml:4)"), "{}", settings.driver_place());
+        assert_eq!(settings.driver(), Driver::Ykman);
+        assert_eq!(settings.ykman_account("arn:x"), "arn:x");
+        assert_eq!(Settings::read(None).unwrap().driver(), Driver::Terminal);
+    }
+
+    #[test]
+    fn what_cannot_be_followed_is_named_with_its_line() {
+        for (text, error) in [
+            ("[mfa]\ndrver = \"ykman\"\n", "config.toml:2: there is no setting mfa.drver"),
+            ("\n\ncolour = 1\n", "config.toml:3: there is no setting colour"),
+            ("[mfa]\ndriver = \"yubikey\"\n", "config.toml:2: mfa.driver = 'yubikey' is not terminal, pinentry"),
+            ("mfa.driver = 7\n", "config.toml:1: mfa.driver = '7' is not terminal"),
+            ("role_session_name = \"{user\"\n", "config.toml:1: role_session_name = '{user' is not a text"),
+            ("x\n", "config.toml:1: "),
+            ("[other]\n", "config.toml:1: there is no setting other"),
+        ] {
+            let told = read(text).unwrap_err();
+            assert!(told.starts_with(error), "{text}: {told}");
+        }
+    }
+}
