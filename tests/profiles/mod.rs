@@ -142,7 +142,7 @@ pub fn role(name: &str) -> String {
     format!("arn:aws:iam::{PROD}:role/{name}")
 }
 
-/// ReadOnly, Partner, Admin and Operator trust alice; Deep trusts Admin and ReadOnly, Deeper trusts Deep; Web, Machine
+/// `ReadOnly`, Partner, Admin and Operator trust alice; Deep trusts Admin and `ReadOnly`, Deeper trusts Deep; Web, Machine
 /// and Task are had from outside, and Onward trusts those.
 fn roles(world: &mut World) {
     let role = |name: &str| Role::new(PROD, name).max_session_duration(43_200);
