@@ -142,7 +142,8 @@ pub fn role(name: &str) -> String {
     format!("arn:aws:iam::{PROD}:role/{name}")
 }
 
-/// `ReadOnly`, Partner, Admin and Operator trust alice; Deep trusts Admin and `ReadOnly`, Deeper trusts Deep; Web, Machine
+/// `ReadOnly`, Partner, Admin and Operator trust alice; Deep trusts Admin and `ReadOnly`,
+/// Side `ReadOnly`, Deeper Deep; Web, Machine
 /// and Task are had from outside, and Onward trusts those.
 fn roles(world: &mut World) {
     let role = |name: &str| Role::new(PROD, name).max_session_duration(43_200);
@@ -151,6 +152,7 @@ fn roles(world: &mut World) {
     world.role(role("Operator").trust(ALICE).requires_mfa());
     let deep = world.role(role("Deep").trust(&admin).trust(&read_only));
     world.role(role("Deeper").trust(&deep));
+    world.role(role("Side").trust(&read_only));
     world.role(role("Partner").trust(ALICE).external_id("quay-7"));
     let web = world.role(role("Web").trust_web_identity());
     let machine = world.role(role("Machine").trust("ec2.amazonaws.com"));
@@ -181,23 +183,20 @@ pub fn say(call: &Call) -> String {
     add("name:", if name == "tester" { String::new() } else { name.to_owned() });
     add("source:", call.param("SourceIdentity").to_owned());
     add("tags:", tags(call));
-    add(
-        "transitive:",
-        (1..)
-            .map_while(|n| call.params.get(&format!("TransitiveTagKeys.member.{n}")))
-            .cloned()
-            .collect::<Vec<_>>()
-            .join(","),
-    );
+    add("transitive:", members(|n| call.params.get(&format!("TransitiveTagKeys.member.{n}")).cloned()));
     add("!", if call.is_ok() { String::new() } else { call.outcome.clone() });
     words.join(" ")
 }
 
-/// `a=b,c=d`, sorted: their order means nothing.
+/// `a=b,c=d`
 fn tags(call: &Call) -> String {
     let part = |n: usize, part: &str| call.params.get(&format!("Tags.member.{n}.{part}")).cloned();
-    let mut tags: Vec<String> =
-        (1..).map_while(|n| Some(format!("{}={}", part(n, "Key")?, part(n, "Value")?))).collect();
-    tags.sort();
-    tags.join(",")
+    members(|n| Some(format!("{}={}", part(n, "Key")?, part(n, "Value")?)))
+}
+
+/// A list's members in one text, sorted: their order means nothing.
+fn members(member: impl Fn(usize) -> Option<String>) -> String {
+    let mut all: Vec<String> = (1..).map_while(member).collect();
+    all.sort();
+    all.join(",")
 }

@@ -70,6 +70,11 @@ impl<'r> Row<'r> {
         self.variables.iter().fold(command, |command, (name, value)| command.set(name, value.clone())).run()
     }
 
+    /// What is left of it, to be looked at.
+    pub fn ran(self, output: Output) -> Ran {
+        Ran { scene: self.scene, output }
+    }
+
     /// It works, with these calls and no other.
     #[track_caller]
     pub fn calls(self, expected: &[&str]) -> Ran {
@@ -77,7 +82,20 @@ impl<'r> Row<'r> {
         output.holds(output.status == 0, &format!("row {}: success", self.name));
         let said = self.scene.said();
         output.holds(said == expected, &format!("row {}: {expected:?}, not {said:?}", self.name));
-        Ran { scene: self.scene, output }
+        self.ran(output)
+    }
+
+    /// It works, with one call that begins so.
+    #[track_caller]
+    pub fn calls_begin(self, expected: &str) -> Ran {
+        let output = self.run();
+        output.holds(output.status == 0, &format!("row {}: success", self.name));
+        let said = self.scene.said();
+        output.holds(
+            said.len() == 1 && said[0].starts_with(expected),
+            &format!("row {}: {expected:?}, not {said:?}", self.name),
+        );
+        self.ran(output)
     }
 
     /// It is refused with this code before any call: nothing on stdout, on stderr each of `texts`.
@@ -94,7 +112,7 @@ impl<'r> Row<'r> {
         let said = self.scene.said();
         output.holds(said.is_empty(), &format!("row {}: no call, not {said:?}", self.name));
         output.nowhere(&self.scene.alice.secret).nowhere(&self.scene.bob.secret);
-        Ran { scene: self.scene, output }
+        self.ran(output)
     }
 }
 
