@@ -22,7 +22,7 @@ fn the_keys_of_the_environment_are_the_source() {
         (&temporary.access_key_id, &temporary.secret, Some(&temporary.session_token)),
     ] {
         scene.sts.clear_calls();
-        let command = scene.env.command(&["as", "--shell", "bash", "--fresh", "out"]).set("AWS_ACCESS_KEY_ID", id);
+        let command = scene.env.command(&SWITCH).set("AWS_ACCESS_KEY_ID", id);
         let command = command.set("AWS_SECRET_ACCESS_KEY", secret);
         let output = command.set("AWS_SESSION_TOKEN", token.map_or("", String::as_str)).run();
         output.ok().nowhere(secret);

@@ -59,13 +59,13 @@ fn a_process_runs_once_until_what_it_gave_expires() {
         scene.switch(words).ok();
     }
     assert_eq!(scene.runs(), 1);
-    scene.switch("--fresh out").ok();
+    scene.fresh("out").ok();
     assert_eq!(scene.runs(), 2);
     // What has only a minute left does not do for a caller who needs five.
     let short = scene.sts.world(|world| world.saml_session(&role("Web"), "me", 60));
     let end = json(&short);
     scene.answer(end.to_string());
-    scene.switch("--fresh out").ok();
+    scene.fresh("out").ok();
     let (again, long) = (scene.runs(), scene.sts.world(|world| world.saml_session(&role("Web"), "me", 7200)));
     scene.answer(json(&long).to_string());
     scene.switch("--min-ttl 5m out").ok().stdout_has(&long.access_key_id);
@@ -158,7 +158,7 @@ fn the_command_is_a_line_of_sh() {
         scene.env.set("HOME_OF_ANSWERS", folder);
         let command = if command.contains("$HOME_OF") { command.to_owned() } else { scene.filled(command) };
         scene.env.aws_config(&format!("[profile out]\ncredential_process = {command}\n"));
-        scene.switch("--fresh out").ok().stdout_has(&credentials.access_key_id);
+        scene.fresh("out").ok().stdout_has(&credentials.access_key_id);
     }
 }
 
@@ -227,7 +227,7 @@ fn other_fields_and_other_spellings_of_time_are_taken() {
     for end in ["2050-02-04T21:00:57-08:00", "2050-02-05T05:00:57.123Z", "2050-02-05T05:00:57Z"] {
         answer["Expiration"] = json!(end);
         scene.answer(serde_json::to_string_pretty(&answer).unwrap());
-        let shell = scene.env.exported(Shell::Bash, &scene.switch("--fresh out").ok().stdout, &[]);
+        let shell = scene.env.exported(Shell::Bash, &scene.fresh("out").ok().stdout, &[]);
         assert_eq!(shell.get("AWS_CREDENTIAL_EXPIRATION"), Some("2050-02-05T05:00:57Z"), "{end}");
     }
 }

@@ -95,10 +95,12 @@ fn the_token_of_a_container_is_read_from_its_file_each_time_and_the_file_wins() 
     let renewed = scene.service_session("Task", "ecs-tasks.amazonaws.com", 6 * 3600);
     container.hand_out(&renewed);
     scene.env.write("token", "Bearer another");
+    profiles::wait_a_second();
     ask(&scene, &["as", "--shell", "bash", "--fresh", "out"]).ok();
     assert_eq!(container.asked().last().map(|asked| asked.status), Some(200));
     assert_eq!(scene.sts.count("AssumeRole"), 2);
     scene.env.write("token", "Bearer a\r\nX-Forged: 1");
+    profiles::wait_a_second();
     ask(&scene, &["as", "--shell", "bash", "--fresh", "out"]).refused(1, &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]);
 }
 

@@ -67,7 +67,7 @@ fn a_token_is_read_anew_for_each_call_since_it_is_written_anew() {
     scene.switch("web").ok();
     scene.sts.world(|world| world.web_identity("another.jwt.token", "s", "p"));
     scene.env.write("token", "another.jwt.token");
-    scene.switch("--fresh web").ok();
+    scene.fresh("web").ok();
     assert_eq!(scene.sts.calls()[1].param("WebIdentityToken"), "another.jwt.token");
 }
 

@@ -100,6 +100,12 @@ impl Scene {
         self.switch(&format!("--mfa-code {code} {words}"))
     }
 
+    /// A switch with a new credential. Times are whole seconds: what was had in this very one is new already.
+    pub fn fresh(&self, words: &str) -> Output {
+        wait_a_second();
+        self.switch(&format!("--fresh {words}"))
+    }
+
     /// `env` in JSON, `exec` and the like: any command of the program.
     pub fn command(&self, words: &str) -> Output {
         self.env.run(&words.split_whitespace().collect::<Vec<_>>())
@@ -129,6 +135,10 @@ impl Scene {
     pub fn service_session(&self, name: &str, service: &str, lasts: i64) -> Credentials {
         self.sts.world(|world| world.service_session(&role(name), service, "i-0123456789abcdef0", lasts))
     }
+}
+
+pub fn wait_a_second() {
+    std::thread::sleep(std::time::Duration::from_millis(1100));
 }
 
 /// The first access key id of code or JSON.
