@@ -1,4 +1,5 @@
-//! What the integration tests stand on: a hermetic environment, real shells in real terminals, a strict STS.
+//! What the integration tests stand on: a hermetic environment, real shells in real terminals, a strict STS, and what
+//! hands out credentials on machines of AWS.
 #![allow(
     dead_code,
     unreachable_pub,
@@ -10,5 +11,8 @@
 #![allow(clippy::missing_panics_doc, reason = "assertions panic")]
 
 pub mod env;
+pub mod loopback;
+pub mod metadata;
+pub mod proxy;
 pub mod sts;
 pub mod terminal;

@@ -19,6 +19,13 @@ impl World {
         }
     }
 
+    /// Role credentials as an instance or a task finds them: the role has to trust that service of AWS.
+    pub fn service_session(&mut self, role_arn: &str, service: &str, session_name: &str, lasts: i64) -> Credentials {
+        let trusts = self.roles.get(role_arn).is_some_and(|role| role.trusted.iter().any(|trusted| trusted == service));
+        assert!(trusts, "{role_arn} does not trust {service}");
+        self.saml_session(role_arn, session_name, lasts)
+    }
+
     /// What `GetSessionToken` would give this user (or root), without the call.
     pub fn user_session(&mut self, owner_arn: &str, mfa: bool, expires_in: i64) -> Credentials {
         let owner = self.owner(owner_arn);

@@ -16,7 +16,7 @@ mod enroll;
 mod failure;
 mod fault;
 mod gate;
-mod http;
+pub mod http;
 mod issue;
 mod mfa;
 mod principal;
