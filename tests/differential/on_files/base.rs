@@ -1,0 +1,52 @@
+//! What a way begins with: boto3 wants it in a profile without a role.
+
+use crate::files::{Files, Profile};
+
+/// A profile's own key is where the way to its role begins, whatever source the profile names.
+pub fn put_keys_apart(files: &mut Files, _target: &str) -> Result<(), String> {
+    for (name, profile) in files.profiles.clone() {
+        if profile.key.is_some() && profile.has("role_arn") {
+            let base = Profile { key: files.at(&name).key.take(), ..Profile::default() };
+            put_apart(files, &name, base);
+        }
+    }
+    Ok(())
+}
+
+/// A process may stand in the profile of the role that is assumed from it, if that has no other source.
+pub fn put_processes_apart(files: &mut Files, _target: &str) -> Result<(), String> {
+    for (name, profile) in files.profiles.clone() {
+        let has_other = profile.has("source_profile") || profile.has("credential_source");
+        if profile.has("role_arn") && !has_other && !profile.has("web_identity_token_file") {
+            if let Some(process) = files.at(&name).take("credential_process") {
+                let mut base = Profile::default();
+                base.set("credential_process", &process);
+                put_apart(files, &name, base);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn put_apart(files: &mut Files, name: &str, base: Profile) {
+    let base_name = format!("{name}, apart");
+    let profile = files.at(name);
+    for source in ["credential_source", "web_identity_token_file", "credential_process"] {
+        profile.take(source);
+    }
+    profile.set("source_profile", &base_name);
+    files.profiles.insert(base_name, base);
+}
+
+/// A profile that has a source and no role is that source, but for what it says itself.
+pub fn put_sources_in_place(files: &mut Files, _target: &str) -> Result<(), String> {
+    for (name, profile) in files.profiles.clone() {
+        let is_only_a_source = profile.key.is_none() && !profile.has("role_arn") && name != "default";
+        let source = profile.get("source_profile").filter(|_| is_only_a_source).map(|source| files.of(source));
+        let Some(mut source) = source else { continue };
+        let own = profile.settings.into_iter().filter(|(key, _)| *key != "source_profile");
+        source.settings.extend(own);
+        files.profiles.insert(name, source);
+    }
+    Ok(())
+}
