@@ -6,7 +6,7 @@ use crate::files::{Files, HOME};
 use crate::generate::Draft;
 use crate::support::sts::World;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Case {
     pub files: Files,
     /// The profile that is asked for.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::files::Files;
-use crate::reasons::{ON_FILES, ON_WAYS, Reason};
+use crate::reasons::{ON_FILES, ON_WAYS, OnFiles, Reason};
 use crate::way::{Outcome, is_same};
 
 pub struct Expectation {
@@ -22,13 +22,17 @@ impl Expectation {
         let mut files = files.clone();
         for (reason, rule) in ON_FILES {
             let before = files.clone();
-            match rule(&mut files, target) {
-                Ok(()) if files == before => {}
-                Ok(()) => expectation.becomes(boto3(&files), reason),
-                Err(why) => {
-                    expectation.becomes(Err(why), reason);
-                    return expectation;
+            match rule {
+                OnFiles::Say(again) => again(&mut files, target),
+                OnFiles::Refuse(why) => {
+                    if let Some(why) = why(&files, target) {
+                        expectation.becomes(Err(why), reason);
+                        return expectation;
+                    }
                 }
+            }
+            if files != before {
+                expectation.becomes(boto3(&files), reason);
             }
         }
         expectation.rewrite(&files, target);

@@ -1,21 +1,22 @@
 //! Twists of which most are refused, by multicred, by boto3, or by both.
 
 use crate::generate::{Base, Draft};
-use crate::twists::Twist;
+use crate::twists::{ANY, SIGNED, Twist, WEB, WITH_A_PROFILE};
 
-pub const FAULTS: [Twist; 12] = [
-    source_in_a_loop,
-    source_missing,
-    source_not_named,
-    two_sources,
-    nobody,
-    keys_not_in_the_environment,
-    duration_of_no_use,
-    duration_of_no_use,
-    web_identity_and_a_source,
-    include_in_a_loop,
-    two_includes,
-    tags_or_identity_of_no_use,
+pub const FAULTS: [Twist; 13] = [
+    Twist { bases: ANY, apply: source_in_a_loop },
+    Twist { bases: ANY, apply: source_missing },
+    Twist { bases: ANY, apply: source_not_named },
+    Twist { bases: WITH_A_PROFILE, apply: two_sources },
+    Twist { bases: ANY, apply: nobody },
+    Twist { bases: &[Base::Environment], apply: keys_not_in_the_environment },
+    Twist { bases: SIGNED, apply: duration_of_no_use },
+    Twist { bases: WEB, apply: duration_of_no_use },
+    Twist { bases: ANY, apply: duration_of_no_use },
+    Twist { bases: WEB, apply: web_identity_and_a_source },
+    Twist { bases: ANY, apply: include_in_a_loop },
+    Twist { bases: ANY, apply: two_includes },
+    Twist { bases: SIGNED, apply: tags_or_identity_of_no_use },
 ];
 
 fn first_role(draft: &mut Draft) -> String {
@@ -62,7 +63,7 @@ fn keys_not_in_the_environment(draft: &mut Draft) {
 
 fn duration_of_no_use(draft: &mut Draft) {
     let Some(name) = draft.roles().into_iter().next() else { return };
-    let duration = draft.random.pick(&["1h", "soon", "899", "43201", "-900", ""]);
+    let duration = draft.random.pick(&["1h", "soon", "3600.0", "899", "43201", ""]);
     draft.files.at(&name).set("duration_seconds", duration);
 }
 

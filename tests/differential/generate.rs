@@ -7,7 +7,7 @@ use crate::files::{Files, Profile};
 use crate::layout::Layout;
 use crate::random::Random;
 use crate::support::sts::{KeyPair, Role, World};
-use crate::twists;
+use crate::twists::{self, Twist};
 
 pub const DEV: &str = "111122223333";
 pub const PROD: &str = "222233334444";
@@ -41,6 +41,7 @@ pub struct Draft {
     pub serial: String,
     key: KeyPair,
     names: Vec<&'static str>,
+    twists: Vec<Twist>,
 }
 
 impl Draft {
@@ -53,9 +54,11 @@ impl Draft {
         random.shuffle(&mut names);
         let odd = random.percent(40);
         let layout = Layout { seed, odd, crlf: random.percent(15), comments_behind: false };
-        let bases = [Base::Key, Base::Key, Base::Key, Base::Itself, Base::Environment, Base::Process, Base::WebIdentity];
+        let twists = twists::of(seed, &mut random);
+        let bases = twists.first().map_or(twists::ANY, |twist| twist.bases);
         Self {
-            base: random.pick(&bases),
+            base: random.pick(bases),
+            twists,
             files: Files { profiles: BTreeMap::new(), layout },
             environment: BTreeMap::new(),
             others: BTreeMap::new(),
@@ -78,7 +81,9 @@ impl Draft {
         if self.random.percent(30) {
             self.files.at("default").set("region", "eu-central-1");
         }
-        twists::add(&mut self);
+        for twist in std::mem::take(&mut self.twists) {
+            (twist.apply)(&mut self);
+        }
         let Self { files, target, environment, others, world, .. } = self;
         (Case { files, target, environment, others }, world)
     }
@@ -149,7 +154,7 @@ impl Draft {
 
     /// Only the first hop of a way can carry a code, but a profile can say so anywhere.
     fn choose_settings(&mut self, profile: &mut Profile, depth: usize) {
-        if self.random.percent(if depth == 0 { 40 } else { 12 }) {
+        if self.random.percent(if depth == 0 { 35 } else { 8 }) {
             profile.set("mfa_serial", &self.serial);
         }
         if self.random.percent(30) {
@@ -160,7 +165,7 @@ impl Draft {
         }
         if self.random.percent(40) {
             let durations: &[&str] =
-                if depth == 0 { &["900", "1800", "7200", "43200"] } else { &["900", "3600", "1200", "7200"] };
+                if depth == 0 { &["900", "1800", "7200", "43200"] } else { &["900", "3600", "1200", "1800", "7200"] };
             let duration = self.random.pick(durations);
             profile.set("duration_seconds", duration);
         }
@@ -185,9 +190,8 @@ impl Draft {
     fn process(&mut self) -> String {
         let KeyPair { access_key_id, secret } = &self.key;
         let expiration = self.random.pick(&["", ", \"Expiration\": \"2050-02-04T21:00:57-08:00\""]);
-        let json = format!(
-            r#"{{"Version": 1, "AccessKeyId": "{access_key_id}", "SecretAccessKey": "{secret}"{expiration}}}"#
-        );
+        let json =
+            format!(r#"{{"Version": 1, "AccessKeyId": "{access_key_id}", "SecretAccessKey": "{secret}"{expiration}}}"#);
         self.others.insert("print-key.sh".to_owned(), format!("echo '{json}'\n"));
         format!("sh {}", in_home("print-key.sh"))
     }

@@ -19,7 +19,7 @@ impl Layout {
     /// Names that need no quotes have them at times.
     pub fn profile_header(&self, name: &str) -> String {
         let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || "-_./@".contains(c));
-        if !is_plain || (self.odd && name.len() % 2 == 0) {
+        if !is_plain || (self.odd && name.len().is_multiple_of(2)) {
             format!("profile \"{name}\"")
         } else {
             format!("profile {name}")

@@ -16,29 +16,27 @@ use crate::tags;
 /// Seconds that a role assumed from a session, or from another role, lasts at most.
 const CHAINED: u32 = 3_600;
 
-pub fn leave_comments_out(files: &mut Files, _target: &str) -> Result<(), String> {
+pub fn leave_comments_out(files: &mut Files, _target: &str) {
     files.layout.comments_behind = false;
-    Ok(())
 }
 
-pub fn do_as_a_shell(files: &mut Files, _target: &str) -> Result<(), String> {
+pub fn do_as_a_shell(files: &mut Files, _target: &str) {
     for profile in files.profiles.values_mut() {
         if let Some(command) = profile.settings.get_mut("credential_process") {
             *command = command.replace("$HOME", HOME).replace(" | cat", "");
         }
     }
-    Ok(())
 }
 
-pub fn refuse_two_sources(files: &mut Files, target: &str) -> Result<(), String> {
+/// A profile's own key is its only source, whatever else it names.
+pub fn refuse_two_sources(files: &Files, target: &str) -> Option<String> {
     let (roles, base) = files.way_to(target);
-    for name in roles.iter().chain(&base) {
+    let contradicts_itself = |name: &&String| {
         let profile = files.of(name);
-        if profile.key.is_none() && contradicts_itself(&profile) {
-            return Err(format!("{name} has two sources, or a source for no role"));
-        }
-    }
-    Ok(())
+        profile.key.is_none() && contradicts_itself(&profile)
+    };
+    let name = roles.iter().chain(&base).find(contradicts_itself)?;
+    Some(format!("{name} has two sources, or a source for no role"))
 }
 
 fn contradicts_itself(profile: &Profile) -> bool {
@@ -49,34 +47,30 @@ fn contradicts_itself(profile: &Profile) -> bool {
     two_for_a_role || two_for_a_token || (!has("role_arn") && (two_for_none || has("credential_source")))
 }
 
-pub fn refuse_durations(files: &mut Files, target: &str) -> Result<(), String> {
-    for profile in files.roles_to(target) {
-        let is_none = |text: &&str| !text.parse().is_ok_and(|seconds| (900..=43_200).contains(&seconds));
-        if let Some(duration) = profile.get("duration_seconds").filter(|text| !text.is_empty()).filter(is_none) {
-            return Err(format!("{duration} is no duration of a role"));
-        }
-    }
-    Ok(())
+pub fn refuse_durations(files: &Files, target: &str) -> Option<String> {
+    let is_one = |text: &str| text.parse().is_ok_and(|seconds| (900..=43_200).contains(&seconds));
+    let durations = files.roles_to(target).into_iter().filter_map(|mut profile| profile.take("duration_seconds"));
+    let bad = durations.into_iter().find(|text| !text.is_empty() && !is_one(text))?;
+    Some(format!("{bad} is no duration of a role"))
 }
 
-pub fn refuse_tags(files: &mut Files, target: &str) -> Result<(), String> {
-    files.roles_to(target).iter().try_for_each(|profile| tags::of(profile).map(drop))
+pub fn refuse_tags(files: &Files, target: &str) -> Option<String> {
+    files.roles_to(target).iter().find_map(|profile| tags::of(profile).err())
 }
 
-pub fn refuse_two_identities(files: &mut Files, target: &str) -> Result<(), String> {
+pub fn refuse_two_identities(files: &Files, target: &str) -> Option<String> {
     let roles = files.roles_to(target);
     let identities: BTreeSet<&str> = roles.iter().filter_map(|profile| profile.get("source_identity")).collect();
-    if identities.len() > 1 { Err(format!("{identities:?} are not one identity")) } else { Ok(()) }
+    (identities.len() > 1).then(|| format!("{identities:?} are not one identity"))
 }
 
-pub fn leave_later_devices_out(files: &mut Files, target: &str) -> Result<(), String> {
+pub fn leave_later_devices_out(files: &mut Files, target: &str) {
     for name in files.way_to(target).0.iter().skip(1) {
         files.at(name).take("mfa_serial");
     }
-    Ok(())
 }
 
-pub fn cap_durations(files: &mut Files, target: &str) -> Result<(), String> {
+pub fn cap_durations(files: &mut Files, target: &str) {
     let is_behind_a_session = has_session(files, target);
     let roles = files.way_to(target).0;
     for name in roles.iter().skip(usize::from(!is_behind_a_session)) {
@@ -85,5 +79,4 @@ pub fn cap_durations(files: &mut Files, target: &str) -> Result<(), String> {
             profile.set("duration_seconds", &CHAINED.to_string());
         }
     }
-    Ok(())
 }

@@ -1,8 +1,11 @@
 //! Why multicred does something else than boto3: the whole list.
 
 use crate::files::Files;
+use crate::on_files::{self, base, default, include};
+use crate::on_ways;
 use crate::way::Way;
-use crate::{on_files, on_ways};
+
+use OnFiles::{Refuse, Say};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reason {
@@ -64,9 +67,13 @@ impl Reason {
             Self::HourInAChain => "boto3 asks AWS for more than the hour that it gives behind a session or a role",
             Self::Default => "boto3 inherits nothing from [default], multicred what says how",
             Self::Include => "boto3 does not know include_profile and parent_profile",
-            Self::OwnKey => "boto3 prefers a profile's source or role to its own key, multicred assumes the role by the key",
+            Self::OwnKey => {
+                "boto3 prefers a profile's source or role to its own key, multicred assumes the role by the key"
+            }
             Self::ProcessBesideTheRole => "boto3 assumes no role from the credential_process of the role's own profile",
-            Self::OnlyASource => "boto3 finds nothing in a profile with source_profile and no role, multicred the source",
+            Self::OnlyASource => {
+                "boto3 finds nothing in a profile with source_profile and no role, multicred the source"
+            }
             Self::Contradiction => "boto3 takes one of two sources and does not say so",
             Self::DurationOfNoUse => "boto3 passes over a duration_seconds that is none",
             Self::CommentBehindAValue => "boto3 takes a comment behind a value for a part of it",
@@ -77,24 +84,30 @@ impl Reason {
     }
 }
 
-/// Says a profile in words that boto3 understands as multicred does, or why multicred refuses it.
-pub type OnFiles = fn(&mut Files, target: &str) -> Result<(), String>;
+/// A rule about what the files say.
+pub enum OnFiles {
+    /// Says it again in words that boto3 understands as multicred does the files' own.
+    Say(fn(&mut Files, target: &str)),
+    /// Why multicred refuses the target, where it does.
+    Refuse(fn(&Files, target: &str) -> Option<String>),
+}
 
 /// In this order: what includes and `[default]` give counts as the profile's own from then on.
-pub const ON_FILES: [(Reason, OnFiles); 13] = [
-    (Reason::CommentBehindAValue, on_files::leave_comments_out),
-    (Reason::Include, on_files::include::write_out),
-    (Reason::Default, on_files::default::write_out),
-    (Reason::Contradiction, on_files::refuse_two_sources),
-    (Reason::OwnKey, on_files::base::put_keys_apart),
-    (Reason::ProcessBesideTheRole, on_files::base::put_processes_apart),
-    (Reason::ProcessInAShell, on_files::do_as_a_shell),
-    (Reason::OnlyASource, on_files::base::put_sources_in_place),
-    (Reason::DurationOfNoUse, on_files::refuse_durations),
-    (Reason::Tags, on_files::refuse_tags),
-    (Reason::SourceIdentity, on_files::refuse_two_identities),
-    (Reason::CodeAtTheFirstCall, on_files::leave_later_devices_out),
-    (Reason::HourInAChain, on_files::cap_durations),
+pub const ON_FILES: [(Reason, OnFiles); 14] = [
+    (Reason::CommentBehindAValue, Say(on_files::leave_comments_out)),
+    (Reason::Include, Refuse(include::refuse)),
+    (Reason::Include, Say(include::write_out)),
+    (Reason::Default, Say(default::write_out)),
+    (Reason::Contradiction, Refuse(on_files::refuse_two_sources)),
+    (Reason::OwnKey, Say(base::put_keys_apart)),
+    (Reason::ProcessBesideTheRole, Say(base::put_processes_apart)),
+    (Reason::ProcessInAShell, Say(on_files::do_as_a_shell)),
+    (Reason::OnlyASource, Say(base::put_sources_in_place)),
+    (Reason::DurationOfNoUse, Refuse(on_files::refuse_durations)),
+    (Reason::Tags, Refuse(on_files::refuse_tags)),
+    (Reason::SourceIdentity, Refuse(on_files::refuse_two_identities)),
+    (Reason::CodeAtTheFirstCall, Say(on_files::leave_later_devices_out)),
+    (Reason::HourInAChain, Say(on_files::cap_durations)),
 ];
 
 /// Turns a way of boto3's into that of multicred, by what the files say at the end of [`ON_FILES`].

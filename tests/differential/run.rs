@@ -82,14 +82,16 @@ impl Played {
     pub fn tell(&self) -> String {
         let Self { seed, case, expectation, multicred } = self;
         let Case { files, target, environment, .. } = case;
-        let environment: String = environment.iter().map(|(name, value)| format!("{name}={value}\n")).collect();
-        let reasons: String = expectation.needed.iter().map(|reason| format!("  {}\n", reason.because())).collect();
+        let variables: Vec<String> = environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let reasons: Vec<&str> = expectation.needed.iter().map(|reason| reason.because()).collect();
         format!(
-            "=== seed {seed}, profile {target}\n{environment}--- config\n{}--- credentials\n{}--- boto3\n{}--- so, since\n\
-             {reasons}--- multicred should\n{}--- and does\n{}",
+            "=== seed {seed}, profile {target}\n--- environment\n{}\n--- config\n{}--- credentials\n{}--- boto3\n{}--- so, since\n\
+             {}\n--- multicred should\n{}--- and does\n{}",
+            variables.join("\n"),
             files.config("~"),
             files.credentials(),
             tell(&expectation.boto3),
+            reasons.join("\n"),
             tell(&expectation.multicred),
             tell(multicred),
         )

@@ -2,37 +2,47 @@
 
 use crate::faults;
 use crate::generate::{Base, Draft};
+use crate::random::Random;
 
-/// At most one of them in a case that is meant to be refused, else up to two.
-pub fn add(draft: &mut Draft) {
-    match draft.random.below(100) {
-        0..45 => {}
-        45..60 => draft.random.pick(&faults::FAULTS)(draft),
-        60..85 => draft.random.pick(&TWISTS)(draft),
-        _ => {
-            for _ in 0..2 {
-                draft.random.pick(&TWISTS)(draft);
-            }
-        }
-    }
+/// What is unusual, and with which bases it can be.
+#[derive(Clone, Copy)]
+pub struct Twist {
+    pub bases: &'static [Base],
+    pub apply: fn(&mut Draft),
 }
 
-pub type Twist = fn(&mut Draft);
+pub const KEY: &[Base] = &[Base::Key];
+pub const PROCESS: &[Base] = &[Base::Process];
+pub const WEB: &[Base] = &[Base::WebIdentity];
+pub const WITH_A_PROFILE: &[Base] = &[Base::Key, Base::Key, Base::Process];
+pub const SIGNED: &[Base] = &[Base::Key, Base::Key, Base::Itself, Base::Environment, Base::Process];
+pub const ANY: &[Base] =
+    &[Base::Key, Base::Key, Base::Key, Base::Itself, Base::Environment, Base::Process, Base::WebIdentity];
 
-const TWISTS: [Twist; 12] = [
-    default_says_how,
-    default_says_how,
-    default_names_the_source,
-    include,
-    include,
-    key_of_its_own,
-    key_of_its_own,
-    process_beside_the_role,
-    no_role_but_a_source,
-    session_tags,
-    source_identity,
-    written_for_another_reader,
+const TWISTS: [Twist; 11] = [
+    Twist { bases: ANY, apply: default_says_how },
+    Twist { bases: KEY, apply: default_says_how },
+    Twist { bases: SIGNED, apply: default_names_the_source },
+    Twist { bases: ANY, apply: include },
+    Twist { bases: ANY, apply: key_of_its_own },
+    Twist { bases: PROCESS, apply: process_beside_the_role },
+    Twist { bases: KEY, apply: no_role_but_a_source },
+    Twist { bases: SIGNED, apply: session_tags },
+    Twist { bases: SIGNED, apply: source_identity },
+    Twist { bases: ANY, apply: comments_behind_values },
+    Twist { bases: PROCESS, apply: process_in_a_shell },
 ];
+
+/// Half of the seeds have none; of the others, each twist and each fault in turn, so that none is left out.
+pub fn of(seed: u64, random: &mut Random) -> Vec<Twist> {
+    let turn = usize::try_from(seed / 20).expect("a small seed");
+    match usize::try_from(seed % 20).expect("a small number") {
+        place @ 0..3 => vec![faults::FAULTS[(3 * turn + place) % faults::FAULTS.len()]],
+        place @ 3..7 => vec![TWISTS[(4 * turn + place) % TWISTS.len()]],
+        7..9 => vec![random.pick(&TWISTS), random.pick(&TWISTS)],
+        _ => Vec::new(),
+    }
+}
 
 fn default_says_how(draft: &mut Draft) {
     let serial = draft.serial.clone();
@@ -142,11 +152,13 @@ fn source_identity(draft: &mut Draft) {
     }
 }
 
-/// Ways to write that not every reader takes: comments behind values, and a command for a shell.
-fn written_for_another_reader(draft: &mut Draft) {
+fn comments_behind_values(draft: &mut Draft) {
+    draft.files.layout.comments_behind = true;
+}
+
+fn process_in_a_shell(draft: &mut Draft) {
     let process = draft.chain.iter().find(|name| draft.files.of(name).has("credential_process")).cloned();
-    match process.filter(|_| draft.random.percent(60)) {
-        Some(name) => drop(draft.files.at(&name).set("credential_process", "sh \"$HOME/print-key.sh\" | cat")),
-        None => draft.files.layout.comments_behind = true,
+    if let Some(name) = process {
+        draft.files.at(&name).set("credential_process", "sh \"$HOME/print-key.sh\" | cat");
     }
 }

@@ -3,29 +3,26 @@
 use crate::files::{Files, Profile};
 
 /// A profile's own key is where the way to its role begins, whatever source the profile names.
-pub fn put_keys_apart(files: &mut Files, _target: &str) -> Result<(), String> {
+pub fn put_keys_apart(files: &mut Files, _target: &str) {
     for (name, profile) in files.profiles.clone() {
         if profile.key.is_some() && profile.has("role_arn") {
             let base = Profile { key: files.at(&name).key.take(), ..Profile::default() };
             put_apart(files, &name, base);
         }
     }
-    Ok(())
 }
 
 /// A process may stand in the profile of the role that is assumed from it, if that has no other source.
-pub fn put_processes_apart(files: &mut Files, _target: &str) -> Result<(), String> {
-    for (name, profile) in files.profiles.clone() {
-        let has_other = profile.has("source_profile") || profile.has("credential_source");
-        if profile.has("role_arn") && !has_other && !profile.has("web_identity_token_file") {
-            if let Some(process) = files.at(&name).take("credential_process") {
-                let mut base = Profile::default();
-                base.set("credential_process", &process);
-                put_apart(files, &name, base);
-            }
+pub fn put_processes_apart(files: &mut Files, _target: &str) {
+    const OTHERS: [&str; 3] = ["source_profile", "credential_source", "web_identity_token_file"];
+    for (name, mut profile) in files.profiles.clone() {
+        let may_be_its_source = profile.has("role_arn") && !OTHERS.iter().any(|other| profile.has(other));
+        if let Some(process) = profile.take("credential_process").filter(|_| may_be_its_source) {
+            let mut base = Profile::default();
+            base.set("credential_process", &process);
+            put_apart(files, &name, base);
         }
     }
-    Ok(())
 }
 
 fn put_apart(files: &mut Files, name: &str, base: Profile) {
@@ -39,7 +36,7 @@ fn put_apart(files: &mut Files, name: &str, base: Profile) {
 }
 
 /// A profile that has a source and no role is that source, but for what it says itself.
-pub fn put_sources_in_place(files: &mut Files, _target: &str) -> Result<(), String> {
+pub fn put_sources_in_place(files: &mut Files, _target: &str) {
     for (name, profile) in files.profiles.clone() {
         let is_only_a_source = profile.key.is_none() && !profile.has("role_arn") && name != "default";
         let source = profile.get("source_profile").filter(|_| is_only_a_source).map(|source| files.of(source));
@@ -48,5 +45,4 @@ pub fn put_sources_in_place(files: &mut Files, _target: &str) -> Result<(), Stri
         source.settings.extend(own);
         files.profiles.insert(name, source);
     }
-    Ok(())
 }

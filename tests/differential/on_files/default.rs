@@ -16,7 +16,7 @@ const INHERITED: [&str; 7] = [
 const SOURCES: [&str; 4] = ["source_profile", "credential_source", "web_identity_token_file", "credential_process"];
 
 /// Gives each profile what it inherits.
-pub fn write_out(files: &mut Files, _target: &str) -> Result<(), String> {
+pub fn write_out(files: &mut Files, _target: &str) {
     let default = files.of("default");
     for (_, profile) in files.profiles.iter_mut().filter(|(name, _)| *name != "default") {
         inherit(profile, &default, &INHERITED);
@@ -27,7 +27,6 @@ pub fn write_out(files: &mut Files, _target: &str) -> Result<(), String> {
             }
         }
     }
-    Ok(())
 }
 
 fn inherit(profile: &mut Profile, default: &Profile, keys: &[&str]) {
