@@ -37,8 +37,8 @@ pub struct Draft {
     /// The profiles of the way, from its base to the target.
     pub chain: Vec<String>,
     pub target: String,
-    /// alice's first device; she is who every way begins with.
-    pub serial: String,
+    /// alice's devices; she is who every way begins with.
+    serials: [String; 2],
     key: KeyPair,
     names: Vec<&'static str>,
     twists: Vec<Twist>,
@@ -49,7 +49,8 @@ impl Draft {
         let mut random = Random::seeded(seed);
         let mut world = World::seeded(seed);
         let key = world.user(DEV, "alice");
-        let serial = world.mfa_totp(ALICE, b"12345678901234567890");
+        let phone = world.mfa_totp(ALICE, b"12345678901234567890");
+        let fob = world.mfa_device("GAHT12345678", ALICE, Some(b"09876543210987654321"));
         let mut names = NAMES.to_vec();
         random.shuffle(&mut names);
         let odd = random.percent(40);
@@ -66,7 +67,7 @@ impl Draft {
             target: String::new(),
             random,
             world,
-            serial,
+            serials: [phone, fob],
             key,
             names,
         }
@@ -101,7 +102,7 @@ impl Draft {
             profile.set("credential_process", &self.process());
         }
         if self.random.percent(45) {
-            profile.set("mfa_serial", &self.serial);
+            profile.set("mfa_serial", &self.device());
         }
         if self.random.percent(30) {
             profile.set("region", "eu-west-1");
@@ -155,7 +156,7 @@ impl Draft {
     /// Only the first hop of a way can carry a code, but a profile can say so anywhere.
     fn choose_settings(&mut self, profile: &mut Profile, depth: usize) {
         if self.random.percent(if depth == 0 { 35 } else { 8 }) {
-            profile.set("mfa_serial", &self.serial);
+            profile.set("mfa_serial", &self.device());
         }
         if self.random.percent(30) {
             profile.set("external_id", "quay-7");
@@ -199,6 +200,11 @@ impl Draft {
     /// A profile's name that is not taken yet.
     pub fn name(&mut self) -> String {
         self.names.pop().expect("enough names").to_owned()
+    }
+
+    /// One of alice's devices, mostly the same.
+    pub fn device(&mut self) -> String {
+        self.serials[usize::from(self.random.percent(20))].clone()
     }
 
     /// One more key of alice's.

@@ -19,7 +19,7 @@ pub const SIGNED: &[Base] = &[Base::Key, Base::Key, Base::Itself, Base::Environm
 pub const ANY: &[Base] =
     &[Base::Key, Base::Key, Base::Key, Base::Itself, Base::Environment, Base::Process, Base::WebIdentity];
 
-const TWISTS: [Twist; 11] = [
+const TWISTS: [Twist; 12] = [
     Twist { bases: ANY, apply: default_says_how },
     Twist { bases: KEY, apply: default_says_how },
     Twist { bases: SIGNED, apply: default_names_the_source },
@@ -27,6 +27,7 @@ const TWISTS: [Twist; 11] = [
     Twist { bases: ANY, apply: key_of_its_own },
     Twist { bases: PROCESS, apply: process_beside_the_role },
     Twist { bases: KEY, apply: no_role_but_a_source },
+    Twist { bases: ANY, apply: another_name },
     Twist { bases: SIGNED, apply: session_tags },
     Twist { bases: SIGNED, apply: source_identity },
     Twist { bases: ANY, apply: comments_behind_values },
@@ -45,7 +46,7 @@ pub fn of(seed: u64, random: &mut Random) -> Vec<Twist> {
 }
 
 fn default_says_how(draft: &mut Draft) {
-    let serial = draft.serial.clone();
+    let serial = draft.device();
     let said = [
         ("mfa_serial", serial.as_str()),
         ("external_id", "quay-8"),
@@ -112,16 +113,15 @@ fn process_beside_the_role(draft: &mut Draft) {
     draft.files.at(&first).set("credential_process", &process).take("source_profile");
 }
 
-/// A profile between the key and whoever asked for it, that has nothing but a source and its own device.
+/// A profile between the key and whoever asked for it, that has nothing but a source and perhaps a device.
 fn no_role_but_a_source(draft: &mut Draft) {
     if draft.base != Base::Key {
         return;
     }
     let (key, between) = (draft.chain[0].clone(), draft.name());
-    let source_has_device = draft.files.of(&key).has("mfa_serial");
     draft.files.at(&between).set("source_profile", &key);
-    if source_has_device || draft.random.percent(50) {
-        let serial = draft.serial.clone();
+    if draft.random.percent(60) {
+        let serial = draft.device();
         draft.files.at(&between).set("mfa_serial", &serial);
     }
     match draft.roles().first() {
@@ -129,6 +129,13 @@ fn no_role_but_a_source(draft: &mut Draft) {
         None => draft.target.clone_from(&between),
     }
     draft.chain.insert(1, between);
+}
+
+/// Another name of the target.
+fn another_name(draft: &mut Draft) {
+    let name = draft.name();
+    draft.files.at(&name).set("source_profile", &draft.target);
+    draft.target = name;
 }
 
 /// A web identity's role takes its tags from the token alone.

@@ -35,14 +35,25 @@ fn put_apart(files: &mut Files, name: &str, base: Profile) {
     files.profiles.insert(base_name, base);
 }
 
-/// A profile that has a source and no role is that source, but for what it says itself.
+/// A profile that has a source and no role is that source.
 pub fn put_sources_in_place(files: &mut Files, _target: &str) {
-    for (name, profile) in files.profiles.clone() {
-        let is_only_a_source = profile.key.is_none() && !profile.has("role_arn") && name != "default";
-        let source = profile.get("source_profile").filter(|_| is_only_a_source).map(|source| files.of(source));
-        let Some(mut source) = source else { continue };
-        let own = profile.settings.into_iter().filter(|(key, _)| *key != "source_profile");
-        source.settings.extend(own);
-        files.profiles.insert(name, source);
+    for name in files.profiles.clone().into_keys() {
+        let whole = with_source(files, &name, &mut Vec::new());
+        files.profiles.insert(name, whole);
     }
+}
+
+fn with_source(files: &Files, name: &str, visited: &mut Vec<String>) -> Profile {
+    let profile = files.of(name);
+    visited.push(name.to_owned());
+    let is_only_a_source = profile.key.is_none() && !profile.has("role_arn");
+    let source =
+        profile.get("source_profile").filter(|source| is_only_a_source && !visited.iter().any(|it| it == source));
+    let Some(source) = source else { return profile };
+    let mut source = with_source(files, source, visited);
+    if !source.has("role_arn") {
+        // Which device the user has is said nearest to whoever asks.
+        source.settings.extend(profile.settings.into_iter().filter(|(key, _)| *key != "source_profile"));
+    }
+    source
 }
