@@ -7,7 +7,7 @@ pub mod default;
 #[path = "on_files/include.rs"]
 pub mod include;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::files::{Files, HOME, Profile};
 use crate::on_ways::has_session;
@@ -54,8 +54,21 @@ pub fn refuse_durations(files: &Files, target: &str) -> Option<String> {
     Some(format!("{bad} is no duration of a role"))
 }
 
+/// Tags that are none, and those for which a session above has another value that AWS carries on.
 pub fn refuse_tags(files: &Files, target: &str) -> Option<String> {
-    files.roles_to(target).iter().find_map(|profile| tags::of(profile).err())
+    let mut inherited: BTreeMap<String, String> = BTreeMap::new();
+    for profile in files.roles_to(target) {
+        let tags = match tags::of(&profile) {
+            Ok(tags) => tags,
+            Err(why) => return Some(why),
+        };
+        let is_other = |(key, value): &(&String, &String)| inherited.get(*key).is_some_and(|known| known != *value);
+        if let Some((key, _)) = tags.values.iter().find(is_other) {
+            return Some(format!("the tag {key} has another value already"));
+        }
+        inherited.extend(tags.values.into_iter().filter(|(key, _)| tags.transitive.contains(key)));
+    }
+    None
 }
 
 pub fn refuse_two_identities(files: &Files, target: &str) -> Option<String> {
