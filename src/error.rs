@@ -13,6 +13,7 @@ use crate::resolve::{LookupError, ResolveError};
 use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::sts::StsError;
+use crate::sts::settings::CaBundle;
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,6 +82,7 @@ impl From<ResolveError> for Failure {
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => seal(&error),
             ResolveError::Sts(error) => sts(&error),
+            ResolveError::Machine { error, .. } => profiles::machine(&error, sts(&error)),
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
@@ -247,12 +249,16 @@ fn sts(error: &StsError) -> Row {
             Exit::NoAnswer,
             Some("something between here and AWS answers in its place; check AWS_ENDPOINT_URL".to_owned()),
         ),
+        StsError::CaBundle { from, .. } if !CaBundle::is_of_variable(from) => {
+            (Exit::Failure, Some("let that line name a file of PEM certificates".to_owned()))
+        }
         StsError::CaBundle { .. } => {
             (Exit::Usage, Some("let AWS_CA_BUNDLE name a file of PEM certificates, or unset it".to_owned()))
         }
         StsError::NoService { .. } => {
             (Exit::Failure, Some("run it on a machine that has one, or choose another credential_source".to_owned()))
         }
+        StsError::BadService { variable, .. } => (Exit::Usage, Some(format!("correct {variable}, or unset it"))),
         StsError::Setup(_) => (Exit::Failure, Some("run the command again; -v says what is done".to_owned())),
     }
 }
@@ -271,6 +277,7 @@ fn refusal(code: &str, action: &str) -> String {
         "AccessDenied" if action.starts_with("AssumeRole") => {
             "check the role's trust policy: its principal, external id and MFA condition"
         }
+        "InvalidParameterValue" => "check session_tags, transitive_session_tags, --tag and --policy",
         "MalformedPolicyDocument" => "AWS does not take the session policy for one: correct --policy",
         "PackedPolicyTooLarge" => {
             "say less with --policy, --policy-arn and --tag: AWS packs all of them into one space"

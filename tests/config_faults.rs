@@ -41,7 +41,6 @@ fn a_value_that_cannot_be_is_told_with_its_line_its_key_and_what_led_there() {
         ("use_dualstack_endpoint = 1", "true or false"),
         ("ignore_configured_endpoint_urls = perhaps", "true or false"),
         ("sts_regional_endpoints = nearby", "regional"),
-        ("ca_bundle = HOME/none.pem", "none.pem"),
     ] {
         let key = line.split(' ').next().unwrap();
         row(line, &chain(&format!("{line}\n")), "target").keys(&["base"]).refused(1, &["config:8", key, says, LED]);

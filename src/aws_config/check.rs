@@ -21,7 +21,9 @@ const RULES: [Rule; 14] = [
     ("region", "the code of a region, such as eu-west-1", is_region),
     ("role_session_name", SESSION_NAME, is_session_name),
     ("source_identity", SESSION_NAME, is_session_name),
-    ("sts_regional_endpoints", "legacy or regional", |text| matches!(text, "legacy" | "regional")),
+    ("sts_regional_endpoints", "legacy or regional", |text| {
+        ["legacy", "regional"].contains(&&*text.to_ascii_lowercase())
+    }),
     ("endpoint_url", URL, is_http_url),
     (STS_ENDPOINT, URL, is_http_url),
     ("ignore_configured_endpoint_urls", TRUE_OR_FALSE, |text| parse_flag(text).is_some()),
@@ -52,7 +54,7 @@ pub(super) fn check(profile: &Profile, places: Places<'_>) -> Result<(), Problem
         profile: profile.name.clone(),
         key: setting.key.rsplit('/').next().unwrap_or_default().to_owned(),
         value: setting.value.escape_debug().to_string(),
-        place: places(&setting.origin),
+        place: place_of(profile, setting, places),
         wanted: wanted.to_owned(),
     };
     if let Some(setting) = profile.setting("role_arn").filter(|_| profile.role().is_none()) {
@@ -72,6 +74,18 @@ pub(super) fn check(profile: &Profile, places: Places<'_>) -> Result<(), Problem
         Some(setting) => Err(bad(setting, &format!("a number of seconds from {} to {most}", limits::SHORTEST))),
         None => check_durations_agree(profile, places),
     }
+}
+
+/// The source of another profile, without what `[default]` gives it that is no such value: a bad line there is no
+/// concern of whoever has not been asked for.
+pub(super) fn without_bad_default(mut profile: Profile) -> Profile {
+    let is_bad =
+        |setting: &Setting| RULES.iter().any(|(key, _, is_good)| *key == setting.key && !is_good(&setting.value));
+    let is_own = |setting: &Setting| setting.section != DEFAULT;
+    if profile.name != DEFAULT {
+        profile.settings.retain(|setting| is_own(setting) || !is_bad(setting));
+    }
+    profile
 }
 
 fn bad_tags(profile: &Profile) -> Option<(&Setting, String)> {
@@ -117,6 +131,12 @@ pub(super) fn duration(profile: &Profile) -> Option<u32> {
     chosen.value.parse().ok()
 }
 
+/// The place of a setting, and whose it is where it is inherited.
+fn place_of(profile: &Profile, setting: &Setting, places: Places<'_>) -> String {
+    let place = places(&setting.origin);
+    if setting.section == profile.name { place } else { format!("{place}, of [{}]", setting.section.escape_debug()) }
+}
+
 /// Two settings of which only one can hold.
 pub(super) fn contradiction(
     profile: &Profile,
@@ -125,6 +145,10 @@ pub(super) fn contradiction(
     why: &'static str,
     places: Places<'_>,
 ) -> Problem {
-    let say = |setting: &Setting| format!("{} ({})", setting.key, places(&setting.origin));
+    let is_same_key = one.key == other.key;
+    let say = |setting: &Setting| {
+        let value = if is_same_key { format!(" = {}", setting.value.escape_debug()) } else { String::new() };
+        format!("{}{value} ({})", setting.key, place_of(profile, setting, places))
+    };
     Problem::Contradiction { profile: profile.name.clone(), one: say(one), other: say(other), why }
 }

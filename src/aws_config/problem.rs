@@ -132,7 +132,7 @@ pub enum Problem {
     #[error("credential_process leads round in a loop: {0}")]
     AsksInLoop(String),
     /// The environment's credential is asked for, and is not the person's.
-    #[error("profile {profile} takes its credential from the environment ({place}), {reason}")]
+    #[error("profile {profile} has credential_source = Environment ({place}), {reason}")]
     Environment {
         /// The profile.
         profile: String,

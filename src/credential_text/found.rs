@@ -130,6 +130,9 @@ pub enum FaultReason {
 /// Why the answer of a program, or of a service, is no credential.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum AnswerFault {
+    /// It is something else than an object, or nothing.
+    #[error("it is no JSON object")]
+    NoObject,
     /// It is no JSON.
     #[error("it is no JSON (line {line}, column {column})")]
     NoJson {
@@ -138,14 +141,9 @@ pub enum AnswerFault {
         /// Column in bytes, from 1.
         column: usize,
     },
-    /// It is JSON of another shape.
-    #[error("a field has the wrong type (line {line}, column {column})")]
-    WrongType {
-        /// Line, from 1.
-        line: usize,
-        /// Column in bytes, from 1.
-        column: usize,
-    },
+    /// A field is something else than a text.
+    #[error("{0} is no text")]
+    NoText(&'static str),
     /// A field that must be there is not.
     #[error("{0} is missing")]
     Missing(&'static str),

@@ -8,9 +8,9 @@ use zeroize::Zeroizing;
 
 use super::TextError;
 use super::draft::{Draft, Field, Names};
-use super::found::{AnswerFault, FaultReason, Found, SectionFault};
+use super::found::{FaultReason, Found, SectionFault};
 
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
+pub(super) const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
 /// The one object, whose credential is in a field of it or, in a `credential_process`'s answer, its own fields.
 #[derive(Deserialize)]
@@ -29,14 +29,14 @@ struct Triple {
     id: Option<SecretText>,
     #[serde(rename = "SecretAccessKey", alias = "secretAccessKey")]
     secret: Option<SecretText>,
-    #[serde(rename = "SessionToken", alias = "sessionToken", alias = "Token")]
+    #[serde(rename = "SessionToken", alias = "sessionToken")]
     token: Option<SecretText>,
     #[serde(rename = "Expiration", alias = "expiration")]
     expiration: Option<Expiration>,
 }
 
 /// A text zeroised on drop.
-struct SecretText(Zeroizing<String>);
+pub(super) struct SecretText(pub(super) Zeroizing<String>);
 
 impl<'de> Deserialize<'de> for SecretText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -61,46 +61,6 @@ pub(super) fn read(text: &str) -> Result<Result<Found, SectionFault>, TextError>
             let result = finish(triple)?;
             Ok(result.and_then(|found| version_1(version.as_ref()).map(|()| found)))
         }
-    }
-}
-
-/// Reads what a `credential_process` prints. The fields stand in the object itself, and `Version` is 1.
-pub(super) fn of_process(text: &str) -> Result<Found, AnswerFault> {
-    let envelope: Envelope = serde_json::from_str(text).map_err(|error| answer_fault(&error))?;
-    version_1(envelope.version.as_ref()).map_err(AnswerFault::Field)?;
-    of_object(text, NAMES.id)
-}
-
-/// What a metadata service says beside the credential.
-#[derive(Deserialize)]
-struct Verdict {
-    #[serde(rename = "Code")]
-    code: Option<String>,
-}
-
-/// Reads what a metadata service answers: the token is called `Token` there, and `Code` says whether it is one.
-pub(super) fn of_metadata(text: &str) -> Result<Found, AnswerFault> {
-    let verdict: Verdict = serde_json::from_str(text).map_err(|error| answer_fault(&error))?;
-    match verdict.code.filter(|code| code != "Success") {
-        Some(code) => Err(AnswerFault::Code(code)),
-        None => of_object(text, NAMES.id),
-    }
-}
-
-fn of_object(text: &str, id: &'static str) -> Result<Found, AnswerFault> {
-    let triple: Triple = serde_json::from_str(text).map_err(|error| answer_fault(&error))?;
-    match finish(triple) {
-        Ok(found) => found.map_err(AnswerFault::Field),
-        Err(_) => Err(AnswerFault::Missing(id)),
-    }
-}
-
-/// serde's own messages may quote a value.
-fn answer_fault(error: &serde_json::Error) -> AnswerFault {
-    let (line, column) = (error.line(), error.column());
-    match error.classify() {
-        Category::Data => AnswerFault::WrongType { line, column },
-        Category::Syntax | Category::Eof | Category::Io => AnswerFault::NoJson { line, column },
     }
 }
 
@@ -134,7 +94,7 @@ fn finish(triple: Triple) -> Result<Result<Found, SectionFault>, TextError> {
 }
 
 /// The SDK guide, "Process credential provider": Version must be 1.
-fn version_1(version: Option<&Value>) -> Result<(), SectionFault> {
+pub(super) fn version_1(version: Option<&Value>) -> Result<(), SectionFault> {
     let found = match version {
         Some(version) if version.as_u64() == Some(1) => return Ok(()),
         Some(_) => "it has another one; update the tool that printed this",

@@ -6,6 +6,7 @@ use thiserror::Error;
 
 use crate::aws_config::document::Document;
 
+mod answer;
 mod decode;
 mod draft;
 mod expiry;
@@ -87,7 +88,7 @@ pub fn instant(text: &str) -> Option<i64> {
 /// # Errors
 /// Names the field that is missing or wrong, and quotes nothing.
 pub fn of_process(text: &str) -> Result<Found, AnswerFault> {
-    json::of_process(text)
+    answer::of_process(text)
 }
 
 /// Reads what a metadata service answers.
@@ -95,7 +96,7 @@ pub fn of_process(text: &str) -> Result<Found, AnswerFault> {
 /// # Errors
 /// Names the field that is missing or wrong.
 pub fn of_metadata(text: &str) -> Result<Found, AnswerFault> {
-    json::of_metadata(text)
+    answer::of_metadata(text)
 }
 
 /// The words of a command line, as a POSIX shell splits it; `None` where a shell would compute something, or run more

@@ -3,6 +3,7 @@
 use super::{Exit, Row};
 use crate::aws_config::{ChainError, Problem};
 use crate::settings::SettingsError;
+use crate::sts::StsError;
 
 /// The exit code and the remedy for a profile.
 pub(super) fn chain(error: &ChainError) -> Row {
@@ -33,6 +34,18 @@ pub(super) fn chain(error: &ChainError) -> Row {
         }
     };
     (Exit::Failure, Some(remedy))
+}
+
+/// The same for the metadata service of the machine, given what would be done about AWS: neither the network nor AWS's
+/// own address is to blame.
+pub(super) fn machine(error: &StsError, (exit, of_aws): Row) -> Row {
+    let remedy = match error {
+        StsError::Refused { .. } => "let the instance or the task have a role, and this program the right to ask",
+        StsError::NoAnswer { .. } | StsError::Unavailable { .. } => "is this an instance, or a task, with a role?",
+        StsError::Unusable { .. } => "see what answers at that address",
+        _ => return (exit, of_aws),
+    };
+    (exit, Some(remedy.to_owned()))
 }
 
 /// The exit code and the remedy for the person's own settings.

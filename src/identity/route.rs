@@ -105,7 +105,7 @@ pub struct RoleHop {
 pub struct Script {
     /// The command line.
     pub command: String,
-    /// The setting that has it, and where that stands, for messages: `mfa_process (/home/a/.aws/config:3)`.
+    /// The setting that has it, and where that stands, for messages: `mfa_process of profile a (/home/a/.aws/config:3)`.
     pub place: String,
 }
 
@@ -151,7 +151,12 @@ pub enum Base {
     /// A program prints it.
     Process(Script),
     /// The machine hands it out.
-    Metadata(Metadata),
+    Metadata {
+        /// Who does so.
+        source: Metadata,
+        /// The setting that says so, and where that stands.
+        place: String,
+    },
     /// A token of somebody else's is exchanged for it; the root is a role then.
     WebIdentity {
         /// The role. Its session's tags and source identity are in the token.

@@ -9,17 +9,17 @@ impl Resolver<'_> {
     /// The region that a call asks; none for what does not ask AWS.
     pub(super) fn region(&mut self, destination: &Destination, stage: &Stage) -> Result<String, ResolveError> {
         match stage.call {
-            Some(Call::Process(_) | Call::Metadata(_)) => Ok(String::new()),
+            Some(Call::Process(_) | Call::Metadata { .. }) => Ok(String::new()),
             _ => self.region_of(&destination.route, stage.node, &destination.reach[stage.node]),
         }
     }
 
-    /// The region that is asked about a node: the person's, else the route's, else the node's own, in the right
+    /// The region that is asked about a node: the person's, else the node's own, else the route's, in the right
     /// partition.
     pub(super) fn region_of(&mut self, route: &Route, node: usize, reach: &OfProfile) -> Result<String, ResolveError> {
         let partition = route.nodes[node..].iter().chain(&route.nodes).find_map(|n| n.holder.identity());
         let environment = self.sts_settings(reach)?.region;
-        let candidates = [environment.as_deref(), route.region.as_deref(), reach.region.as_deref()];
+        let candidates = [environment.as_deref(), reach.region.as_deref(), route.region.as_deref()];
         Ok(match partition {
             Some(identity) => settings::signing_region(&identity.partition, candidates),
             None => candidates.into_iter().flatten().next().unwrap_or(settings::default_region("aws")).to_owned(),

@@ -60,6 +60,14 @@ pub enum ResolveError {
     /// AWS.
     #[error(transparent)]
     Sts(#[from] StsError),
+    /// The metadata service of this machine.
+    #[error("{place}: {error}")]
+    Machine {
+        /// The setting that asks for it, and where that stands.
+        place: String,
+        /// What went wrong.
+        error: StsError,
+    },
     /// AWS refused an MFA code.
     #[error("AWS refused the MFA code for {serial}: {message}")]
     MfaRefused {
@@ -146,9 +154,7 @@ impl ResolveError {
     /// can answer here, another process that does not get on.
     pub(super) fn may_pass(&self) -> bool {
         match self {
-            Self::Sts(error) => {
-                matches!(error, StsError::NoAnswer { .. } | StsError::Unavailable { .. } | StsError::Unusable { .. })
-            }
+            Self::Sts(error) | Self::Machine { error, .. } => error.may_pass(),
             Self::LatelyUnanswered { .. } => true,
             Self::ToldByAnother(told) => told.kind == FailureKind::NoAnswer,
             Self::Prompt(error) => matches!(error, PromptError::Impossible { .. } | PromptError::Unanswered { .. }),

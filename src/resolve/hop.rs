@@ -51,7 +51,7 @@ impl Hop<'_> {
     /// Whether what it obtains is worth storing: the machine's own is at hand, and what has no end would never be
     /// asked for again.
     fn is_kept(&self, credential: &Credential) -> bool {
-        credential.expires_at.is_some() && !matches!(self.stage.call, Some(Call::Metadata(_)))
+        credential.expires_at.is_some() && !matches!(self.stage.call, Some(Call::Metadata { .. }))
     }
 
     /// The path of a role, as its ARN tells it.
@@ -135,13 +135,14 @@ impl Resolver<'_> {
         let now = self.context.now();
         match call {
             Call::Process(script) => return self.credential_of(script),
-            Call::Metadata(source) => {
+            Call::Metadata { source, place } => {
                 let of_profile = |name: &str| hop.machine.iter().find(|(known, _)| *known == name);
                 let get = |name: &str| {
                     let of_environment = self.context.setting(name).map(std::borrow::Cow::into_owned);
                     of_environment.or_else(|| of_profile(name).map(|(_, value)| value.clone()))
                 };
-                return Ok(metadata::fetch(*source, &get, now)?);
+                let failed = |error| ResolveError::Machine { place: place.clone(), error };
+                return metadata::fetch(*source, &get, now).map_err(failed);
             }
             _ => {}
         }
@@ -180,7 +181,7 @@ impl Resolver<'_> {
             (Call::AssumeRoleWithWebIdentity(call), Some(token)) => {
                 sts.assume_role_with_web_identity(call, token, attempt)
             }
-            (Call::AssumeRoleWithWebIdentity(_) | Call::Process(_) | Call::Metadata(_), _) => {
+            (Call::AssumeRoleWithWebIdentity(_) | Call::Process(_) | Call::Metadata { .. }, _) => {
                 return Err(ResolveError::CredentialGone);
             }
         };
@@ -265,8 +266,10 @@ impl Resolver<'_> {
 fn shared_by_waiters(error: &ResolveError, code_by_flag: bool) -> Option<FailureKind> {
     match error {
         ResolveError::MfaRefused { .. } if !code_by_flag => Some(FailureKind::Refused),
-        ResolveError::Sts(StsError::Refused { .. }) => Some(FailureKind::Refused),
-        ResolveError::Sts(StsError::NoAnswer { .. } | StsError::Unavailable { .. } | StsError::Unusable { .. }) => {
+        ResolveError::Machine { error: StsError::Refused { .. }, .. } | ResolveError::Sts(StsError::Refused { .. }) => {
+            Some(FailureKind::Refused)
+        }
+        ResolveError::Machine { error, .. } | ResolveError::Sts(error) if error.may_pass() => {
             Some(FailureKind::NoAnswer)
         }
         ResolveError::Prompt(PromptError::Cancelled) => Some(FailureKind::Cancelled),

@@ -96,7 +96,7 @@ pub(super) fn http_client(settings: &StsSettings) -> Result<SharedHttpClient, St
     if plain {
         return Ok(Builder::new().build_with_connector_fn(|http, components| connector(http, components).build_http()));
     }
-    let context = trust::context(settings.ca_bundle.as_deref())?;
+    let context = trust::context(settings.ca_bundle.as_ref())?;
     Ok(Builder::new()
         .build_with_connector_fn(move |http, components| over_tls(connector(http, components), context.clone())))
 }

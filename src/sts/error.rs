@@ -46,11 +46,13 @@ pub enum StsError {
         /// What is wrong with it.
         reason: String,
     },
-    /// The bundle that `AWS_CA_BUNDLE` names.
-    #[error("the CA bundle {path} cannot be used: {reason}")]
+    /// A file of certificates.
+    #[error("the CA bundle {path}, named by {from}, cannot be used: {reason}")]
     CaBundle {
         /// The file.
         path: String,
+        /// What names it.
+        from: String,
         /// What is wrong with it.
         reason: String,
     },
@@ -60,6 +62,16 @@ pub enum StsError {
         /// The service.
         action: &'static str,
         /// Why not.
+        reason: String,
+    },
+    /// A variable that says where a metadata service is, or how it is asked, and cannot be used.
+    #[error("{action} cannot be asked: {variable} {reason}")]
+    BadService {
+        /// The service.
+        action: &'static str,
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with it.
         reason: String,
     },
     /// The call could not even be prepared.
@@ -72,8 +84,9 @@ impl StsError {
         Self::Unusable { action, reason: reason.to_owned() }
     }
 
-    pub(super) fn no_service(action: &'static str, reason: &str) -> Self {
-        Self::NoService { action, reason: reason.to_owned() }
+    /// Whether it is of the moment: nobody was there to say yes or no.
+    pub fn may_pass(&self) -> bool {
+        matches!(self, Self::NoAnswer { .. } | Self::Unavailable { .. } | Self::Unusable { .. })
     }
 
     /// Whether AWS itself said no (as opposed to not being there).
@@ -141,7 +154,7 @@ fn answered<E: ProvideErrorMetadata>(
 }
 
 /// AWS's words as one line: whoever answers in its place must not write lines that look like ours.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 

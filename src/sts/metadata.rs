@@ -17,7 +17,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 
 use super::{Obtained, StsError};
-use crate::credential_text;
+use crate::credential_text::{self, AnswerFault};
 use crate::identity::request::{is_http_url, parse_flag};
 use crate::identity::route::Metadata;
 use crate::secret::{Credential, KeyMaterial, Secret};
@@ -31,6 +31,10 @@ const TOKEN_LIFE: &str = "60";
 const ECS_AGENT: &str = "http://169.254.170.2";
 /// Hosts to which a container's token may be sent without TLS.
 const CONTAINER_HOSTS: [&str; 3] = ["169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
+const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const INSTANCE_SERVICE: &str = "http://169.254.169.254";
 const INSTANCE_SERVICE_V6: &str = "http://[fd00:ec2::254]";
 
@@ -56,30 +60,30 @@ pub fn fetch(source: Metadata, get: Get<'_>, now: i64) -> Result<Obtained, StsEr
 
 async fn of_container(get: Get<'_>) -> Result<String, StsError> {
     const ACTION: &str = "EcsContainer";
-    let url = match (get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"), get("AWS_CONTAINER_CREDENTIALS_FULL_URI")) {
-        (Some(path), _) => format!("{ECS_AGENT}{path}"),
-        (None, Some(url)) => url,
+    let no_service = |reason: String| StsError::NoService { action: ACTION, reason };
+    let (variable, url) = match (get(RELATIVE_URI), get(FULL_URI)) {
+        (Some(path), _) => (RELATIVE_URI, format!("{ECS_AGENT}{path}")),
+        (None, Some(url)) => (FULL_URI, url),
         (None, None) => {
-            let reason = "neither AWS_CONTAINER_CREDENTIALS_RELATIVE_URI nor AWS_CONTAINER_CREDENTIALS_FULL_URI is set";
-            return Err(StsError::no_service(ACTION, reason));
+            let reason = format!("neither {RELATIVE_URI} nor {FULL_URI} is set");
+            return Err(no_service(reason));
         }
     };
+    let bad = |variable, reason: String| StsError::BadService { action: ACTION, variable, reason };
     if !may_be_asked(&url) {
-        let reason = format!("{} is neither https nor on this machine", url.escape_debug());
-        return Err(StsError::no_service(ACTION, &reason));
+        let reason = format!("is '{}', which is neither https nor on this machine", url.escape_debug());
+        return Err(bad(variable, reason));
     }
-    let token = match get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE") {
+    let (variable, token) = match get(TOKEN_FILE) {
         Some(path) => {
-            let read = fs::read_to_string(&path);
-            let failed =
-                |error| StsError::no_service(ACTION, &format!("the token file {path} cannot be read: {error}"));
-            Some(read.map_err(failed)?)
+            let failed = |error| no_service(format!("{TOKEN_FILE} names {path}, which cannot be read: {error}"));
+            (TOKEN_FILE, Some(fs::read_to_string(&path).map_err(failed)?))
         }
-        None => get("AWS_CONTAINER_AUTHORIZATION_TOKEN"),
+        None => (TOKEN, get(TOKEN)),
     };
     let token = token.map(Secret::new);
     if token.as_ref().is_some_and(|token| token.expose().contains(['\r', '\n'])) {
-        return Err(StsError::no_service(ACTION, "the authorization token has a line break in it"));
+        return Err(no_service(format!("the token of {variable} has a line break in it")));
     }
     let headers = token.iter().map(|token| ("authorization", token.expose())).collect::<Vec<_>>();
     ask(ACTION, "GET", &url, &headers).await
@@ -102,16 +106,18 @@ fn may_be_asked(url: &str) -> bool {
 
 async fn of_instance(get: Get<'_>) -> Result<String, StsError> {
     const ACTION: &str = "Ec2InstanceMetadata";
+    const SERVICE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
     const ROLES: &str = "latest/meta-data/iam/security-credentials/";
     if get("AWS_EC2_METADATA_DISABLED").and_then(|value| parse_flag(&value)) == Some(true) {
-        return Err(StsError::no_service(ACTION, "AWS_EC2_METADATA_DISABLED forbids to ask it"));
+        let reason = "AWS_EC2_METADATA_DISABLED forbids it".to_owned();
+        return Err(StsError::NoService { action: ACTION, reason });
     }
     let is_v6 = get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").is_some_and(|mode| mode.eq_ignore_ascii_case("ipv6"));
     let usual = if is_v6 { INSTANCE_SERVICE_V6 } else { INSTANCE_SERVICE };
-    let service = get("AWS_EC2_METADATA_SERVICE_ENDPOINT").map_or(Cow::Borrowed(usual), Cow::Owned);
+    let service = get(SERVICE).map_or(Cow::Borrowed(usual), Cow::Owned);
     if !is_http_url(&service) {
-        let reason = format!("AWS_EC2_METADATA_SERVICE_ENDPOINT is '{}', which is no address", service.escape_debug());
-        return Err(StsError::no_service(ACTION, &reason));
+        let (variable, reason) = (SERVICE, format!("is '{}', which is no address", service.escape_debug()));
+        return Err(StsError::BadService { action: ACTION, variable, reason });
     }
     let service = service.trim_end_matches('/');
     let life = [("x-aws-ec2-metadata-token-ttl-seconds", TOKEN_LIFE)];
@@ -151,11 +157,19 @@ async fn ask(
     let body = collect(answer.into_body()).await.map_err(no_answer)?;
     match status {
         200 => String::from_utf8(body).map_err(|_| StsError::unusable(action, "no text")),
-        500.. => {
-            Err(StsError::Unavailable { action, code: format!("HTTP {status}"), message: "no reason given".into() })
-        }
+        500.. => Err(StsError::Unavailable { action, code: format!("HTTP {status}"), message: no_reason() }),
+        // Unlike AWS, these services say no by the status alone.
+        400.. => Err(refused(action, format!("HTTP {status}"))),
         _ => Err(StsError::unusable(action, &format!("HTTP {status}"))),
     }
+}
+
+fn refused(action: &'static str, code: String) -> StsError {
+    StsError::Refused { action, code, message: no_reason(), request_id: None }
+}
+
+fn no_reason() -> String {
+    "no reason given".to_owned()
 }
 
 /// A longer answer is none.
@@ -176,7 +190,10 @@ async fn collect(body: SdkBody) -> Result<Vec<u8>, String> {
 
 fn credential(source: Metadata, text: &str, now: i64) -> Result<Credential, StsError> {
     let action = source.word();
-    let found = credential_text::of_metadata(text).map_err(|fault| StsError::unusable(action, &fault.to_string()))?;
+    let found = credential_text::of_metadata(text).map_err(|fault| match fault {
+        AnswerFault::Code(code) => refused(action, super::error::one_line(&code)),
+        fault => StsError::unusable(action, &fault.to_string()),
+    })?;
     match found.expires_at {
         Some(end) if end <= now => Err(StsError::unusable(action, "a credential that has already expired")),
         None => Err(StsError::unusable(action, "a credential without its expiration")),

@@ -16,13 +16,35 @@ pub struct StsSettings {
     /// The region of the person's environment.
     pub region: Option<String>,
     /// A file of certificates to trust instead of the system's.
-    pub ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<CaBundle>,
     /// Use FIPS endpoints.
     pub fips: bool,
     /// Use dual-stack endpoints.
     pub dual_stack: bool,
     /// Ask the one global endpoint for the regions that once had no other.
     pub legacy: bool,
+}
+
+/// A file of certificates to trust instead of the system's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaBundle {
+    /// The file.
+    pub path: PathBuf,
+    /// The variable, or the setting and its place, that names it.
+    pub from: String,
+}
+
+const CA_BUNDLE: &str = "AWS_CA_BUNDLE";
+
+impl CaBundle {
+    fn of_variable(path: String) -> Self {
+        Self { path: PathBuf::from(path), from: CA_BUNDLE.to_owned() }
+    }
+
+    /// Whether the environment names it.
+    pub fn is_of_variable(from: &str) -> bool {
+        from == CA_BUNDLE
+    }
 }
 
 /// What a profile says of the same, every value checked.
@@ -35,7 +57,7 @@ pub struct OfProfile {
     /// Its region.
     pub region: Option<String>,
     /// A file of certificates.
-    pub ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<CaBundle>,
     /// Use FIPS endpoints.
     pub fips: Option<bool>,
     /// Use dual-stack endpoints.
@@ -46,17 +68,17 @@ pub struct OfProfile {
 
 impl OfProfile {
     /// Reads the settings of a checked profile by means of `get`; `sts_endpoint` is the key of the address that is for
-    /// STS alone.
+    /// STS alone. The certificates, whose path may begin in the home folder, are the caller's to add.
     pub fn read<'p>(get: impl Fn(&str) -> Option<&'p str>, sts_endpoint: &str) -> Self {
         let flag = |key: &str| get(key).and_then(parse_flag);
         Self {
             endpoint: get(sts_endpoint).or_else(|| get("endpoint_url")).map(str::to_owned),
             ignore_endpoints: flag("ignore_configured_endpoint_urls"),
             region: get("region").map(str::to_owned),
-            ca_bundle: get("ca_bundle").map(PathBuf::from),
+            ca_bundle: None,
             fips: flag("use_fips_endpoint"),
             dual_stack: flag("use_dualstack_endpoint"),
-            legacy: get("sts_regional_endpoints").map(|value| value == LEGACY),
+            legacy: get("sts_regional_endpoints").map(|value| value.eq_ignore_ascii_case(LEGACY)),
         }
     }
 
@@ -112,7 +134,7 @@ impl StsSettings {
         Ok(Self {
             endpoint: if ignored { None } else { endpoint(get)?.or_else(|| profile.endpoint.clone()) },
             region: region(get)?,
-            ca_bundle: get("AWS_CA_BUNDLE").map(PathBuf::from).or_else(|| profile.ca_bundle.clone()),
+            ca_bundle: get(CA_BUNDLE).map(CaBundle::of_variable).or_else(|| profile.ca_bundle.clone()),
             fips: flag(get, "AWS_USE_FIPS_ENDPOINT")?.or(profile.fips) == Some(true),
             dual_stack: flag(get, "AWS_USE_DUALSTACK_ENDPOINT")?.or(profile.dual_stack) == Some(true),
             legacy: legacy(get)?.or(profile.legacy) == Some(true),

@@ -1,6 +1,4 @@
-//! Which certificates are trusted: the system's, or those of `AWS_CA_BUNDLE`.
-
-use std::path::Path;
+//! Which certificates are trusted: the system's, or those of a bundle that the person names.
 
 use aws_smithy_http_client::tls::{TlsContext, TrustStore};
 use base64::Engine as _;
@@ -9,21 +7,23 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use super::StsError;
+use super::settings::CaBundle;
 
 /// The trust for a connection. The HTTP client panics on a certificate that it cannot read, and real bundles hold
 /// such ones: each is tried here first, and only the readable are handed on.
-pub(super) fn context(ca_bundle: Option<&Path>) -> Result<TlsContext, StsError> {
+pub(super) fn context(ca_bundle: Option<&CaBundle>) -> Result<TlsContext, StsError> {
     let trust = match ca_bundle {
         None => TrustStore::default(),
-        Some(path) => from_bundle(path)?,
+        Some(bundle) => from_bundle(bundle)?,
     };
     let built = TlsContext::builder().with_trust_store(trust).build();
     built.map_err(|error| StsError::Setup(format!("TLS cannot be set up: {error}")))
 }
 
-fn from_bundle(path: &Path) -> Result<TrustStore, StsError> {
-    let failed = |reason: String| StsError::CaBundle { path: path.display().to_string(), reason };
-    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+fn from_bundle(bundle: &CaBundle) -> Result<TrustStore, StsError> {
+    let (path, from) = (bundle.path.display().to_string(), bundle.from.clone());
+    let failed = |reason: String| StsError::CaBundle { path: path.clone(), from: from.clone(), reason };
+    let bytes = std::fs::read(&bundle.path).map_err(|error| failed(error.to_string()))?;
     let mut trust = TrustStore::empty();
     let mut usable = 0;
     for certificate in CertificateDer::pem_slice_iter(&bytes) {

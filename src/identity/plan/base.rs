@@ -19,9 +19,13 @@ pub(super) fn stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
             let hash = Hasher::new("credential_process").field("command", Some(&script.command));
             (Some(Call::Process(script.clone())), hash, format!("{} prints a credential", script.place))
         }
-        Base::Metadata(source) => {
+        Base::Metadata { source, place } => {
             let hash = Hasher::new("metadata").field("source", Some(source.word()));
-            (Some(Call::Metadata(*source)), hash, "the machine that this runs on has a role".to_owned())
+            (
+                Some(Call::Metadata { source: *source, place: place.clone() }),
+                hash,
+                "the machine that this runs on has a role".to_owned(),
+            )
         }
         Base::WebIdentity { role, token } => web_identity(route, request, role, token)?,
     };

@@ -21,7 +21,12 @@ pub enum Call {
     /// A program of the person's prints a credential.
     Process(Script),
     /// The machine's metadata service hands one out.
-    Metadata(Metadata),
+    Metadata {
+        /// Which one.
+        source: Metadata,
+        /// The setting that says so, and where that stands.
+        place: String,
+    },
 }
 
 /// What `sts:AssumeRole` is asked.
@@ -91,7 +96,7 @@ impl Call {
             Self::GetFederationToken(_) => "GetFederationToken",
             Self::AssumeRoleWithWebIdentity(_) => "AssumeRoleWithWebIdentity",
             Self::Process(_) => "credential_process",
-            Self::Metadata(source) => source.word(),
+            Self::Metadata { source, .. } => source.word(),
         }
     }
 
@@ -102,7 +107,7 @@ impl Call {
             Self::AssumeRole(call) => Some(call.duration),
             Self::GetFederationToken(call) => Some(call.duration),
             Self::AssumeRoleWithWebIdentity(call) => Some(call.duration),
-            Self::Process(_) | Self::Metadata(_) => None,
+            Self::Process(_) | Self::Metadata { .. } => None,
         }
     }
 
@@ -113,7 +118,7 @@ impl Call {
             Self::AssumeRole(call) => of_role(&call.restriction),
             Self::AssumeRoleWithWebIdentity(call) => of_role(&call.restriction),
             Self::GetFederationToken(call) => Some(call.name.clone()),
-            Self::GetSessionToken { .. } | Self::Process(_) | Self::Metadata(_) => None,
+            Self::GetSessionToken { .. } | Self::Process(_) | Self::Metadata { .. } => None,
         }
     }
 
@@ -122,7 +127,9 @@ impl Call {
         match self {
             Self::AssumeRole(call) => Some(&call.role_arn),
             Self::AssumeRoleWithWebIdentity(call) => Some(&call.role_arn),
-            Self::GetSessionToken { .. } | Self::GetFederationToken(_) | Self::Process(_) | Self::Metadata(_) => None,
+            Self::GetSessionToken { .. } | Self::GetFederationToken(_) | Self::Process(_) | Self::Metadata { .. } => {
+                None
+            }
         }
     }
 
@@ -131,13 +138,15 @@ impl Call {
         match self {
             Self::AssumeRole(call) => Some(&call.session_name),
             Self::AssumeRoleWithWebIdentity(call) => Some(&call.session_name),
-            Self::GetSessionToken { .. } | Self::GetFederationToken(_) | Self::Process(_) | Self::Metadata(_) => None,
+            Self::GetSessionToken { .. } | Self::GetFederationToken(_) | Self::Process(_) | Self::Metadata { .. } => {
+                None
+            }
         }
     }
 
     /// Whether it needs no credential to begin with.
     pub fn is_unsigned(&self) -> bool {
-        matches!(self, Self::AssumeRoleWithWebIdentity(_) | Self::Process(_) | Self::Metadata(_))
+        matches!(self, Self::AssumeRoleWithWebIdentity(_) | Self::Process(_) | Self::Metadata { .. })
     }
 }
 

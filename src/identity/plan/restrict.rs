@@ -15,7 +15,7 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     }
     let shown = &route.target().shown;
     let only_roles = |what| Err(NoPlan::OnlyRoles { shown: shown.clone(), what });
-    let is_outside = matches!(route.base, Base::Process(_) | Base::Metadata(_));
+    let is_outside = matches!(route.base, Base::Process(_) | Base::Metadata { .. });
     if is_outside && request.duration.is_some() {
         return only_roles("a duration");
     }

@@ -90,7 +90,7 @@ fn first_step(route: &Route, request: &Request) -> FirstStep {
         // What a program prints may be a user's key.
         Base::Process(_) => return FirstStep::Direct { mfa_serial: serial },
         // A role has no device.
-        Base::Metadata(_) | Base::WebIdentity { .. } => return FirstStep::Direct { mfa_serial: None },
+        Base::Metadata { .. } | Base::WebIdentity { .. } => return FirstStep::Direct { mfa_serial: None },
     }
     let same_device = serial.is_some() && serial == root.mfa_serial;
     if !has_key && root.held.iter().any(|held| held.kind == CredentialKind::Imported) {

@@ -12,6 +12,7 @@ use crate::identity::{Holder, name};
 use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner};
 use crate::sts::OfProfile;
+use crate::sts::settings::CaBundle;
 
 impl Catalogue<'_> {
     pub(super) fn by_asked_profile(
@@ -49,11 +50,13 @@ impl Catalogue<'_> {
             }
         }
         let mut reach = Vec::with_capacity(nodes.len());
-        let of_target = of_profile(profile);
-        for (node, owner) in nodes.iter_mut().zip(owners) {
-            let of_node = of_profile(owner).or(&of_target);
+        let of_target = self.of_profile(profile);
+        for (index, (node, owner)) in nodes.iter_mut().zip(owners).enumerate() {
+            let below = chain::without_role(&profiles).filter(|_| index == 0);
+            let of_node = below.fold(OfProfile::default(), |reach, profile| reach.or(&self.of_profile(profile)));
+            let of_node = of_node.or(&self.of_profile(owner)).or(&of_target);
             node.endpoint = self.endpoint(&of_node);
-            reach.push(OfProfile { ca_bundle: of_node.ca_bundle.as_ref().map(|it| self.in_home(it)), ..of_node });
+            reach.push(of_node);
         }
         self.at_the_end(profile, asked, &profiles, nodes, base, reach)
     }
@@ -145,24 +148,21 @@ impl Catalogue<'_> {
             Source::Key(key) => (self.key_node(profile, key)?, Base::Held),
             Source::Stored => (self.stored_node(profile, stored)?, Base::Held),
             Source::Environment(setting) => (self.environment_node(profile, setting)?, Base::Held),
-            Source::Metadata(_, metadata) => (outside_node(profile, metadata.word()), Base::Metadata(metadata)),
+            Source::Metadata(setting, source) => {
+                let place = self.script(profile, setting).place;
+                (outside_node(profile, source.word()), Base::Metadata { source, place })
+            }
             Source::Process(setting) => self.process_node(profile, setting)?,
             Source::WebIdentity(setting) => self.web_identity_node(profile, setting)?,
             Source::Profile(_) | Source::Nothing => return Err(ResolveError::CredentialGone),
         };
         let own_role = chain::hop(profile).is_some();
-        let serial = chain::root_setting(profiles, "mfa_serial").map(|setting| setting.value.clone());
-        let duration =
-            profiles.iter().take_while(|it| it.setting("role_arn").is_none()).filter_map(chain::session_duration);
+        let serial = chain::root_serial(profiles).map(|setting| setting.value.clone());
         let node = Node {
             // The key of a role profile of its own signs for that role alone.
             mfa_serial: serial.or(node.mfa_serial).filter(|_| !own_role),
-            session_duration: duration.last(),
-            mfa_script: profiles
-                .iter()
-                .take_while(|it| it.setting("role_arn").is_none())
-                .filter_map(|it| self.mfa_script(it))
-                .last(),
+            session_duration: chain::without_role(profiles).find_map(chain::session_duration),
+            mfa_script: chain::without_role(profiles).find_map(|profile| self.mfa_script(profile)),
             ..node
         };
         Ok((node, base))
@@ -213,7 +213,8 @@ impl Catalogue<'_> {
             return Err(problem(reason, "multicred deactivate gives your own variables back").into());
         }
         if !name::is_access_key_id(&key) || self.context.setting("AWS_SECRET_ACCESS_KEY").is_none() {
-            return Err(problem("where there is no whole key", set).into());
+            let reason = "where AWS_SECRET_ACCESS_KEY is not set, or AWS_ACCESS_KEY_ID is no access key id";
+            return Err(problem(reason, set).into());
         }
         let temporary = self.context.setting("AWS_SESSION_TOKEN").is_some();
         let expiry = self.context.setting("AWS_CREDENTIAL_EXPIRATION").filter(|_| temporary);
@@ -235,12 +236,12 @@ impl Catalogue<'_> {
         let name = Hasher::new("credential_process").field("command", Some(&setting.value)).finish().short();
         let node = outside_node(profile, &format!("process-{name}"));
         let held = self.held_by(&Owner::KeyOwner(node.holder.source_key().unwrap_or_default()))?;
-        Ok((Node { held, ..node }, Base::Process(self.script(setting))))
+        Ok((Node { held, ..node }, Base::Process(self.script(profile, setting))))
     }
 
     fn web_identity_node(&self, profile: &Profile, setting: &Setting) -> Result<(Node, Base), ResolveError> {
         let role = chain::hop(profile).ok_or(ResolveError::CredentialGone)?;
-        let script = self.script(setting);
+        let script = self.script(profile, setting);
         let token = match &*setting.key {
             "web_identity_token_process" => TokenSource::Process(script),
             _ => TokenSource::File {
@@ -263,27 +264,28 @@ impl Catalogue<'_> {
     }
 
     fn mfa_script(&self, profile: &Profile) -> Option<Script> {
-        profile.setting("mfa_process").map(|setting| self.script(setting))
+        profile.setting("mfa_process").map(|setting| self.script(profile, setting))
     }
 
     /// A setting that is a command line.
-    fn script(&self, setting: &Setting) -> Script {
-        let place = format!("{} ({})", setting.key, self.place(&setting.origin));
+    fn script(&self, profile: &Profile, setting: &Setting) -> Script {
+        let place = format!("{} of profile {} ({})", setting.key, profile.name, self.place(&setting.origin));
         Script { command: setting.value.clone(), place }
     }
 
-    fn in_home(&self, path: &std::path::Path) -> std::path::PathBuf {
-        path.to_str().map_or_else(|| path.to_owned(), |path| self.context.expand_home(path))
+    /// What a profile says of how AWS is reached.
+    fn of_profile(&self, profile: &Profile) -> OfProfile {
+        let ca_bundle = profile.setting("ca_bundle").map(|setting| CaBundle {
+            path: self.context.expand_home(&setting.value),
+            from: self.script(profile, setting).place,
+        });
+        OfProfile { ca_bundle, ..OfProfile::read(|key| profile.value(key), STS_ENDPOINT) }
     }
 }
 
 /// Somebody whose credentials come from outside.
 fn outside_node(profile: &Profile, what: &str) -> Node {
     Node::of(Holder::Outside(what.to_owned()), &profile.name)
-}
-
-fn of_profile(profile: &Profile) -> OfProfile {
-    OfProfile::read(|key| profile.value(key), STS_ENDPOINT)
 }
 
 fn file_held(profile: &str, key: &FileKey) -> Held {

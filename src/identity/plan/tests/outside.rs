@@ -31,7 +31,7 @@ fn what_comes_from_outside_needs_nothing_held_and_signs_the_roles_behind_it() {
         ("a role from it", outside(Base::Process(script()), admin()), vec!["credential_process", "role admin+mfa 12h"]),
         (
             "the machine's role",
-            outside(Base::Metadata(Metadata::Ec2Instance), admin()),
+            outside(Base::Metadata { source: Metadata::Ec2Instance, place: "here".into() }, admin()),
             vec!["Ec2InstanceMetadata", "role admin 1h"],
         ),
         ("a web identity", web(), vec!["web 2h"]),
