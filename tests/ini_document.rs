@@ -2,7 +2,10 @@
 //! what is read.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use multicred::aws_config::document::{Document, EditError, SectionId, SectionKind};
+mod ini;
+
+use ini::{any_text, hostile_value, ini_text, readable_sections};
+use multicred::aws_config::document::{Document, EditError, SectionId};
 use proptest::prelude::*;
 
 const CREDENTIAL_KEY: &str = "aws_secret_access_key";
@@ -28,58 +31,6 @@ fn reading(document: &Document) -> Reading {
     Reading { sections: sections.collect(), faults: document.faults().map(|fault| fault.line).collect() }
 }
 
-/// Text that is often nearly INI.
-fn any_text() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        Just("[".to_owned()),
-        Just("]".to_owned()),
-        Just("=".to_owned()),
-        Just("\n".to_owned()),
-        Just("\r".to_owned()),
-        Just("\r\n".to_owned()),
-        Just("\u{feff}".to_owned()),
-        "[ \t]{1,3}",
-        "[\"'#;:\\\\]",
-        "(profile|services|s3|aws_secret_access_key|a|ü|\u{a0}|\0)",
-        any::<String>(),
-    ];
-    proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
-}
-
-fn ini_line() -> impl Strategy<Value = String> {
-    let name = "(a|B|b|region|s3|aws_secret_access_key)";
-    let equals = "( = |=|: |\t=\t| =)";
-    let value = "([a-z#;=%\"' ]{0,8}|x # c|x ;c|# c)";
-    prop_oneof![
-        2 => "[ \t]{0,2}\\[(a|b|c| a |profile a|profile 'x y'|services s|sso-session o|DEFAULT)\\]( # c|;c|  )?",
-        4 => (name, equals, value).prop_map(|(name, equals, value)| format!("{name}{equals}{value}")),
-        2 => ("[ \t]{1,4}", name, equals, value).prop_map(|(i, name, equals, value)| format!("{i}{name}{equals}{value}")),
-        1 => "[ \t]{0,3}(#|;)[ a-z=\\[\\]]{0,6}",
-        1 => "[ \t]{0,3}",
-        1 => "[ \t]{0,2}(junk|= x|\\[|\\[a|\\[profile a b\\]|\\[a\\] x)",
-    ]
-}
-
-/// Lines with one kind of line ending, or LF and CRLF mixed. (A lone CR is left to the other texts: where an edit
-/// brings a CR and an LF together, they become one line ending.)
-fn ini_text() -> impl Strategy<Value = String> {
-    let endings = prop_oneof![Just(["\n", "\n"]), Just(["\r\n", "\r\n"]), Just(["\n", "\r\n"])];
-    let lines = proptest::collection::vec((ini_line(), any::<bool>()), 0..14);
-    (endings, lines, any::<bool>(), any::<bool>()).prop_map(|(endings, lines, is_open, has_bom)| {
-        let mut text = String::from(if has_bom { "\u{feff}" } else { "" });
-        let last = lines.len().saturating_sub(1);
-        for (index, (line, which)) in lines.into_iter().enumerate() {
-            text.push_str(&line);
-            text.push_str(if is_open && index == last { "" } else { endings[usize::from(which)] });
-        }
-        text
-    })
-}
-
-fn hostile_value() -> impl Strategy<Value = String> {
-    prop_oneof!["[ -~]{0,40}", "[a-zA-Z0-9/+=]{40}", "[%#;=\"\\\\ a]{1,12}", any::<String>()]
-}
-
 /// True where the new text is the old one but for this line, the old line of its key, and lines that continued its
 /// value. Where the last line had no ending, it may have been given one.
 fn stays_but_for(before: &str, after: &str, line: u32) -> bool {
@@ -91,11 +42,6 @@ fn stays_but_for(before: &str, after: &str, line: u32) -> bool {
     let gone: Vec<&String> = before.iter().filter(|old| kept.next_if(|new| new == old).is_none()).collect();
     let continues = |line: &&&String| line.starts_with([' ', '\t']);
     kept.next().is_none() && gone.iter().filter(|line| !continues(line)).count() <= 1
-}
-
-fn readable_sections(document: &Document) -> Vec<SectionId> {
-    let ids = document.sections().map(|section| section.id().clone());
-    ids.filter(|id| id.kind != SectionKind::Unreadable).collect()
 }
 
 proptest! {
