@@ -1,9 +1,9 @@
 //! Twists of which most are refused, by multicred, by boto3, or by both.
 
 use crate::generate::{Base, Draft};
-use crate::twists::{ANY, SIGNED, Twist, WEB, WITH_A_PROFILE};
+use crate::twists::{ANY, KEY, SIGNED, Twist, WEB, WITH_A_PROFILE};
 
-pub const FAULTS: [Twist; 13] = [
+pub const FAULTS: [Twist; 14] = [
     Twist { bases: ANY, apply: source_in_a_loop },
     Twist { bases: ANY, apply: source_missing },
     Twist { bases: ANY, apply: source_not_named },
@@ -17,6 +17,7 @@ pub const FAULTS: [Twist; 13] = [
     Twist { bases: ANY, apply: include_in_a_loop },
     Twist { bases: ANY, apply: two_includes },
     Twist { bases: SIGNED, apply: tags_or_identity_of_no_use },
+    Twist { bases: KEY, apply: tags_or_identity_of_no_use },
 ];
 
 fn first_role(draft: &mut Draft) -> String {
@@ -88,18 +89,22 @@ fn two_includes(draft: &mut Draft) {
     draft.files.at(&other).set("region", "eu-west-2");
 }
 
-/// One identity is behind a whole chain, and a tag has a key and a value.
+/// One identity is behind a whole chain, a tag has a key and a value, and one that is passed on keeps its value.
 fn tags_or_identity_of_no_use(draft: &mut Draft) {
     let roles = draft.roles();
     let (Some(first), Some(last)) = (roles.first(), roles.last()) else { return };
-    if draft.base == Base::WebIdentity {
-        return;
-    }
-    if roles.len() > 1 && draft.random.percent(60) {
-        draft.files.at(first).set("source_identity", "alice");
-        draft.files.at(last).set("source_identity", "bob");
-    } else {
-        let tags = draft.random.pick(&["a=b,", "a=b,c"]);
-        draft.files.at(last).set("session_tags", tags);
+    match draft.random.below(3) {
+        0 if roles.len() > 1 => {
+            draft.files.at(first).set("source_identity", "alice");
+            draft.files.at(last).set("source_identity", "bob");
+        }
+        1 if roles.len() > 1 => {
+            draft.files.at(first).set("session_tags", "team=quay").set("transitive_session_tags", "team");
+            draft.files.at(last).set("session_tags", "team=other");
+        }
+        _ => {
+            let tags = draft.random.pick(&["a=b,", "a=b,c"]);
+            draft.files.at(last).set("session_tags", tags);
+        }
     }
 }

@@ -111,8 +111,14 @@ impl Draft {
         self.chain.push(name);
     }
 
+    /// Most twists show in chains.
     fn depth(&mut self) -> usize {
-        let depths: &[usize] = if self.chain.is_empty() { &[1, 1, 2, 2, 3] } else { &[0, 1, 1, 1, 2, 2, 3] };
+        let depths: &[usize] = match (self.chain.is_empty(), self.twists.is_empty()) {
+            (true, true) => &[1, 1, 2, 2, 3],
+            (true, false) => &[1, 2, 2, 3],
+            (false, true) => &[0, 1, 1, 1, 2, 2, 3],
+            (false, false) => &[0, 1, 1, 2, 2, 2, 3],
+        };
         self.random.pick(depths)
     }
 

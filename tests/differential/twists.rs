@@ -19,7 +19,7 @@ pub const SIGNED: &[Base] = &[Base::Key, Base::Key, Base::Itself, Base::Environm
 pub const ANY: &[Base] =
     &[Base::Key, Base::Key, Base::Key, Base::Itself, Base::Environment, Base::Process, Base::WebIdentity];
 
-const TWISTS: [Twist; 12] = [
+const TWISTS: [Twist; 13] = [
     Twist { bases: ANY, apply: default_says_how },
     Twist { bases: KEY, apply: default_says_how },
     Twist { bases: SIGNED, apply: default_names_the_source },
@@ -29,6 +29,7 @@ const TWISTS: [Twist; 12] = [
     Twist { bases: KEY, apply: no_role_but_a_source },
     Twist { bases: ANY, apply: another_name },
     Twist { bases: SIGNED, apply: session_tags },
+    Twist { bases: KEY, apply: session_tags },
     Twist { bases: SIGNED, apply: source_identity },
     Twist { bases: ANY, apply: comments_behind_values },
     Twist { bases: PROCESS, apply: process_in_a_shell },
@@ -141,12 +142,9 @@ fn another_name(draft: &mut Draft) {
 /// A web identity's role takes its tags from the token alone.
 fn session_tags(draft: &mut Draft) {
     for name in draft.roles().into_iter().filter(|_| draft.base != Base::WebIdentity) {
-        if draft.random.percent(70) {
-            let tags = draft.random.pick(&["team = quay", " team = quay ,  Cost Centre  = 7 ", "team=other,x="]);
-            draft.files.at(&name).set("session_tags", tags);
-            let keys = draft.random.pick(&["", "team", ",team", ","]);
-            draft.files.at(&name).set("transitive_session_tags", keys);
-        }
+        let tags = draft.random.pick(&["team = quay", " team = quay ,  Cost Centre  = 7 ", "team=quay,x="]);
+        let passed_on = draft.random.pick(&["team", ",team", "", ","]);
+        draft.files.at(&name).set("session_tags", tags).set("transitive_session_tags", passed_on);
     }
 }
 
