@@ -35,11 +35,6 @@ fn times(document: &Document, id: &SectionId, key: &str) -> usize {
     section.iter().flat_map(Section::properties).filter(|own| own.key().eq_ignore_ascii_case(key)).count()
 }
 
-/// Without the space behind the sign, which `set` puts there where one stands before it.
-fn unspaced(text: &str) -> String {
-    text.replace(" = ", " =")
-}
-
 fn some_section(ids: &[SectionId], which: prop::sample::Index) -> Option<&SectionId> {
     (!ids.is_empty()).then(|| which.get(ids))
 }
@@ -132,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn a_value_that_is_set_to_what_it_is_changes_nothing_but_a_space_behind_the_sign(text in ini_text(), which in any::<prop::sample::Index>()) {
+    fn a_value_that_is_set_to_what_it_is_changes_nothing(text in ini_text(), which in any::<prop::sample::Index>()) {
         let mut document = Document::parse(&text);
         let ids = readable_sections(&document);
         let Some(id) = some_section(&ids, which) else { return Ok(()) };
@@ -143,7 +138,7 @@ proptest! {
             .filter(|(_, value)| !value.is_empty() && !value.contains('\n')).collect();
         for (key, value) in values {
             if document.set(id, &key, &value).is_ok() {
-                prop_assert_eq!(unspaced(&document.to_string()), unspaced(&text), "{} = {:?}", key, value);
+                prop_assert_eq!(document.to_string(), text.clone(), "{} = {:?}", key, value);
             }
         }
     }

@@ -17,7 +17,7 @@ use crate::secret::Secret;
 /// A longer line is no answer to any question here.
 const LONGEST_LINE: usize = 1024;
 /// How long a key is waited for before signals and the time are looked at.
-const LOOK_UP: Duration = Duration::from_millis(100);
+pub(super) const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// Reads a line, showing a star for each character; `None` where nobody has typed one by `deadline`. Ctrl-C arrives as
 /// a character, and a signal from elsewhere is obeyed after the terminal is given back as it was.
@@ -145,7 +145,7 @@ impl<'t> Masked<'t> {
     }
 }
 
-fn is_in_foreground(terminal: &File) -> bool {
+pub(super) fn is_in_foreground(terminal: &File) -> bool {
     tcgetpgrp(terminal).is_ok_and(|group| group == getpgrp())
 }
 

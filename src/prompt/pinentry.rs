@@ -2,6 +2,7 @@
 //!
 //! Source: Libgcrypt's Assuan manual, "Server responses"; the Pinentry manual, "Protocol".
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write, stderr, stdin};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -9,10 +10,14 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::termios::ttyname;
+use rustix::io::retry_on_intr;
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr, ttyname};
+use signal_hook::consts::SIGINT;
 use zeroize::Zeroizing;
 
 use super::PromptError;
+use super::masked::{LOOK_UP, is_in_foreground};
+use super::signals::{Listening, has_come, heard, obey};
 use crate::secret::Secret;
 
 /// `GPG_ERR_CANCELED` and `GPG_ERR_FULLY_CANCELED`, in the low 16 bits of a pinentry's errors (libgpg-error).
@@ -31,10 +36,42 @@ pub(super) fn ask(
     remark: Option<&str>,
     patience: Duration,
 ) -> Result<Option<Secret>, PromptError> {
+    let watch = Watch::start()?;
     let mut session = Session::start(program, Instant::now() + patience)?;
     let asked = session.ask(terminal_kind, question, remark);
     session.end();
-    asked
+    watch.end(asked)
+}
+
+/// The terminal as it was, and the signals that come meanwhile: one that ends the pinentry, and this program, would
+/// leave the terminal without echo.
+struct Watch {
+    terminal: Option<(File, Termios)>,
+    _listening: Listening,
+}
+
+impl Watch {
+    fn start() -> Result<Self, PromptError> {
+        let listening = Listening::start().map_err(|error| PromptError::Terminal(error.to_string()))?;
+        let terminal = super::open_terminal().ok();
+        let terminal = terminal.and_then(|terminal| tcgetattr(&terminal).ok().map(|modes| (terminal, modes)));
+        Ok(Self { terminal, _listening: listening })
+    }
+
+    /// Gives the terminal back; what came is obeyed, but for Ctrl-C, which is the person's no.
+    fn end(self, asked: Result<Option<Secret>, PromptError>) -> Result<Option<Secret>, PromptError> {
+        if let Some((terminal, modes)) = self.terminal.as_ref().filter(|(terminal, _)| is_in_foreground(terminal)) {
+            let _ = retry_on_intr(|| tcsetattr(terminal, OptionalActions::Now, modes));
+        }
+        match heard() {
+            Some(SIGINT) => Err(PromptError::Cancelled),
+            Some(signal) => {
+                obey(signal);
+                asked
+            }
+            None => asked,
+        }
+    }
 }
 
 /// A running pinentry.
@@ -121,8 +158,9 @@ impl Session {
         let mut data = None;
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
-            let line = match self.lines.recv_timeout(left) {
+            let line = match self.lines.recv_timeout(left.min(LOOK_UP)) {
                 Ok(line) => line,
+                Err(RecvTimeoutError::Timeout) if left > LOOK_UP && !has_come() => continue,
                 Err(RecvTimeoutError::Timeout) => return Ok(Reply::None),
                 Err(RecvTimeoutError::Disconnected) => return Err(broken("it ended without an answer")),
             };
@@ -144,7 +182,7 @@ impl Session {
         let _ = self.input.write_all(b"BYE\n");
         drop(self.input);
         // It may be waiting for the person still.
-        if Instant::now() >= self.deadline {
+        if Instant::now() >= self.deadline || has_come() {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();

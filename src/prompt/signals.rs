@@ -45,6 +45,11 @@ pub(super) fn heard() -> Option<c_int> {
     SIGNALS.into_iter().zip(came).find_map(|(signal, came)| came.then_some(signal))
 }
 
+/// Whether something has come that [`heard`] would tell, which still does.
+pub(super) fn has_come() -> bool {
+    SIGNALS.into_iter().zip(&HEARD).any(|(signal, came)| signal != SIGCONT && came.load(Ordering::SeqCst))
+}
+
 /// Does what the signal does by default: ends this process, or stops it and returns when it goes on.
 pub(super) fn obey(signal: c_int) {
     // It fails only for signals that it does not know.

@@ -26,7 +26,7 @@ pub(super) fn with_value(line: &Line, value: &str) -> Result<Line, EditError> {
     let end = value_end(line, span);
     let (head, tail) = (&line.text[..span.value.start.min(end)], &line.text[end..]);
     let is_spaced = line.text[span.key.end..].starts_with([' ', '\t']);
-    let space = if is_spaced && head.len() == span.delimiter_end { " " } else { "" };
+    let space = if is_spaced && span.value.is_empty() && head.len() == span.delimiter_end { " " } else { "" };
     let gap = if tail.starts_with(['#', ';']) { " " } else { "" };
     let line = read_back(Zeroizing::new([head, space, value, gap, tail].concat()));
     refuse_other_value(&line, value)?;
