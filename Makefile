@@ -44,9 +44,10 @@ lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo den
 install: ## put multicred into cargo's bin folder
 	cargo install --path . --locked
 
-bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what they cost
+bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what profiles cost
 	cargo build --release --bin multicred --example crowd
 	TARGET=$(TARGET) benches/side_by_side.sh
+	TARGET=$(TARGET) benches/profiles.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)

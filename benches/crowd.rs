@@ -1,8 +1,9 @@
-//! Fills a home for `make bench`: `crowd HOME IDENTITIES [ADDRESS]`. The address where its pretend STS was is then in
-//! the file `address`: a credential is used only where the one that gave it would be asked.
+//! Fills a home for `make bench`: `crowd HOME IDENTITIES [ADDRESS [PROFILES]]`. The address where its pretend STS was is
+//! then in the file `address`: a credential is used only where the one that gave it would be asked.
 //!
 //! In it, `multicred as --shell bash prod/Admin` has what it needs in the store: a role linked to a user, with a
-//! credential of some hours. Around it stand as many other roles, each with a sealed credential of its own.
+//! credential of some hours. Around it stand as many other roles, each with a sealed credential of its own. The profile
+//! `admin` of the AWS config leads to the same role; around it stand as many other profiles, of five lines each.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::pedantic)]
 
 #[path = "../tests/support/sts/mod.rs"]
@@ -34,11 +35,12 @@ const HALF_A_DAY: u32 = 43_200;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(home), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok())) else {
-        panic!("crowd HOME IDENTITIES [ADDRESS]");
+        panic!("crowd HOME IDENTITIES [ADDRESS [PROFILES]]");
     };
     let home = PathBuf::from(home);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let address = address.parse().expect("an address such as 127.0.0.1:4566");
+    let profiles: u32 = arguments.next().map_or(0, |count| count.parse().expect("a number of profiles"));
     let sts = StrictSts::start_on(address, world(&home)).expect("a pretend STS");
     let run = |words: &str| {
         let arguments = std::iter::once("multicred").chain(words.split(' ')).map(Into::into).collect();
@@ -49,6 +51,10 @@ fn main() {
     run("link prod/Admin --parent alice --duration 12h");
     fill(&context(&home, &sts.url()), count).expect("the crowd is stored");
     run("as prod/Admin --shell bash");
+    if profiles > 0 {
+        fs::write(home.join(".aws/config"), config(profiles)).expect("a config");
+        run("as admin --shell bash");
+    }
     fs::write(home.join("address"), sts.address().to_string()).expect("a file for the address");
 }
 
@@ -62,6 +68,17 @@ fn world(home: &Path) -> World {
     fs::create_dir_all(home.join(".aws")).expect("a home");
     fs::write(home.join(".aws/credentials"), text).expect("alice's key");
     world
+}
+
+fn config(profiles: u32) -> String {
+    let profile = |name: &str, account: &str, role: &str| {
+        format!(
+            "[profile {name}]\nrole_arn = arn:aws:iam::{account}:role/{role}\nsource_profile = alice\n\
+             region = eu-central-1\nduration_seconds = 43200\n"
+        )
+    };
+    let others = (1..profiles).map(|n| profile(&format!("p{n}"), "333344445555", &format!("Role{n}")));
+    profile("admin", PROD, "Admin") + &others.collect::<String>()
 }
 
 fn context(home: &Path, endpoint: &str) -> Context {

@@ -24,13 +24,30 @@ pub use profile::{DEFAULT, Fault, FileKey, FileKind, Origin, Profile, Setting};
 /// Names the place of a setting.
 pub type Places<'a> = &'a dyn Fn(&Origin) -> String;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::secret::{Credential, KeyMaterial};
 
 /// Every profile of the two files, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Profiles(BTreeMap<String, Profile>);
+pub struct Profiles {
+    by_name: BTreeMap<String, Profile>,
+    /// The names of those that lead to a role, by its key.
+    by_role: HashMap<String, Vec<String>>,
+}
+
+impl FromIterator<Profile> for Profiles {
+    fn from_iter<I: IntoIterator<Item = Profile>>(profiles: I) -> Self {
+        let mut all = Self::default();
+        for profile in profiles {
+            if let Some(role) = profile.role() {
+                all.by_role.entry(role.key()).or_default().push(profile.name.clone());
+            }
+            all.by_name.insert(profile.name.clone(), profile);
+        }
+        all
+    }
+}
 
 impl Profiles {
     /// Reads both files. Lines that cannot be read are kept as faults of the profile they belong to.
@@ -41,17 +58,22 @@ impl Profiles {
         let config = files.text(FileKind::Config)?;
         let credentials = files.text(FileKind::Credentials)?;
         let modified = files.modified(FileKind::Credentials);
-        Ok(Self(read::read_all(&config, &credentials, modified)))
+        Ok(read::read_all(&config, &credentials, modified).into_values().collect())
     }
 
     /// The profile of this name; names are case-sensitive.
     pub fn get(&self, name: &str) -> Option<&Profile> {
-        self.0.get(name)
+        self.by_name.get(name)
     }
 
     /// Every profile, by name.
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
-        self.0.values()
+        self.by_name.values()
+    }
+
+    /// The profiles that lead to a role, by its [`key`](crate::identity::Identity::key).
+    pub fn to_role(&self, role: &str) -> impl Iterator<Item = &Profile> {
+        self.by_role.get(role).into_iter().flatten().filter_map(|name| self.get(name))
     }
 }
 

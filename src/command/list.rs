@@ -81,17 +81,21 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
 fn rows(context: &Context, catalogue: &Catalogue<'_>) -> Result<Vec<Row>, Failure> {
     let mut rows = Vec::new();
     if let Some(store) = catalogue.store() {
+        // Some questions for each row: the locks are paid for once.
+        store.begin_snapshot();
         for identity in store.read().identities()? {
             let shown = identity.shown();
             let (arn, account, kind) = (identity.arn(), identity.identity.account.clone(), identity.identity.kind);
-            let state = state(context, catalogue, &Target::Known(identity), &shown);
+            let target = catalogue.lookup(&shown).map(|_| Target::Known(identity));
+            let state = state(context, catalogue, target, &shown);
             rows.push(row(shown, Some(arn), Some(account), kind.word(), "store", state));
         }
     }
     let names: HashSet<String> = rows.iter().map(|row| row.name.clone()).collect();
     for profile in catalogue.profiles()? {
         // A profile that is the identity already listed under its name says nothing new.
-        if names.contains(&profile.name) && catalogue.lookup(&profile.name).is_ok() {
+        let target = catalogue.lookup(&profile.name);
+        if names.contains(&profile.name) && target.is_ok() {
             continue;
         }
         let name = profile.name.clone();
@@ -103,8 +107,7 @@ fn rows(context: &Context, catalogue: &Catalogue<'_>) -> Result<Vec<Row>, Failur
             (None, None) => "other",
         };
         let arn = profile.value("role_arn").map(str::to_owned);
-        let target = catalogue.lookup(&name).unwrap_or_else(|_| Target::Profile(Box::new(profile)));
-        let state = state(context, catalogue, &target, &name);
+        let state = state(context, catalogue, target, &name);
         rows.push(row(name, arn, account, kind, "profile", state));
     }
     Ok(rows)
@@ -121,12 +124,16 @@ fn row(
     Row { name, arn, account, kind, source, state, expires_at }
 }
 
-fn state(context: &Context, catalogue: &Catalogue<'_>, target: &Target, name: &str) -> (State, Option<i64>) {
-    let planned = catalogue.lookup(name).and_then(|_| catalogue.destination(target, name)).and_then(
-        |destination: Destination| {
-            plan::plan(&destination.route, &Request::default(), context.now()).map_err(ResolveError::from)
-        },
-    );
+fn state(
+    context: &Context,
+    catalogue: &Catalogue<'_>,
+    target: Result<Target, ResolveError>,
+    name: &str,
+) -> (State, Option<i64>) {
+    let plan = |destination: Destination| {
+        plan::plan(&destination.route, &Request::default(), context.now()).map_err(ResolveError::from)
+    };
+    let planned = target.and_then(|target| catalogue.destination(&target, name)).and_then(plan);
     match planned {
         Ok(plan) => of_plan(&plan),
         Err(ResolveError::NoPlan(NoPlan::NoCredential { expired, .. })) if expired.is_empty() => {

@@ -16,7 +16,22 @@ enum View {
     /// The files have just been parsed.
     Parsed(Profiles),
     /// The files are as they were: their parsed form is in the store.
-    Kept(ProfileSource),
+    Kept {
+        /// Where it is.
+        source: ProfileSource,
+        /// All of it, once somebody has asked for all: then each need not be looked up again.
+        all: OnceCell<Profiles>,
+    },
+}
+
+impl View {
+    /// The profiles that are in memory.
+    fn in_memory(&self) -> Option<&Profiles> {
+        match self {
+            Self::Parsed(profiles) => Some(profiles),
+            Self::Kept { all, .. } => all.get(),
+        }
+    }
 }
 
 /// Everything that names can mean.
@@ -115,12 +130,13 @@ impl<'c> Catalogue<'c> {
     /// # Errors
     /// The files or the store cannot be read.
     pub fn profile(&self, name: &str) -> Result<Option<Profile>, ResolveError> {
-        match (self.view()?, &self.store) {
-            (View::Parsed(profiles), _) => Ok(profiles.get(name).cloned()),
-            (View::Kept(source), Some(store)) => {
+        let view = self.view()?;
+        match (view.in_memory(), view, &self.store) {
+            (Some(profiles), ..) => Ok(profiles.get(name).cloned()),
+            (None, View::Kept { source, .. }, Some(store)) => {
                 store.read().profile(*source, name)?.map(|text| self.revive(&text)).transpose()
             }
-            (View::Kept(_), None) => Ok(None),
+            _ => Ok(None),
         }
     }
 
@@ -129,15 +145,13 @@ impl<'c> Catalogue<'c> {
     /// # Errors
     /// The files or the store cannot be read.
     pub fn profiles_to(&self, role: &str) -> Result<Vec<Profile>, ResolveError> {
-        match (self.view()?, &self.store) {
-            (View::Parsed(profiles), _) => {
-                let leads = |profile: &&Profile| profile.role().is_some_and(|identity| identity.key() == role);
-                Ok(profiles.iter().filter(leads).cloned().collect())
-            }
-            (View::Kept(source), Some(store)) => {
+        let view = self.view()?;
+        match (view.in_memory(), view, &self.store) {
+            (Some(profiles), ..) => Ok(profiles.to_role(role).cloned().collect()),
+            (None, View::Kept { source, .. }, Some(store)) => {
                 store.read().profiles_to(*source, role)?.iter().map(|text| self.revive(text)).collect()
             }
-            (View::Kept(_), None) => Ok(Vec::new()),
+            _ => Ok(Vec::new()),
         }
     }
 
@@ -146,13 +160,13 @@ impl<'c> Catalogue<'c> {
     /// # Errors
     /// The files or the store cannot be read.
     pub fn profiles(&self) -> Result<Vec<Profile>, ResolveError> {
-        match (self.view()?, &self.store) {
-            (View::Parsed(profiles), _) => Ok(profiles.iter().cloned().collect()),
-            (View::Kept(source), Some(store)) => {
-                store.read().profiles(*source)?.iter().map(|text| self.revive(text)).collect()
-            }
-            (View::Kept(_), None) => Ok(Vec::new()),
+        let view = self.view()?;
+        if let (None, View::Kept { source, all }, Some(store)) = (view.in_memory(), view, &self.store) {
+            let revived: Result<Profiles, ResolveError> =
+                store.read().profiles(*source)?.iter().map(|text| self.revive(text)).collect();
+            let _ = all.set(revived?);
         }
+        Ok(view.in_memory().map(|profiles| profiles.iter().cloned().collect()).unwrap_or_default())
     }
 
     /// Keeps the parsed form of the files in the store, where it was made anew. What cannot be kept is parsed again.
@@ -187,7 +201,10 @@ impl<'c> Catalogue<'c> {
             (Some(store), Some(stamps)) => store.read().profile_source(&files.names(), &stamps)?,
             _ => None,
         };
-        kept.map_or_else(|| Ok(View::Parsed(Profiles::read(files)?)), |source| Ok(View::Kept(source)))
+        kept.map_or_else(
+            || Ok(View::Parsed(Profiles::read(files)?)),
+            |source| Ok(View::Kept { source, all: OnceCell::new() }),
+        )
     }
 
     fn revive(&self, text: &str) -> Result<Profile, ResolveError> {

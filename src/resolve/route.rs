@@ -238,8 +238,7 @@ impl Catalogue<'_> {
     /// trail says who it was; where that is not known, after the login name.
     fn session_name(&self, root: &Holder) -> Result<String, ResolveError> {
         let user = root.identity().filter(|identity| identity.kind == Kind::User).map(|user| user.name.as_str());
-        let host = self.context.host_name();
-        let who = settings::Who { user, login: self.context.login_name(), host: &host };
+        let who = settings::Who { user, login: self.context.login_name(), host: &|| self.context.host_name() };
         Ok(self.settings()?.session_name().fill(who))
     }
 

@@ -15,14 +15,14 @@ enum Piece {
 }
 
 /// The names that a template may ask for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Who<'a> {
     /// The IAM user at the root of the chain, where it is known.
     pub user: Option<&'a str>,
     /// The login name.
     pub login: Option<&'a str>,
-    /// This machine.
-    pub host: &'a str,
+    /// Tells the name of this machine.
+    pub host: &'a dyn Fn() -> String,
 }
 
 impl Default for SessionName {
@@ -58,7 +58,7 @@ impl SessionName {
             Piece::Text(text) => text.clone(),
             Piece::User => who.user.or(who.login).unwrap_or_default().to_owned(),
             Piece::Login => who.login.unwrap_or_default().to_owned(),
-            Piece::Host => who.host.to_owned(),
+            Piece::Host => (who.host)(),
         };
         session_name_from(&self.0.iter().map(piece).collect::<String>())
     }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_template_is_filled_and_its_name_is_one_that_aws_takes() {
-        let who = Who { user: Some("alice"), login: Some("al ice"), host: "box" };
+        let who = Who { user: Some("alice"), login: Some("al ice"), host: &|| "box".to_owned() };
         let fill = |text: &str| SessionName::read(text).map(|template| template.fill(who));
         assert_eq!(fill("{user}").as_deref(), Some("alice"));
         assert_eq!(fill("x-{login}@{host}").as_deref(), Some("x-al-ice@box"));
@@ -78,7 +78,7 @@ mod tests {
         for bad in ["", "{", "}", "{nobody}", "a{user}}", "{{user}}"] {
             assert_eq!(fill(bad), None, "{bad}");
         }
-        let unknown = Who { user: None, login: Some("bob"), host: "box" };
+        let unknown = Who { user: None, login: Some("bob"), host: &|| "box".to_owned() };
         assert_eq!(SessionName::default().fill(unknown), "bob");
     }
 }

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, Statement, Transaction, TransactionBehavior};
+use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use accounts::AccountRow;
 pub use create::NewStore;
@@ -197,8 +197,8 @@ impl Writing<'_> {
 }
 
 impl Reading<'_> {
-    fn prepare(&self, sql: &str) -> Result<Statement<'_>, StoreError> {
-        self.connection.prepare(sql).map_err(|error| self.failed(error))
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, StoreError> {
+        self.connection.prepare_cached(sql).map_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: rusqlite::Error) -> StoreError {

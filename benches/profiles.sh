@@ -1,0 +1,74 @@
+#!/usr/bin/env bash
+# What profiles cost: a cached switch to one among few and among many, whose answer is kept and whose answer is looked up;
+# then the commands that read them all. Called by `make bench`, which builds what it needs. Only ratios carry over.
+set -euo pipefail
+
+target=$(cd "${TARGET:?the target folder: run make bench}" && pwd)
+work=$target/bench/profiles
+runs=${RUNS:-500}
+few_runs=${PEER_RUNS:-50}
+sizes=(3 300 10000)
+# A config of 7,000 lines.
+long=1400
+
+rm -rf "$work"
+mkdir -p "$work"
+for size in "${sizes[@]}" "$long"; do
+    address=$(cat "$work/3/address" 2>/dev/null || echo 127.0.0.1:0)
+    "$target/release/examples/crowd" "$work/$size" 10 "$address" "$size" >/dev/null 2>"$work/$size.log" || {
+        cat "$work/$size.log" >&2
+        exit 1
+    }
+done
+unset "${!AWS_@}" "${!MULTICRED_@}" "${!XDG_@}"
+export HOME=$work/home
+AWS_ENDPOINT_URL=http://$(cat "$work/3/address")
+export AWS_ENDPOINT_URL AWS_EC2_METADATA_DISABLED=true
+multicred=$target/release/multicred
+kept="$multicred as --shell bash admin"
+# A request that is not plain is never answered from a kept answer.
+looked_up="$multicred as --shell bash --region eu-west-1 admin"
+
+home() { echo "ln -sfn $work/$1 $HOME"; }
+
+# The parsed form of the files is kept by the first switch after they have settled, and answers once the store has.
+sleep 3
+for size in "${sizes[@]}" "$long"; do
+    ln -sfn "$work/$size" "$HOME"
+    $kept >/dev/null
+done
+sleep 3
+for size in "${sizes[@]}"; do
+    ln -sfn "$work/$size" "$HOME"
+    $kept >/dev/null
+done
+
+# measure NAME RUNS HYPERFINE-ARGUMENTS...: as a table, as multiples of the first
+measure() {
+    hyperfine --shell=none --warmup 5 --runs "$2" --export-json "$work/$1.json" --style basic "${@:3}" \
+        >"$work/$1.log" 2>&1 || { cat "$work/$1.log" >&2; exit 1; }
+    python3 - "$work/$1.json" <<'PYTHON'
+import json, sys
+
+results = json.load(open(sys.argv[1]))["results"]
+first = results[0]["median"]
+print(f"{'median of ' + str(len(results[0]['times'])) + ' runs':52}{'ms':>9}{'× first':>10}")
+for result in results:
+    print(f"{result['command']:52}{result['median'] * 1000:9.3f}{result['median'] / first:10.2f}")
+PYTHON
+    echo
+}
+
+cached=()
+looking=()
+for size in "${sizes[@]}"; do
+    cached+=(--prepare "$(home "$size")" --command-name "cached switch, $size profiles" "$kept")
+    looking+=(--prepare "$(home "$size")" --command-name "cached switch that is looked up, $size profiles" "$looked_up")
+done
+measure kept "$runs" "${cached[@]}"
+measure looked-up "$runs" "${looking[@]}"
+measure whole "$few_runs" \
+    --prepare "$(home 10000)" --command-name 'parsing 10000 profiles for the first time (why)' \
+    "$multicred --store $work/none.db why admin" \
+    --prepare "$(home "$long")" --command-name "list of $long profiles (7,000 lines)" "$multicred list" \
+    --prepare "$(home 10000)" --command-name 'list of 10000 profiles' "$multicred list"
