@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use scene::refusal::Refusal;
 use scene::seat::{Ended, Seat, eventually, prompts};
-use scene::{PATIENCE, Scene, key_in_code};
+use scene::{PATIENCE, PROD, Scene, ini, key_in_code};
 use support::env::Background;
 
 const CROWD: usize = 50;
@@ -40,6 +40,32 @@ fn fifty_terminals_that_want_the_same_role_ask_for_one_code_and_cause_one_call_p
     assert_eq!(prompts(ended.iter().map(|ended| ended.screen.as_str())), 1);
     assert_eq!(scene.sts.count("GetSessionToken"), 1);
     assert_eq!(scene.sts.count("AssumeRole"), 1);
+}
+
+#[test]
+fn terminals_and_programs_that_want_different_profiles_of_one_device_ask_for_one_code() {
+    let mut scene = Scene::new();
+    let keys = ini("alice", &scene.alice);
+    let role = |name: &str| {
+        let role = format!("role_arn = arn:aws:iam::{PROD}:role/{name}");
+        format!("[profile {name}]\n{role}\nsource_profile = alice\nmfa_serial = {}\n", scene.serial)
+    };
+    let config = format!("[profile alice]\nmfa_serial = {}\n{}{}", scene.serial, role("Admin"), role("Billing"));
+    scene.env.aws_credentials(&keys).aws_config(&config);
+    let words = |number: usize| match number % 4 {
+        0 => ["as", "--shell", "bash", "Admin"].to_vec(),
+        1 => ["as", "--shell", "bash", "Billing"].to_vec(),
+        2 => ["credential-process", "Admin"].to_vec(),
+        _ => ["as", "--shell", "bash", "alice"].to_vec(),
+    };
+    let mut crowd: Vec<Seat> = (0..20).map(|number| Seat::take(&scene.env, &words(number))).collect();
+    assert!(eventually(|| asking(&crowd).len() == 1), "nobody asks for a code");
+    let asked = asking(&crowd)[0];
+    crowd[asked].type_line(&scene.sts.mfa_code(&scene.serial));
+    let ended: Vec<Ended> = crowd.into_iter().map(Seat::end).collect();
+    assert!(ended.iter().all(|ended| ended.status == 0), "{ended:#?}");
+    assert_eq!(prompts(ended.iter().map(|ended| ended.screen.as_str())), 1);
+    assert_eq!([scene.sts.count("GetSessionToken"), scene.sts.count("AssumeRole")], [1, 2]);
 }
 
 #[test]

@@ -92,6 +92,13 @@ fn a_switch_to_a_profile_that_makes_the_store_with_each_write_failing_once() {
 }
 
 #[test]
+fn a_switch_through_a_credential_process_with_each_write_failing_once_and_with_a_full_disk() {
+    let ordeal = Ordeal::switch_through_a_process();
+    survives_the_failure_of_every_write(&ordeal, 20);
+    survives_a_full_disk(&ordeal);
+}
+
+#[test]
 fn a_profile_being_written_with_each_write_failing_once_and_with_a_full_disk() {
     let ordeal = Ordeal::write_profile();
     survives_the_failure_of_every_write(&ordeal, 20);

@@ -48,6 +48,11 @@ fn a_switch_to_a_profile_that_makes_the_store_killed_before_every_write() {
 }
 
 #[test]
+fn a_switch_through_a_credential_process_killed_before_every_write() {
+    survives_a_kill_before_every_write(&Ordeal::switch_through_a_process(), 20);
+}
+
+#[test]
 fn a_profile_being_written_killed_before_every_write() {
     survives_a_kill_before_every_write(&Ordeal::write_profile(), 20);
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use multicred::store::{Durability, Store};
+
 use super::refusal::Refusal;
 use super::store::Copy;
 use super::traced::{self, SystemCall};
@@ -94,6 +96,26 @@ impl Ordeal {
         let role = format!("arn:aws:iam::{DEV}:role/Reader");
         scene.env.aws_credentials(&credentials);
         scene.env.aws_config(&format!("[profile reader]\nrole_arn = {role}\nsource_profile = base\n"));
+        Self::of(scene, &["as", "--shell", "bash", "reader"], None)
+    }
+
+    /// A switch to a role that is assumed from what a program prints, both of them new.
+    #[track_caller]
+    pub fn switch_through_a_process() -> Self {
+        let mut scene = Scene::with_bob();
+        let session = scene.env.run(&["credential-process", "bob"]).ok().stdout.clone();
+        let key = session.split('"').find(|word| word.starts_with("ASIA")).expect("an access key id").to_owned();
+        scene.env.write("answer.json", &session);
+        let mut store = Store::open(&scene.env.store()).expect("a store").expect("it is there");
+        let id = store.read().credential_with_key(&key).expect("a store").expect("the session").id;
+        store.write(Durability::Synced, |writing| writing.remove_credential(id)).expect("it is gone");
+        drop(store);
+        let (role, answer) = (format!("arn:aws:iam::{DEV}:role/Reader"), scene.env.path("answer.json"));
+        scene.env.aws_config(&format!(
+            "[profile printed]\ncredential_process = cat '{}'\n\
+             [profile reader]\nrole_arn = {role}\nsource_profile = printed\n",
+            answer.display()
+        ));
         Self::of(scene, &["as", "--shell", "bash", "reader"], None)
     }
 
