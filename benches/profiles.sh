@@ -43,21 +43,8 @@ for size in "${sizes[@]}"; do
     $kept >/dev/null
 done
 
-# measure NAME RUNS HYPERFINE-ARGUMENTS...: as a table, as multiples of the first
-measure() {
-    hyperfine --shell=none --warmup 5 --runs "$2" --export-json "$work/$1.json" --style basic "${@:3}" \
-        >"$work/$1.log" 2>&1 || { cat "$work/$1.log" >&2; exit 1; }
-    python3 - "$work/$1.json" <<'PYTHON'
-import json, sys
-
-results = json.load(open(sys.argv[1]))["results"]
-first = results[0]["median"]
-print(f"{'median of ' + str(len(results[0]['times'])) + ' runs':52}{'ms':>9}{'× first':>10}")
-for result in results:
-    print(f"{result['command']:52}{result['median'] * 1000:9.3f}{result['median'] / first:10.2f}")
-PYTHON
-    echo
-}
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
 
 cached=()
 looking=()
@@ -66,7 +53,9 @@ for size in "${sizes[@]}"; do
     looking+=(--prepare "$(home "$size")" --command-name "cached switch that is looked up, $size profiles" "$looked_up")
 done
 measure kept "$runs" "${cached[@]}"
+echo
 measure looked-up "$runs" "${looking[@]}"
+echo
 measure whole "$few_runs" \
     --prepare "$(home 10000)" --command-name 'parsing 10000 profiles for the first time (why)' \
     "$multicred --store $work/none.db why admin" \

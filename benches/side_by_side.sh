@@ -45,20 +45,8 @@ for size in 10 "$crowd"; do
 done
 sleep 3
 
-# measure NAME RUNS HYPERFINE-ARGUMENTS...: times in NAME.json, and as a table, as multiples of the first
-measure() {
-    hyperfine --shell=none --warmup 10 --runs "$2" --export-json "$work/$1.json" --style basic "${@:3}" \
-        >"$work/$1.log" 2>&1 || { cat "$work/$1.log" >&2; exit 1; }
-    python3 - "$work/$1.json" <<'PYTHON'
-import json, sys
-
-results = json.load(open(sys.argv[1]))["results"]
-empty = results[0]["median"]
-print(f"{'median of ' + str(len(results[0]['times'])) + ' runs':42}{'ms':>8}{'× empty':>10}")
-for result in results:
-    print(f"{result['command']:42}{result['median'] * 1000:8.3f}{result['median'] / empty:10.2f}")
-PYTHON
-}
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
 
 measure switch "$runs" \
     --prepare "$(home 10)" --command-name 'empty program' "$empty" \

@@ -1,6 +1,7 @@
 //! From a target to its route: the facts that a plan is made of.
 
 mod profile;
+mod root;
 mod variables;
 
 use crate::aws_config::{AwsFiles, Origin, Setting};
