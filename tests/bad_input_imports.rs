@@ -185,3 +185,17 @@ fn an_expired_credential_is_refused_without_a_call() {
     scene.env.run_with_stdin(&["import", "-"], text).refused(1, &["expired", "import a fresh one"]);
     assert_eq!(scene.sts.count("*"), 0);
 }
+
+#[test]
+fn a_section_that_has_a_profiles_name_takes_it_from_no_role() {
+    let mut scene = Scene::new();
+    let keys = ini("reader", &scene.bob);
+    scene.env.aws_credentials(&keys);
+    scene
+        .env
+        .aws_config(&format!("[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = reader\n"));
+    let imported = scene.env.run(&["import", "--all", "--json"]).ok().json();
+    assert_eq!(imported[0]["identity"], format!("{DEV}/user/bob"), "the role's name is not bob's label");
+    scene.become_in_bash("reader").ok();
+    assert_eq!(scene.sts.count("AssumeRole"), 1);
+}

@@ -14,7 +14,7 @@ use crate::error::{Exit, Failure};
 use crate::identity::name::is_label;
 use crate::identity::request::{is_mfa_serial, is_region, say_duration};
 use crate::identity::route::CredentialKind;
-use crate::identity::{Holder, Kind};
+use crate::identity::{Holder, Identity, Kind};
 use crate::prompt::Never;
 use crate::resolve::{ResolveError, Resolver, store_path};
 use crate::secret::{Credential, KeyMaterial};
@@ -217,7 +217,7 @@ impl Importer<'_> {
     fn store(&mut self, found: &Found, caller: &Caller, now: i64) -> Result<IdentityRow, Failure> {
         let holder = Holder::Identity(caller.arn.identity.clone());
         let settings = self.settings(found)?;
-        let label = self.label(found);
+        let label = self.label(found, &caller.arn.identity)?;
         let forced = self.arguments.label.is_some();
         let (store, vault) = self.resolver.store_and_vault()?;
         let sealed = vault.seal(store, &holder, &found.access_key_id, &material(found))?;
@@ -258,10 +258,17 @@ impl Importer<'_> {
         })
     }
 
-    /// The label asked for, else the section's name, which becomes one where it is free.
-    fn label(&self, found: &Found) -> Option<String> {
-        let of_section = || found.section.clone().filter(|name| name != "default" && is_label(name));
-        self.arguments.label.clone().or_else(of_section)
+    /// The label asked for, else the section's name, which becomes one where it is free: a profile of that name with a
+    /// role would mean somebody else.
+    fn label(&self, found: &Found, whose: &Identity) -> Result<Option<String>, Failure> {
+        if let Some(label) = &self.arguments.label {
+            return Ok(Some(label.clone()));
+        }
+        let Some(name) = found.section.as_deref().filter(|name| *name != "default" && is_label(name)) else {
+            return Ok(None);
+        };
+        let role = self.resolver.catalogue().profile(name)?.and_then(|profile| profile.role());
+        Ok(role.is_none_or(|role| role == *whose).then(|| name.to_owned()))
     }
 }
 
