@@ -2,8 +2,8 @@
 
 use std::ffi::OsStr;
 use std::io::{self, IsTerminal, Read, Write};
-use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,10 +15,13 @@ use crate::secret::Secret;
 const LONGEST_ANSWER: usize = 64 * 1024;
 /// As much of its complaints is told, in bytes.
 const LONGEST_COMPLAINT: usize = 2_000;
-/// How often a program that has closed its output is looked at.
-const PAUSE: Duration = Duration::from_millis(1);
+/// As much is read at once, in bytes.
+const CHUNK: usize = 4096;
+/// How often a program is looked at, and how often one that has closed its output.
+const PAUSE: Duration = Duration::from_millis(20);
+const BRIEF_PAUSE: Duration = Duration::from_micros(200);
 /// How long the end of what it says is waited for, once it is done.
-const LAST_WORDS: Duration = Duration::from_millis(200);
+const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// What is run.
 #[derive(Clone, Copy, Debug)]
@@ -106,27 +109,25 @@ pub fn run(program: Program<'_>, manner: Manner<'_>) -> Result<(Secret, String),
     let start = |error: io::Error| SubprocessError::Start { what: manner.what.to_owned(), reason: error.to_string() };
     let mut child = command(program, manner).spawn().map_err(start)?;
     let deadline = Instant::now() + manner.patience;
-    let stdout = child.stdout.take().map(read_answer);
-    let stderr = child.stderr.take().map(|stderr| read_complaint(stderr, manner.may_ask));
-    // It is done when its output ends: one that leaves something behind with that output in its hands is waited for, as
-    // the SDKs do.
-    let answer = stdout.and_then(|answer| answer.recv_timeout(manner.patience).ok());
-    let status = wait(&mut child, deadline);
-    let complaint = stderr.and_then(|complaint| complaint.recv_timeout(LAST_WORDS).ok()).unwrap_or_default();
+    let stdout = child.stdout.take().map(|stdout| Listener::start(stdout, Kept::First(LONGEST_ANSWER + 1), false));
+    let stderr =
+        child.stderr.take().map(|stderr| Listener::start(stderr, Kept::Last(LONGEST_COMPLAINT), manner.may_ask));
+    let status = wait(&mut child, stdout.as_ref(), deadline);
+    let answer = stdout.map(|answer| answer.heard(LAST_WORDS)).unwrap_or_default();
+    let complaint = stderr.map(|complaint| one_line(&complaint.heard(LAST_WORDS))).unwrap_or_default();
     let what = manner.what.to_owned();
-    let (Some(status), Some(answer)) = (status, answer) else {
-        let seconds = manner.patience.as_secs();
-        return Err(SubprocessError::Slow { what, seconds, complaint });
-    };
-    if !status.success() {
-        return Err(SubprocessError::Failed { what, status: in_words(status), complaint });
-    }
-    let no_text = |wrong| SubprocessError::NoText { what: manner.what.to_owned(), wrong };
+    // Said before how it ended: nobody listened to its end.
     if answer.len() > LONGEST_ANSWER {
-        return Err(no_text("too long"));
+        return Err(SubprocessError::NoText { what, wrong: "too long" });
     }
-    let text = std::str::from_utf8(&answer).map_err(|_| no_text("not UTF-8"))?;
-    Ok((Secret::new(text), complaint))
+    match status {
+        None => Err(SubprocessError::Slow { what, seconds: manner.patience.as_secs(), complaint }),
+        Some(status) if !status.success() => Err(SubprocessError::Failed { what, status: in_words(status), complaint }),
+        Some(_) => match std::str::from_utf8(&answer) {
+            Ok(text) => Ok((Secret::new(text), complaint)),
+            Err(_) => Err(SubprocessError::NoText { what, wrong: "not UTF-8" }),
+        },
+    }
 }
 
 fn command(program: Program<'_>, manner: Manner<'_>) -> Command {
@@ -152,52 +153,106 @@ fn command(program: Program<'_>, manner: Manner<'_>) -> Command {
     command
 }
 
-/// How it ended; `None` where it had to be ended. Its output has ended by then, or the time is over.
-fn wait(child: &mut Child, deadline: Instant) -> Option<ExitStatus> {
+/// How it ended; `None` where it had to be ended. That its output has ended is heard of at once, and its end soon after;
+/// something that it left behind may keep the output open for ever.
+fn wait(child: &mut Child, stdout: Option<&Listener>, deadline: Instant) -> Option<ExitStatus> {
     loop {
         if let Ok(Some(status)) = child.try_wait() {
             return Some(status);
         }
-        if Instant::now() >= deadline {
+        if Instant::now() >= deadline || stdout.is_some_and(Listener::is_full) {
             let _ = child.kill();
-            let _ = child.wait();
-            return None;
+            return child.wait().ok().filter(|_| Instant::now() < deadline);
         }
-        thread::sleep(PAUSE);
+        match stdout.filter(|stdout| !stdout.has_ended()) {
+            Some(stdout) => stdout.wait_for_end(PAUSE),
+            None => thread::sleep(BRIEF_PAUSE),
+        }
     }
 }
 
-fn read_answer(stdout: ChildStdout) -> mpsc::Receiver<Zeroizing<Vec<u8>>> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        // Growing would leave copies of a secret behind in freed memory.
-        let mut bytes = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER + 1));
-        let _ = stdout.take(LONGEST_ANSWER as u64 + 1).read_to_end(&mut bytes);
-        let _ = sender.send(bytes);
-    });
-    receiver
+/// Which part of a long text is kept, and how much of it in bytes.
+#[derive(Clone, Copy)]
+enum Kept {
+    First(usize),
+    Last(usize),
 }
 
-/// The last of what it says, as one line; on a terminal it is shown as it comes.
-fn read_complaint(mut stderr: ChildStderr, is_shown: bool) -> mpsc::Receiver<String> {
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut kept = Vec::new();
-        let mut chunk = [0; 1024];
-        let is_shown = is_shown && io::stderr().is_terminal();
-        while let Ok(read @ 1..) = stderr.read(&mut chunk) {
-            if is_shown {
-                let _ = io::stderr().write_all(&chunk[..read]);
+/// What a pipe has said so far.
+#[derive(Default)]
+struct Heard {
+    bytes: Zeroizing<Vec<u8>>,
+    has_ended: bool,
+    is_full: bool,
+}
+
+/// Reads a pipe as it is written to.
+struct Listener {
+    heard: Arc<(Mutex<Heard>, Condvar)>,
+}
+
+impl Listener {
+    /// Begins to read; on a terminal it is shown as it comes, where that is wanted.
+    fn start(mut pipe: impl Read + Send + 'static, kept: Kept, is_shown: bool) -> Self {
+        let (Kept::First(most) | Kept::Last(most)) = kept;
+        // Growing would leave copies of a secret behind in freed memory.
+        let bytes = Zeroizing::new(Vec::with_capacity(most + CHUNK));
+        let heard = Arc::new((Mutex::new(Heard { bytes, ..Heard::default() }), Condvar::new()));
+        let shared = Arc::clone(&heard);
+        thread::spawn(move || {
+            let mut chunk = Zeroizing::new([0; CHUNK]);
+            let is_shown = is_shown && io::stderr().is_terminal();
+            loop {
+                let read = pipe.read(&mut *chunk).unwrap_or_default();
+                if is_shown {
+                    let _ = io::stderr().write_all(&chunk[..read]);
+                }
+                let mut heard = shared.0.lock().unwrap_or_else(PoisonError::into_inner);
+                heard.bytes.extend_from_slice(&chunk[..read]);
+                let surplus = heard.bytes.len().saturating_sub(most);
+                match kept {
+                    Kept::First(_) => heard.bytes.truncate(most),
+                    Kept::Last(_) => drop(heard.bytes.drain(..surplus)),
+                }
+                heard.is_full = matches!(kept, Kept::First(_)) && heard.bytes.len() == most;
+                heard.has_ended = read == 0 || heard.is_full;
+                shared.1.notify_all();
+                if heard.has_ended {
+                    return;
+                }
             }
-            kept.extend_from_slice(&chunk[..read]);
-            let surplus = kept.len().saturating_sub(LONGEST_COMPLAINT);
-            kept.drain(..surplus);
-        }
-        let text = String::from_utf8_lossy(&kept);
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let _ = sender.send(words.chars().map(|c| if c.is_control() { '?' } else { c }).collect());
-    });
-    receiver
+        });
+        Self { heard }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heard> {
+        self.heard.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn has_ended(&self) -> bool {
+        self.lock().has_ended
+    }
+
+    /// Whether there is more than anybody wants.
+    fn is_full(&self) -> bool {
+        self.lock().is_full
+    }
+
+    fn wait_for_end(&self, patience: Duration) {
+        let _ = self.heard.1.wait_timeout_while(self.lock(), patience, |heard| !heard.has_ended);
+    }
+
+    /// What was said until it ended, or until `patience` is over.
+    fn heard(self, patience: Duration) -> Zeroizing<Vec<u8>> {
+        self.wait_for_end(patience);
+        std::mem::take(&mut self.lock().bytes)
+    }
+}
+
+fn one_line(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 fn in_words(status: ExitStatus) -> String {
@@ -230,6 +285,14 @@ mod tests {
         assert_eq!(sh("printf '\\377'"), Err("what it printed is not UTF-8".to_owned()));
         assert_eq!(sh("head -c 70000 /dev/zero"), Err("what it printed is too long".to_owned()));
         assert_eq!(sh("cat"), Ok(String::new()), "it has nothing to read");
+        assert_eq!(sh("yes no end"), Err("what it printed is too long".to_owned()));
+    }
+
+    #[test]
+    fn what_is_left_behind_with_the_output_in_its_hands_is_not_waited_for() {
+        let start = Instant::now();
+        assert_eq!(sh("sleep 30 & echo 'an answer'"), Ok("an answer\n".to_owned()));
+        assert!(start.elapsed() < Duration::from_secs(20));
     }
 
     #[test]

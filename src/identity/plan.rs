@@ -13,7 +13,7 @@ mod stages;
 mod tests;
 
 use super::Holder;
-use super::request::{MinTtl, Request, say_duration};
+use super::request::{MinTtl, Request, limits, say_duration};
 use super::route::{CredentialKind, Held, Place, Route};
 
 pub use call::{AssumeRole, Call, GetFederationToken, Restriction, WebIdentity};
@@ -265,7 +265,7 @@ fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Found> {
             format!("the guessed expiry of {} has passed: AWS is asked whether it still works", held.access_key_id);
         return Some(start(reason, true));
     }
-    if left > min_ttl || (held.expiry_is_guess && left > 0) {
+    if (left > min_ttl && now < asked_again_at(held)) || (held.expiry_is_guess && left > 0) {
         let guess = if held.expiry_is_guess { " (a guess)" } else { "" };
         return Some(start(
             format!("its {} credential is good for {}{guess}", held.kind.word(), say_duration(left)),
@@ -273,6 +273,12 @@ fn usable(held: &Held, stage: usize, min_ttl: i64, now: i64) -> Option<Found> {
         ));
     }
     None
+}
+
+/// When what can be obtained again is asked for again, whatever its expiry, in epoch seconds: a program that says "until
+/// 2050" is believed for as long as the longest session of AWS lasts.
+pub fn asked_again_at(held: &Held) -> i64 {
+    if held.kind.is_obtainable() { held.created_at + i64::from(limits::USER_SESSION) } else { i64::MAX }
 }
 
 /// The life that a credential must have more of to be used without a call, in seconds.

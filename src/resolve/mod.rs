@@ -187,7 +187,8 @@ impl<'c> Resolver<'c> {
             return;
         }
         if let Ok(secret) = self.vault.wrapped(store, *id, holder) {
-            basis.keep(self.context, resolved, secret, end - plan::least_left(held, min_ttl));
+            let until = (end - plan::least_left(held, min_ttl)).min(plan::asked_again_at(held));
+            basis.keep(self.context, resolved, secret, until);
         }
     }
 

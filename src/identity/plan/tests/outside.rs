@@ -49,6 +49,11 @@ fn what_a_program_printed_is_used_until_it_is_about_to_end() {
     let printed = |left| Held { request_hash: Some(hash), ..held(CredentialKind::Session, Some(NOW + left)) };
     route.nodes[0].held = vec![printed(3000)];
     assert_eq!(calls(&route, &Request::default()), ["role admin 1h"]);
+    let since = |hours: i64| Held { created_at: NOW - hours * 3600, ..printed(1_000_000_000) };
+    route.nodes[0].held = vec![since(35)];
+    assert_eq!(calls(&route, &Request::default()), ["role admin 1h"]);
+    route.nodes[0].held = vec![since(37)];
+    assert_eq!(calls(&route, &Request::default()), ["credential_process", "role admin 1h"], "no end is so far away");
     route.nodes[0].held = vec![printed(20)];
     assert_eq!(calls(&route, &Request::default()), ["credential_process", "role admin 1h"]);
     assert!(renews(&route, NOW + 3000), "a program is no prompt");
