@@ -154,6 +154,7 @@ fn no_plan(error: &NoPlan) -> Row {
         NoPlan::InheritedTag { .. } => {
             (Exit::Failure, Some("leave that tag out, or out of the transitive tags before it".to_owned()))
         }
+        NoPlan::OnlyToken { .. } => (Exit::Usage, Some("leave it out, or have it put into the token".to_owned())),
         NoPlan::OnlyRoles { .. } => (Exit::Usage, Some("leave it out, or name a role".to_owned())),
         NoPlan::FederatedName { .. } => (Exit::Usage, Some("give a shorter --session-name".to_owned())),
         NoPlan::NotRenewable { .. } => (Exit::Failure, Some("import a fresh one".to_owned())),

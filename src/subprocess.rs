@@ -66,8 +66,8 @@ pub enum SubprocessError {
         /// What it said on stderr.
         complaint: String,
     },
-    /// It took too long, and was ended.
-    #[error("{what} gave no answer within {seconds} s, and was ended{}", said(.complaint))]
+    /// It took too long, and was killed; what it has started may go on.
+    #[error("{what} gave no answer within {seconds} s, and is waited for no longer{}", said(.complaint))]
     Slow {
         /// How it is called.
         what: String,
@@ -121,7 +121,11 @@ pub fn run(program: Program<'_>, manner: Manner<'_>) -> Result<(Secret, String),
         return Err(SubprocessError::NoText { what, wrong: "too long" });
     }
     match status {
-        None => Err(SubprocessError::Slow { what, seconds: manner.patience.as_secs(), complaint }),
+        None => Err(SubprocessError::Slow {
+            what,
+            seconds: (manner.patience + Duration::from_millis(500)).as_secs(),
+            complaint,
+        }),
         Some(status) if !status.success() => Err(SubprocessError::Failed { what, status: in_words(status), complaint }),
         Some(_) => match std::str::from_utf8(&answer) {
             Ok(text) => Ok((Secret::new(text), complaint)),

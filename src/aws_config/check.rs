@@ -61,11 +61,12 @@ pub(super) fn check(profile: &Profile, places: Places<'_>) -> Result<(), Problem
         return Err(bad(setting, "the ARN of a role"));
     }
     for (key, wanted, is_good) in RULES {
-        if let Some(setting) = profile.setting(key).filter(|setting| !is_good(&setting.value)) {
+        let concerned = profile.setting(key).filter(|setting| concerns(profile, setting));
+        if let Some(setting) = concerned.filter(|setting| !is_good(&setting.value)) {
             return Err(bad(setting, wanted));
         }
     }
-    if let Some((setting, error)) = bad_tags(profile) {
+    if let Some((setting, error)) = bad_tags(profile).filter(|(setting, _)| concerns(profile, setting)) {
         return Err(bad(setting, &format!("a list of session tags: {error}")));
     }
     let most = longest(profile);
@@ -74,6 +75,14 @@ pub(super) fn check(profile: &Profile, places: Places<'_>) -> Result<(), Problem
         Some(setting) => Err(bad(setting, &format!("a number of seconds from {} to {most}", limits::SHORTEST))),
         None => check_durations_agree(profile, places),
     }
+}
+
+/// What `[default]` says of role sessions is no concern of who has no role.
+fn concerns(profile: &Profile, setting: &Setting) -> bool {
+    const OF_ROLES: [&str; 5] =
+        ["external_id", "role_session_name", "source_identity", "session_tags", "transitive_session_tags"];
+    let is_inherited = setting.section == DEFAULT && profile.name != DEFAULT;
+    !(is_inherited && profile.setting("role_arn").is_none() && OF_ROLES.contains(&&*setting.key))
 }
 
 /// The source of another profile, without what `[default]` gives it that is no such value: a bad line there is no

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use super::keys::{STS_ENDPOINT, Says, says};
 use super::profile::{DEFAULT, Fault, Origin, Profile, Setting};
 
+/// Nobody includes so many; each costs every profile that includes it.
+const DEEPEST: usize = 64;
+
 /// The key, the value and the place of a setting in a shared section.
 type SharedSetting = (String, String, Origin);
 
@@ -48,6 +51,10 @@ fn with_included(profile: &Profile, raw: &BTreeMap<String, Profile>) -> Profile 
         let fault = |text| Fault { origin: include.origin.clone(), text };
         if trail[..trail.len() - 1].contains(&include.value.as_str()) {
             whole.faults.push(fault(format!("{} leads round in a loop: {}", include.key, shown(&trail))));
+            return whole;
+        }
+        if trail.len() > DEEPEST {
+            whole.faults.push(fault(format!("{} goes on for more than {DEEPEST} profiles", include.key)));
             return whole;
         }
         let Some(included) = raw.get(&include.value) else {

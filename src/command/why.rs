@@ -16,7 +16,13 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Why) -> Result
     let resolver = Resolver::new(context, path, Box::new(Never), None)?;
     let catalogue = resolver.catalogue();
     let target = catalogue.lookup(&arguments.identity)?;
-    let destination = catalogue.destination(&target, &arguments.identity)?;
+    let destination = match catalogue.destination(&target, &arguments.identity) {
+        Err(error @ ResolveError::Chain(_)) if global.json => {
+            context.answer_json(&without_way(&arguments.identity, &error))?;
+            return Err(error.into());
+        }
+        found => found?,
+    };
     let planned = plan::plan(&destination.route, &Request::default(), context.now());
     let asked = planned.as_ref().map_or(Ok(Vec::new()), |plan| asked(&resolver, plan))?;
     let account = Account { context, resolver: &resolver, destination: &destination, asked };
@@ -26,6 +32,20 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Why) -> Result
         Ok(_) => Ok(()),
         Err(error) => Err(ResolveError::from(error).into()),
     }
+}
+
+/// What there is to tell of a profile that cannot be followed.
+fn without_way(name: &str, error: &ResolveError) -> Value {
+    json!({
+        "identity": name,
+        "arn": null,
+        "origin": null,
+        "region": null,
+        "chain": [],
+        "plan": null,
+        "settings": [],
+        "error": error.to_string(),
+    })
 }
 
 /// The codes that a plan needs: of which device, and who or what would be asked for it.

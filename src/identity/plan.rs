@@ -112,6 +112,14 @@ pub enum NoPlan {
         /// What was given.
         what: &'static str,
     },
+    /// Something that a web identity's token says, and nobody else.
+    #[error("{what} of {shown} can only come with its web identity's token")]
+    OnlyToken {
+        /// The role, as a person types it.
+        shown: String,
+        /// What was given.
+        what: &'static str,
+    },
     /// A tag that an earlier role of the chain passes on with another value.
     #[error("the tag {key} of {shown} cannot be '{other}': a role before it in the chain passes it on as '{value}'")]
     InheritedTag {

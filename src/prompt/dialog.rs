@@ -10,6 +10,9 @@ use crate::subprocess::{self, Manner, Program, SubprocessError};
 /// A person who has gone away gets no window for ever.
 const PATIENCE: Duration = Duration::from_mins(10);
 
+/// A program that answers without asking would be run for ever.
+const TRIES: u32 = 5;
+
 /// A program that asks a person.
 pub struct Dialog<'d> {
     /// Which kind of program it is: `pinentry`, `zenity`, `kdialog`, `osascript`.
@@ -74,12 +77,13 @@ impl Prompter for Dialog<'_> {
 
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
         let mut remark = remark;
-        loop {
+        for _ in 0..TRIES {
             let answer = self.ask(serial, remark)?;
             if is_code(answer.expose()) {
                 return Ok(answer);
             }
             remark = Some(super::SIX_DIGITS);
         }
+        Err(PromptError::Dialog(format!("{} gave no six digits in {TRIES} tries", self.program.display())))
     }
 }

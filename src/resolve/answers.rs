@@ -23,7 +23,7 @@ use crate::identity::request::{MinTtl, Request};
 use crate::lock::{boot_clock, private_folder};
 use crate::secret::{Credential, KeyMaterial};
 use crate::settings;
-use crate::sts::OfProfile;
+use crate::sts::settings::{ENDPOINT, IGNORE_ENDPOINT};
 
 /// Whatever another version wrote may mean something else.
 const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
@@ -91,7 +91,8 @@ impl Basis {
             .field("default-store", Some(&whole(&default_store).to_string_lossy()))
             .field("name", Some(name))
             .field("audience", Some(audience))
-            .field("endpoint", OfProfile::default().endpoint(|name| context.setting(name)).as_deref())
+            // A role session may be named after it.
+            .field("host", Some(&context.host_name()))
             // Sessions are named after it where no user's name is known.
             .field("login", context.login_name())
             // A region of the person's own counts before that of [default].
@@ -99,7 +100,9 @@ impl Basis {
             // A profile may take its credential from the environment.
             .field("own-key", context.variable("AWS_ACCESS_KEY_ID").filter(|_| !context.holds_switched_key()));
         let of_variable = |question: Hasher, name| question.field(name, context.setting(name).as_deref());
-        let question = hex(&variables_of_profiles().fold(question, of_variable).finish().0);
+        // As they are: what a profile says beside them decides what they come to.
+        let variables = variables_of_profiles().chain(ENDPOINT).chain([IGNORE_ENDPOINT]);
+        let question = hex(&variables.fold(question, of_variable).finish().0);
         let file = folder(context).join(format!("{}-{}", store_name(store), &question[..32]));
         let (store, files) = (store_stamp(store, now)?, format!("{}\n{}", files.names(), files.stamps(now)?));
         let settings =

@@ -155,8 +155,8 @@ impl ResolveError {
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::Sts(error) | Self::Machine { error, .. } => error.may_pass(),
-            Self::LatelyUnanswered { .. } => true,
-            Self::ToldByAnother(told) => told.kind == FailureKind::NoAnswer,
+            Self::LatelyUnanswered { .. } | Self::Subprocess(_) | Self::BadAnswer { .. } | Self::Token { .. } => true,
+            Self::ToldByAnother(told) => matches!(told.kind, FailureKind::NoAnswer | FailureKind::Failed),
             Self::Prompt(error) => matches!(error, PromptError::Impossible { .. } | PromptError::Unanswered { .. }),
             Self::Lock(error) => matches!(error, LockError::Held { .. }),
             _ => false,

@@ -1,5 +1,6 @@
 //! From a typed name to what it means. Every reading is tried; nothing is ever guessed.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use crate::aws_config::{ChainError, NotFollowed, Problem, Profile};
@@ -185,28 +186,30 @@ impl Catalogue<'_> {
         if let Some(asked) = self.asks_multicred(&profile)? {
             return self.read_through(name, &asked, through);
         }
-        let holder = self.holder_of_profile(&profile, &mut Vec::new())?;
+        let holder = self.holder_of_profile(&profile)?;
         let says = format!("the profile of that name ({})", describe(&profile, &holder));
         Ok(Some(Reading { target: Target::Profile(Box::new(profile)), holder, says }))
     }
 
-    /// Who a profile is, as far as that can be told without asking.
-    fn holder_of_profile(&self, profile: &Profile, seen: &mut Vec<String>) -> Result<String, ResolveError> {
-        if let Some(role) = profile.role() {
-            return Ok(role.key());
-        }
-        if let Some(key) = &profile.key {
-            return Ok(self.owner_of_file_key(&key.access_key_id)?.key());
-        }
-        if let Some(row) = self.own_stored(profile)? {
-            return Ok(row.identity.key());
-        }
-        seen.push(profile.name.clone());
-        let source = profile.value("source_profile").filter(|name| !seen.iter().any(|known| known == name));
-        match source.map(|name| self.profile(name)).transpose()?.flatten() {
-            // Without a role of its own it is whom its source is.
-            Some(source) => self.holder_of_profile(&source, seen),
-            None => Ok(format!("profile {}", profile.name)),
+    /// Who a profile is, as far as that can be told without asking: without a role of its own it is whom its source is.
+    fn holder_of_profile(&self, profile: &Profile) -> Result<String, ResolveError> {
+        let (mut at, mut seen) = (profile.clone(), HashSet::new());
+        loop {
+            if let Some(role) = at.role() {
+                return Ok(role.key());
+            }
+            if let Some(key) = &at.key {
+                return Ok(self.owner_of_file_key(&key.access_key_id)?.key());
+            }
+            if let Some(row) = self.own_stored(&at)? {
+                return Ok(row.identity.key());
+            }
+            seen.insert(at.name.clone());
+            let source = at.value("source_profile").filter(|name| !seen.contains(*name));
+            match source.map(|name| self.profile(name)).transpose()?.flatten() {
+                Some(source) => at = source,
+                None => return Ok(format!("profile {}", at.name)),
+            }
         }
     }
 

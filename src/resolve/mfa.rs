@@ -1,7 +1,7 @@
 //! MFA codes: where one comes from, and that none is ever sent twice.
 
 use std::ffi::OsStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{ResolveError, Resolver};
 use crate::identity::plan::Stage;
@@ -14,6 +14,8 @@ use crate::subprocess::Program;
 
 /// A code is valid for one step of this length, in seconds (RFC 6238).
 const STEP: i64 = 30;
+/// As long the program that prints the code, and the call that carries it, may take.
+const LAST_CALL: Duration = Duration::from_secs(5);
 /// As often a generator is asked again for a code that nobody has used.
 const TRIES: u32 = 3;
 
@@ -87,7 +89,7 @@ impl Resolver<'_> {
             remark = Some(match source {
                 Source::Flag(_) => "the code given with --mfa-code has been used already: wait for the next one",
                 Source::Person => "this code has been used already: wait for the next one",
-                Source::Script(_) | Source::Ykman if tries >= TRIES => {
+                Source::Script(_) | Source::Ykman if tries >= TRIES || !self.has_time_for_next_step() => {
                     return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
                 }
                 Source::Script(_) | Source::Ykman => {
@@ -169,10 +171,20 @@ impl Resolver<'_> {
         which::which(OsStr::new(program)).map_err(missing)
     }
 
+    /// Whether whoever waits for this process is still there when the next code begins, and has been sent.
+    fn has_time_for_next_step(&self) -> bool {
+        let next = Duration::from_secs(self.seconds_to_next_step()) + LAST_CALL;
+        self.prompter.deadline().is_none_or(|deadline| Instant::now() + next < deadline)
+    }
+
+    fn seconds_to_next_step(&self) -> u64 {
+        (STEP - self.context.now().rem_euclid(STEP)).unsigned_abs()
+    }
+
     fn wait_for_next_step(&self, serial: &str) {
-        let left = STEP - self.context.now().rem_euclid(STEP);
+        let left = self.seconds_to_next_step();
         self.context
             .note(&format!("the MFA code of {serial} has been used already: waiting {left} s for the next one"));
-        std::thread::sleep(Duration::from_secs(left.unsigned_abs()));
+        std::thread::sleep(Duration::from_secs(left));
     }
 }

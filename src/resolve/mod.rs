@@ -23,7 +23,7 @@ use crate::history::{Event, History};
 use crate::identity::Holder;
 use crate::identity::plan::{self, Plan, Start};
 use crate::identity::request::{MinTtl, Request};
-use crate::identity::route::{CredentialKind, Held, Place, Route};
+use crate::identity::route::{Base, CredentialKind, Held, Metadata, Place, Route};
 use crate::prompt::Prompter;
 use crate::secret::{Credential, KeyMaterial, Secret};
 use crate::store::{Durability, Store, StoreError};
@@ -212,6 +212,12 @@ impl<'c> Resolver<'c> {
     /// Whether the renewal that the shell's threshold will start can do without a prompt.
     fn renews(&self, route: &Route, request: &Request, held: &Held) -> bool {
         let Some(end) = held.expires_at.filter(|_| held.kind != CredentialKind::Imported) else { return false };
+        // A switch takes the variables that these need out of the shell.
+        let of_variables = matches!(&route.base, Base::Metadata { source: Metadata::EcsContainer, .. })
+            || route.nodes[0].held.iter().any(|held| held.place == Place::Environment);
+        if of_variables {
+            return false;
+        }
         let renewal = plan::renewal(route, request, end - plan::least_left(held, MinTtl::Shell));
         renewal.is_some_and(|plan| plan.coded().all(|(stage, _)| self.is_generated(stage)))
     }

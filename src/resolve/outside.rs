@@ -1,7 +1,8 @@
 //! What programs and files outside multicred hand out: credentials, and the tokens of web identities.
 
-use std::fs::File;
-use std::io::Read;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::{Duration, Instant};
 
 use zeroize::Zeroizing;
@@ -75,7 +76,7 @@ impl Resolver<'_> {
             TokenSource::Process(script) => (self.run_script(script)?.0, script.place.clone()),
             TokenSource::File { path, place } => {
                 let mut text = Zeroizing::new(String::with_capacity(4096));
-                let read = File::open(path).and_then(|file| file.take(LONGEST_TOKEN + 1).read_to_string(&mut text));
+                let read = open_file(path).and_then(|file| file.take(LONGEST_TOKEN + 1).read_to_string(&mut text));
                 let failed = |error: std::io::Error| ResolveError::Token {
                     place: place.clone(),
                     reason: format!("{path}: {error}"),
@@ -91,4 +92,11 @@ impl Resolver<'_> {
         }
         Ok(Secret::new(token))
     }
+}
+
+/// A pipe in a file's place must not be waited for.
+fn open_file(path: &str) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

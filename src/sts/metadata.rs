@@ -65,7 +65,10 @@ async fn of_container(get: Get<'_>) -> Result<String, StsError> {
         (Some(path), _) => (RELATIVE_URI, format!("{ECS_AGENT}{path}")),
         (None, Some(url)) => (FULL_URI, url),
         (None, None) => {
-            let reason = format!("neither {RELATIVE_URI} nor {FULL_URI} is set");
+            let reason = format!(
+                "neither {RELATIVE_URI} nor {FULL_URI} is set (in a shell that multicred has switched, \
+                 multicred deactivate gives them back)"
+            );
             return Err(no_service(reason));
         }
     };

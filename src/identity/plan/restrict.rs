@@ -22,6 +22,14 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     if is_outside && request.session_name.is_some() {
         return only_roles("a session name");
     }
+    if matches!(route.base, Base::WebIdentity { .. }) {
+        let only_token = |what| Err(NoPlan::OnlyToken { shown: shown.clone(), what });
+        return match (request.source_identity.is_some(), request.tags.is_empty()) {
+            (true, _) => only_token("the source identity"),
+            (false, false) => only_token("the session tags"),
+            (false, true) => Ok(()),
+        };
+    }
     if request.policy.is_empty() {
         return match (request.source_identity.is_some(), request.tags.is_empty()) {
             (true, _) => only_roles("a source identity"),
@@ -31,9 +39,6 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     }
     if request.source_identity.is_some() {
         return only_roles("a source identity");
-    }
-    if matches!(route.base, Base::WebIdentity { .. }) {
-        return if request.tags.is_empty() { Ok(()) } else { only_roles("session tags") };
     }
     let refused = |reason| Err(NoPlan::NotRestrictable { shown: shown.clone(), reason });
     let root = &route.nodes[0];

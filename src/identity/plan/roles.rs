@@ -137,6 +137,21 @@ impl<'r> Chain<'r> {
         index > 1 || is_session || starts_from_import(self.route)
     }
 
+    /// What a web identity's own role cannot be asked with: it would be left out in silence otherwise.
+    pub(super) fn warn_of_unsent(&mut self) {
+        let Base::WebIdentity { role, .. } = &self.route.base else { return };
+        let unsent = [
+            (!role.tags.is_empty(), "session_tags"),
+            (role.source_identity.is_some(), "source_identity"),
+            (role.external_id.is_some(), "external_id"),
+        ];
+        for (_, key) in unsent.into_iter().filter(|(is_set, _)| *is_set) {
+            let shown = &self.route.nodes[0].shown;
+            let text = format!("{key} of {shown} is not sent: with a web identity, its token alone says such things");
+            self.warnings.push((0, text));
+        }
+    }
+
     fn warn(&mut self, text: String) {
         self.warnings.push((self.stages.len(), text));
     }

@@ -57,6 +57,7 @@ pub(super) fn decide(route: &Route, request: &Request) -> Result<(Vec<Stage>, Wa
         FirstStep::KeyItself => None,
     };
     let mut chain = Chain::new(route, request, stages);
+    chain.warn_of_unsent();
     for node in 1..route.nodes.len() {
         chain.add_role(node, direct_mfa.clone().filter(|_| node == 1))?;
     }

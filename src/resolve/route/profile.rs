@@ -46,11 +46,12 @@ impl Catalogue<'_> {
             }
         }
         let mut reach = Vec::with_capacity(nodes.len());
-        let of_target = self.of_profile(profile);
+        let of_target = self.of_profile(profile, Profile::setting);
         for (index, (node, owner)) in nodes.iter_mut().zip(owners).enumerate() {
             let below = chain::without_role(&profiles).filter(|_| index == 0);
-            let of_node = below.fold(OfProfile::default(), |reach, profile| reach.or(&self.of_profile(profile)));
-            let of_node = of_node.or(&self.of_profile(owner)).or(&of_target);
+            // What [default] gives counts after what the profile asked for says itself.
+            let own = |reach: OfProfile, profile| reach.or(&self.of_profile(profile, Profile::own_setting));
+            let of_node = below.chain([owner, profile]).fold(OfProfile::default(), own).or(&of_target);
             node.endpoint = self.endpoint(&of_node);
             reach.push(of_node);
         }
@@ -156,12 +157,15 @@ impl Catalogue<'_> {
         Script { command: setting.value.clone(), place }
     }
 
-    /// What a profile says of how AWS is reached.
-    fn of_profile(&self, profile: &Profile) -> OfProfile {
-        let ca_bundle = profile.setting("ca_bundle").map(|setting| CaBundle {
+    /// What a profile says of how AWS is reached, among the settings that `get` finds.
+    fn of_profile(&self, profile: &Profile, get: for<'p> fn(&'p Profile, &str) -> Option<&'p Setting>) -> OfProfile {
+        let ca_bundle = get(profile, "ca_bundle").map(|setting| CaBundle {
             path: self.context.expand_home(&setting.value),
             from: self.script(profile, setting).place,
         });
-        OfProfile { ca_bundle, ..OfProfile::read(|key| profile.value(key), STS_ENDPOINT) }
+        OfProfile {
+            ca_bundle,
+            ..OfProfile::read(|key| get(profile, key).map(|setting| setting.value.as_str()), STS_ENDPOINT)
+        }
     }
 }

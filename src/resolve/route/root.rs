@@ -73,7 +73,8 @@ impl Catalogue<'_> {
             let (profile, place, reason) = (profile.name.clone(), place.clone(), reason.to_owned());
             ChainError::from(Problem::Environment { profile, place, reason, remedy })
         };
-        let set = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+        let set = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; where multicred keeps yours, multicred deactivate \
+                   gives them back";
         let Some(key) = self.context.setting("AWS_ACCESS_KEY_ID") else {
             return Err(problem("where AWS_ACCESS_KEY_ID is not set", set).into());
         };

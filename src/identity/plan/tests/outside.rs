@@ -73,7 +73,7 @@ fn nothing_is_asked_of_what_is_outside_that_it_could_not_heed() {
     assert_eq!(calls(&web(), &asking(|request| request.duration = Some(900))), ["web 15m"]);
     let tagged =
         asking(|request| request.tags = crate::identity::session_tags::SessionTags::read(&["a=b"]).expect("tags"));
-    assert!(matches!(plan(&web(), &tagged, NOW), Err(NoPlan::OnlyRoles { .. })), "the token has them");
+    assert!(matches!(plan(&web(), &tagged, NOW), Err(NoPlan::OnlyToken { .. })), "the token has them");
 }
 
 #[test]
