@@ -189,3 +189,15 @@ fn certificates_of_a_profile_that_cannot_be_used_are_told_with_their_line() {
         row.refused(1, &["ca_bundle", "config:5", name]);
     }
 }
+
+#[test]
+fn the_address_of_a_profile_counts_before_what_default_says_of_services() {
+    let config = "[default]\nservices = other\n[services other]\nsts =\n  endpoint_url = http://127.0.0.1:1\n\
+                  [profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = bob\nendpoint_url = URL\n";
+    let mut scene = Scene::new();
+    let url = scene.sts.url();
+    scene.env.set("AWS_ENDPOINT_URL", "");
+    scene.config(&config.replace("URL", &url));
+    scene.switch("t").ok();
+    assert_eq!(scene.sts.count("AssumeRole"), 1);
+}

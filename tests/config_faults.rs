@@ -159,3 +159,27 @@ fn settings_that_mean_nothing_to_multicred_are_left_alone() {
                   aws_account_id = 5\ngoogle_config.ask_role_arn = x\nx_unknown = $(id)\n";
     row("others", config, "t").calls(&["AssumeRole ReadOnly 3600"]);
 }
+
+#[test]
+fn a_profile_that_cannot_be_followed_is_told_in_json_as_well() {
+    let ran = row("loop", "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = t\n", "t").refused(1, &["t → t"]);
+    let told = ran.scene.env.run(&["why", "t", "--json"]);
+    let told = told.code(1).json();
+    assert!(told["plan"].is_null() && told["error"].as_str().unwrap().contains("t → t"), "{told}");
+}
+
+#[test]
+fn what_default_says_of_role_sessions_is_no_concern_of_a_key() {
+    let config = "[default]\nrole_session_name = $(id)\nsession_tags = a\n[profile bob]\nregion = eu-west-1\n";
+    row("a key", config, "bob").calls(&["GetSessionToken 3600"]);
+}
+
+#[test]
+fn a_chain_of_any_length_is_followed_or_refused_and_costs_nobody_else() {
+    let sources: String = (0..5000).map(|n| format!("[profile s{n}]\nsource_profile = s{}\n", n + 1)).collect();
+    let includes: String = (0..1000).map(|n| format!("[profile i{n}]\ninclude_profile = i{}\n", n + 1)).collect();
+    let good = "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = bob\n";
+    let ran = row("beside them", &format!("{sources}{includes}{good}"), "t").calls(&["AssumeRole ReadOnly 3600"]);
+    ran.scene.env.run(&["why", "s0"]).code(1).stderr_has("s5000");
+    ran.scene.env.run(&["why", "i0"]).code(1).stderr_has("more than 64 profiles");
+}

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use scene::refusal::Refusal;
-use scene::{Scene, key_in_code, traced, tree};
+use scene::{DEV, Scene, ini, key_in_code, traced, tree};
 use support::env::Output;
 
 /// dev/Reader is answered from what was kept.
@@ -267,4 +267,24 @@ fn what_only_the_person_can_renew_is_looked_up_each_time() {
     let code = scene.env.run(&["as", "--shell", "bash", "--no-session", "bob"]);
     assert_eq!(key_in_code(&code.ok().stdout), Some(scene.bob.access_key_id.as_str()));
     assert_eq!(answers(&scene), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn an_answer_of_a_profiles_own_address_is_none_where_addresses_are_to_be_passed_over() {
+    let mut scene = Scene::new();
+    let (keys, url) = (ini("bob", &scene.bob), scene.sts.url());
+    scene.env.aws_credentials(&keys).set("AWS_ENDPOINT_URL", "");
+    scene.env.aws_config(&format!(
+        "[profile local]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = bob\nendpoint_url = {url}\n"
+    ));
+    let local = ["credential-process", "local"];
+    scene.env.run(&local).ok();
+    settle();
+    scene.env.run(&local).ok();
+    settle();
+    scene.env.run(&local).ok();
+    assert!(!answers(&scene).is_empty(), "an answer is kept");
+    // A proxy that is not there keeps this from AWS itself.
+    let elsewhere = scene.env.command(&local).set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
+    elsewhere.set("HTTPS_PROXY", "http://127.0.0.1:1").run().code(6).stdout_is("");
 }

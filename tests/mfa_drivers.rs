@@ -113,6 +113,14 @@ fn a_pretend_window_asks_where_there_is_no_terminal_and_closing_it_cancels() {
 }
 
 #[test]
+fn a_pretend_window_that_answers_without_asking_is_given_up() {
+    let mut scene = scene("[mfa]\ndriver = \"zenity\"\n");
+    stand_in(&mut scene, "zenity", "exit 0");
+    become_admin(&scene).refused(1, &["six digits", "zenity", "--mfa-code"]);
+    assert_eq!(scene.sts.count("*"), 0);
+}
+
+#[test]
 fn nobody_is_asked_in_a_window_where_no_input_is_wanted_and_a_code_that_is_given_comes_first() {
     let mut scene = scene("[mfa]\ndriver = \"zenity\"\n");
     stand_in(&mut scene, "zenity", "touch asked; echo 135791");
