@@ -176,10 +176,11 @@ fn what_default_says_of_role_sessions_is_no_concern_of_a_key() {
 
 #[test]
 fn a_chain_of_any_length_is_followed_or_refused_and_costs_nobody_else() {
-    let sources: String = (0..5000).map(|n| format!("[profile s{n}]\nsource_profile = s{}\n", n + 1)).collect();
-    let includes: String = (0..1000).map(|n| format!("[profile i{n}]\ninclude_profile = i{}\n", n + 1)).collect();
+    let sources: Vec<String> = (0..5000).map(|n| format!("[profile s{n}]\nsource_profile = s{}\n", n + 1)).collect();
+    let includes: Vec<String> = (0..1000).map(|n| format!("[profile i{n}]\ninclude_profile = i{}\n", n + 1)).collect();
     let good = "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = bob\n";
-    let ran = row("beside them", &format!("{sources}{includes}{good}"), "t").calls(&["AssumeRole ReadOnly 3600"]);
+    let ran = row("beside them", &format!("{}{}{good}", sources.concat(), includes.concat()), "t")
+        .calls(&["AssumeRole ReadOnly 3600"]);
     ran.scene.env.run(&["why", "s0"]).code(1).stderr_has("s5000");
     ran.scene.env.run(&["why", "i0"]).code(1).stderr_has("more than 64 profiles");
 }
