@@ -151,6 +151,12 @@ pub enum Verb {
     Link(Link),
     /// Keep profiles in ~/.aws/config through which other programs get credentials
     Sync(Sync),
+    /// Copy the store, still sealed, into one file
+    Backup(Backup),
+    /// Put a backup in the place of the store, which is kept beside it
+    Restore(Restore),
+    /// What opens the store, and what is wrong with it; changes nothing
+    Doctor(Doctor),
 }
 
 /// `init`
@@ -338,6 +344,34 @@ pub struct Sync {
     /// Remove these profiles; without any named, all
     #[arg(long)]
     pub remove: bool,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// The file to make
+    pub file: PathBuf,
+    /// Replace a backup of that name
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `restore`
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// The backup
+    pub file: PathBuf,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `doctor`
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Read all of the store, and open every seal
+    #[arg(long)]
+    pub check: bool,
 }
 
 #[cfg(test)]

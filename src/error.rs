@@ -1,5 +1,6 @@
 //! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
 
+mod backup;
 mod profiles;
 
 use crate::aws_config::FileError;
@@ -209,7 +210,9 @@ fn store(error: &StoreError) -> Row {
         StoreError::Newer { .. } => (Exit::Failure, Some("use that newer multicred".to_owned())),
         StoreError::OtherOwner { .. } => (Exit::Failure, Some(elsewhere.to_owned())),
         StoreError::Damaged { .. } => {
-            (Exit::Failure, Some("move it aside with its -wal and -shm files and put a backup in its place".to_owned()))
+            let remedy = "multicred restore FILE puts a backup in its place, and multicred doctor --check says more; \
+                          or move it aside with its -wal and -shm files";
+            (Exit::Failure, Some(remedy.to_owned()))
         }
         StoreError::ReadOnly { .. } => (Exit::Failure, Some(format!("make its folder writable, or {elsewhere}"))),
         StoreError::Full(_) => (Exit::Failure, Some("free some space and run the command again".to_owned())),
@@ -226,9 +229,9 @@ fn store(error: &StoreError) -> Row {
 fn seal(error: &SealError) -> Row {
     match error {
         SealError::DoesNotOpen(what) => {
-            (Exit::Failure, Some(format!("import the credential {what} again, or restore the store from a backup")))
+            (Exit::Failure, Some(format!("import the credential {what} again, or multicred restore FILE, of a backup")))
         }
-        SealError::OriginalDoesNotOpen(_) => (Exit::Failure, Some("restore the store from a backup".to_owned())),
+        SealError::OriginalDoesNotOpen(_) => (Exit::Failure, Some("multicred restore FILE, of a backup".to_owned())),
         SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
         SealError::Slot { .. } => (Exit::Locked, Some("bring its key back".to_owned())),
         SealError::KeyFile { .. } => {

@@ -1,5 +1,6 @@
 //! Asking a person: on the terminal itself, never on stdin.
 
+mod confirm;
 mod dialog;
 mod masked;
 mod pinentry;
@@ -12,6 +13,7 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
+pub use confirm::{Answer, confirm};
 pub use dialog::Dialog;
 use masked::write_all;
 

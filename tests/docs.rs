@@ -169,6 +169,9 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("why", &["why", "reader"]);
     holds("config", &["config"]);
     holds("sync", &["sync", "--all"]);
+    holds("backup", &["backup", "copy.db"]);
+    holds("restore", &["restore", "--yes", "copy.db"]);
+    holds("doctor", &["doctor", "--check"]);
 }
 
 #[test]

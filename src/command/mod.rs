@@ -2,9 +2,11 @@
 
 mod account;
 mod r#as;
+mod backup;
 mod config;
 mod credential_process;
 mod deactivate;
+mod doctor;
 mod env;
 mod exec;
 mod import;
@@ -12,6 +14,7 @@ mod init;
 mod link;
 mod list;
 mod renew;
+mod restore;
 mod status;
 mod sync;
 mod why;
@@ -121,6 +124,9 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
+        Verb::Backup(arguments) => backup::run(context, global, &arguments),
+        Verb::Restore(arguments) => restore::run(context, global, &arguments),
+        Verb::Doctor(arguments) => doctor::run(context, global, &arguments),
     }
 }
 

@@ -134,7 +134,7 @@ impl Basis {
 }
 
 /// Removes the answers that rest on a store: it has been changed. What stays behind counts no longer anyway.
-pub(super) fn forget(context: &Context, store: &Path) {
+pub fn forget(context: &Context, store: &Path) {
     let start = format!("{}-", store_name(store));
     let Ok(entries) = fs::read_dir(folder(context)) else { return };
     for entry in entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&start)) {

@@ -2,6 +2,7 @@
 
 pub mod answers;
 mod catalogue;
+pub mod checkup;
 mod connection;
 mod error;
 mod hop;
@@ -11,6 +12,7 @@ mod originals;
 mod outside;
 mod route;
 mod vault;
+mod ways_in;
 mod written_profile;
 
 use std::path::{Path, PathBuf};
@@ -36,6 +38,7 @@ pub use error::ResolveError;
 pub use lookup::{LookupError, Target};
 pub use route::Destination;
 pub use vault::Vault;
+pub use ways_in::{Opening, WayIn};
 
 /// A guessed expiry that turned out to be too early is moved on by this many seconds.
 const ANOTHER_GUESS: i64 = 15 * 60;

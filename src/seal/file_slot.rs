@@ -41,6 +41,18 @@ impl FileSlot {
     /// # Errors
     /// A reason in words: missing, unreadable, not a key file, or another user's.
     pub fn read(&self) -> Result<SlotSecret, String> {
+        self.read_and(tighten)
+    }
+
+    /// The same, and a loose mode stays as it is.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn look(&self) -> Result<SlotSecret, String> {
+        self.read_and(|_| ())
+    }
+
+    fn read_and(&self, where_loose: impl FnOnce(&std::fs::File)) -> Result<SlotSecret, String> {
         let shown = self.path.display();
         // A pipe in its place must not be waited for.
         let opened = OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(&self.path);
@@ -50,7 +62,7 @@ impl FileSlot {
             return Err(format!("{shown} belongs to another user (uid {})", metadata.uid()));
         }
         if metadata.mode() & 0o077 != 0 {
-            tighten(&file);
+            where_loose(&file);
         }
         let mut text = Zeroizing::new(String::with_capacity(128));
         (&file).take(LONGEST).read_to_string(&mut text).map_err(|e| format!("{shown}: {e}"))?;

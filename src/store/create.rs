@@ -36,7 +36,7 @@ impl Store {
         if let Some(store) = Self::open(path)? {
             return Ok(store);
         }
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = file::folder_of(path);
         let notice = file::prepare_folder(folder)?;
         // Two first uses at once: one creates, the other waits and then opens what it finds.
         let _alone = lock_folder(folder, path)?;
@@ -53,7 +53,7 @@ impl Store {
 
 /// The folder's own lock: no lock file to leave behind. Released when the returned handle is dropped. A maker that was
 /// stopped in the middle is waited for as long as any other writer.
-fn lock_folder(folder: &Path, path: &Path) -> Result<std::fs::File, StoreError> {
+pub(super) fn lock_folder(folder: &Path, path: &Path) -> Result<std::fs::File, StoreError> {
     let failed = |error: std::io::Error| StoreError::from_io(folder, &error);
     let handle = std::fs::File::open(folder).map_err(failed)?;
     let start = Instant::now();
@@ -69,12 +69,11 @@ fn lock_folder(folder: &Path, path: &Path) -> Result<std::fs::File, StoreError> 
 
 /// A WAL or journal whose store was removed would be played into the new one, and ruin it; and it may be all that is
 /// left of the old one, so it is not ours to remove.
-fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_orphans(path: &Path) -> Result<(), StoreError> {
     for suffix in ["-wal", "-journal"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
+        let name = file::beside(path, suffix);
         if std::fs::metadata(&name).is_ok_and(|orphan| orphan.len() > 0) {
-            let reason = format!("it is gone, but its {} is still there", Path::new(&name).display());
+            let reason = format!("it is gone, but its {} is still there", name.display());
             return Err(StoreError::Damaged { path: path.to_owned(), reason });
         }
     }
@@ -137,16 +136,14 @@ fn draft_path(path: &Path) -> PathBuf {
 }
 
 /// A draft is never anybody's data: it has not had its name yet.
-fn remove_draft(draft: &Path) {
-    for suffix in ["", "-wal", "-shm", "-journal"] {
-        let mut name = draft.as_os_str().to_owned();
-        name.push(suffix);
-        let _ = std::fs::remove_file(name);
+pub(super) fn remove_draft(draft: &Path) {
+    for file in file::with_side_files(draft) {
+        let _ = std::fs::remove_file(file);
     }
 }
 
-fn sync_folder(path: &Path) -> Result<(), StoreError> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = file::folder_of(path);
     let synced = std::fs::File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(|error| StoreError::from_io(folder, &error))
 }

@@ -1,7 +1,7 @@
 //! The store as a file: whose it is, who may read it, what it is.
 
 use std::fmt::Write as _;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
@@ -27,31 +27,52 @@ const HEADER_LENGTH: usize = 100;
 
 /// Looks at the file before SQLite does: SQLite must never touch another program's file.
 pub(super) fn examine(path: &Path, notices: &mut Vec<Notice>) -> Result<Found, StoreError> {
+    let Some(metadata) = look(path)? else { return Ok(Found::Nothing) };
+    check_owner(path, &metadata)?;
+    if metadata.mode() & 0o077 != 0 {
+        tighten(path, notices);
+    }
+    Ok(Found::Store)
+}
+
+/// What is known of a store of anybody's before it is opened; `None` where there is nothing, or an empty file.
+pub(super) fn look(path: &Path) -> Result<Option<Metadata>, StoreError> {
     let failed = |error: &io::Error| StoreError::from_io(path, error);
     // A pipe in its place must not be waited for.
     let mut file = match OpenOptions::new().read(true).custom_flags(O_NONBLOCK).open(path) {
         Ok(file) => file,
-        Err(error) if is_absent(&error) => return Ok(Found::Nothing),
+        Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(failed(&error)),
     };
     let metadata = file.metadata().map_err(|error| failed(&error))?;
     if !metadata.is_file() {
         return Err(StoreError::NotAStore(path.to_owned()));
     }
-    let me = rustix::process::geteuid().as_raw();
-    if metadata.uid() != me {
-        return Err(StoreError::OtherOwner { path: path.to_owned(), owner: metadata.uid() });
-    }
     if metadata.len() == 0 {
-        return Ok(Found::Nothing);
+        check_owner(path, &metadata)?;
+        return Ok(None);
     }
     let mut header = [0u8; HEADER_LENGTH];
-    file.read_exact(&mut header).map_err(|_| StoreError::NotAStore(path.to_owned()))?;
-    check_header(path, &header)?;
-    if metadata.mode() & 0o077 != 0 {
-        tighten(path, notices);
+    let read = file.read_exact(&mut header);
+    read.map_err(|_| StoreError::NotAStore(path.to_owned())).and_then(|()| check_header(path, &header)).map_err(
+        // Whose it is says more than what is wrong with it.
+        |error| check_owner(path, &metadata).err().unwrap_or(error),
+    )?;
+    Ok(Some(metadata))
+}
+
+pub(super) fn check_owner(path: &Path, metadata: &Metadata) -> Result<(), StoreError> {
+    let me = rustix::process::geteuid().as_raw();
+    if metadata.uid() == me {
+        return Ok(());
     }
-    Ok(Found::Store)
+    Err(StoreError::OtherOwner { path: path.to_owned(), owner: metadata.uid() })
+}
+
+/// Whether two paths lead to one file.
+pub(super) fn is_same(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| std::fs::metadata(path).ok().map(|file| (file.dev(), file.ino()));
+    place(one).is_some_and(|one| Some(one) == place(other))
 }
 
 fn is_absent(error: &io::Error) -> bool {
@@ -101,13 +122,27 @@ fn percent_encoded(path: &Path) -> String {
     encoded
 }
 
+/// Whether an open file is still the one of that name.
+pub(super) fn is_open_at(file: &File, path: &Path) -> bool {
+    let (open, named) = (file.metadata(), std::fs::symlink_metadata(path));
+    matches!((open, named), (Ok(open), Ok(named)) if (open.dev(), open.ino()) == (named.dev(), named.ino()))
+}
+
+/// The folder that a path's last part is in.
+pub(super) fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// SQLite's side files, which must be as private as the store.
-fn with_side_files(path: &Path) -> impl Iterator<Item = PathBuf> {
-    ["", "-wal", "-shm", "-journal"].into_iter().map(|suffix| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    })
+pub(super) fn with_side_files(path: &Path) -> impl Iterator<Item = PathBuf> {
+    ["", "-wal", "-shm", "-journal"].into_iter().map(|suffix| beside(path, suffix))
+}
+
+/// `multicred.db-wal` and its like.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
 }
 
 fn tighten(path: &Path, notices: &mut Vec<Notice>) {

@@ -3,15 +3,20 @@
 //! Secrets arrive here sealed and leave sealed: nothing in this module can read one.
 
 mod accounts;
+mod backup;
+mod copy;
 mod create;
 mod credentials;
+mod draft;
 mod error;
 pub mod file;
 mod identities;
 mod links;
+mod look;
 mod mfa;
 mod originals;
 mod profiles;
+mod restore;
 mod schema;
 mod slots;
 
@@ -23,13 +28,16 @@ use rusqlite::config::DbConfig;
 use rusqlite::{CachedStatement, Connection, OpenFlags, Transaction, TransactionBehavior};
 
 pub use accounts::AccountRow;
+pub use backup::BackupError;
 pub use create::NewStore;
 pub use credentials::{CredentialRow, NewCredential, Owner};
 pub use error::{Notice, StoreError};
 pub use identities::IdentityRow;
 pub use links::LinkRow;
+pub use look::{ListedSlot, Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
 pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
+pub use restore::{Incoming, RestoreError};
 pub use slots::{KeySlot, NewKeySlot, StoreMeta};
 
 /// How long a writer waits for another before it gives up.

@@ -36,6 +36,31 @@ pub(super) fn check_version(connection: &mut Connection, path: &Path) -> Result<
     bring_up_to_date(connection, path, MIGRATIONS)
 }
 
+/// Refuses a version that is none of ours, or a newer one. `path` is where errors say it is.
+pub(super) fn check_known(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = user_version(connection).map_err(|error| StoreError::from_sqlite(path, error))?;
+    is_current(found, current_version(), path).map(drop)
+}
+
+/// Migrates a copy that nobody else has, of which no further copy is made. `path` is where errors say it is.
+pub(super) fn bring_copy_up_to_date(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let failed = |error| StoreError::from_sqlite(path, error);
+    let found = user_version(connection).map_err(failed)?;
+    if is_current(found, current_version(), path)? {
+        return Ok(());
+    }
+    let transaction = connection.unchecked_transaction().map_err(failed)?;
+    migrate(&transaction, found, MIGRATIONS).map_err(failed)?;
+    transaction.commit().map_err(failed)
+}
+
+/// Every table, index, view and trigger, with its definition.
+pub(super) fn definitions(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let sql = "SELECT type || ' ' || name || ' on ' || tbl_name || ': ' || ifnull(sql, '') FROM sqlite_schema
+               WHERE name NOT LIKE 'sqlite!_stat%' ESCAPE '!' ORDER BY 1";
+    connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+}
+
 fn bring_up_to_date(connection: &mut Connection, path: &Path, migrations: &[&str]) -> Result<(), StoreError> {
     let failed = |error| StoreError::from_sqlite(path, error);
     let known = version_of(migrations);
@@ -63,7 +88,7 @@ fn is_current(found: i64, known: i64, path: &Path) -> Result<bool, StoreError> {
     }
 }
 
-fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
+pub(super) fn user_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
 

@@ -1,0 +1,115 @@
+//! `doctor`: what opens the store, and what is wrong with it.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::cli::{Doctor, Global};
+use crate::context::{Context, printable};
+use crate::error::{Exit, Failure};
+use crate::resolve::checkup::{Checkup, Finding, Seals};
+use crate::resolve::{Opening, ResolveError, WayIn, store_path};
+
+pub(super) fn run(context: &Context, global: &Global, arguments: &Doctor) -> Result<(), Failure> {
+    let path = store_path(context, global.store.as_deref())?;
+    let (mut checkup, ended) = Checkup::of(&path, arguments.check);
+    let is_locked = matches!(ended, Some(ResolveError::Locked(_)));
+    if let Some(failure) = ended.map(Failure::from) {
+        let remedy = failure.remedy.unwrap_or_default();
+        checkup.findings.insert(0, Finding { about: path.display().to_string(), fact: failure.fact, remedy });
+    }
+    if global.json {
+        context.answer_json(&as_json(&path, &checkup))?;
+    } else {
+        context.answer(&text(&path, &checkup))?;
+    }
+    match checkup.findings.len() {
+        0 => Ok(()),
+        count => {
+            let exit = if is_locked { Exit::Locked } else { Exit::Failure };
+            let fact = format!("{}; what mends it stands below each", things(count as u64, "fault"));
+            Err(Failure { exit, fact, remedy: None })
+        }
+    }
+}
+
+fn text(path: &Path, checkup: &Checkup) -> String {
+    let mut text = String::new();
+    let mut say = |line: &str| {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "{}", printable(line));
+    };
+    match checkup.schema {
+        Some(schema) => say(&format!("store {}, schema {schema}", path.display())),
+        None if checkup.findings.is_empty() => {
+            say(&format!("there is no store at {}: the first import makes it", path.display()));
+        }
+        None => say(&format!("store {}", path.display())),
+    }
+    checkup.ways.iter().for_each(|way| say(&of_way(way)));
+    if let Some(Seals { credentials, originals, broken }) = checkup.seals {
+        let (credentials, originals) = (things(credentials, "credential"), things(originals, "kept file"));
+        say(&format!("opened the seals of {credentials} and {originals}; {broken} do not open"));
+    }
+    for Finding { about, fact, remedy } in &checkup.findings {
+        // Some facts begin with what they are about.
+        let is_named = fact.contains(about.as_str()) || about.starts_with("slot") || about.starts_with("credential");
+        say(&if is_named { format!("! {fact}") } else { format!("! {about}: {fact}") });
+        say(&format!("  {remedy}"));
+    }
+    if checkup.findings.is_empty() {
+        say("nothing is wrong");
+    }
+    text
+}
+
+fn of_way(way: &WayIn) -> String {
+    let since = Timestamp::from_second(way.since).unwrap_or_default().strftime("%Y-%m-%d");
+    let opens = match &way.opening {
+        Opening::Opens => "opens here without asking",
+        Opening::Asks => "opens once asked",
+        Opening::Fails(_) => "does not open",
+    };
+    let lasts = way.until.map(|end| format!(", until the next {end}")).unwrap_or_default();
+    format!("slot {} ({}), since {since}: {opens}{lasts}; it takes {}", way.number, way.kind, way.needs)
+}
+
+fn things(count: u64, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+fn as_json(path: &Path, checkup: &Checkup) -> Value {
+    let seals = checkup
+        .seals
+        .map(|seals| json!({ "credentials": seals.credentials, "originals": seals.originals, "broken": seals.broken }));
+    json!({
+        "store": path,
+        "schema": checkup.schema,
+        "slots": checkup.ways.iter().map(way_json).collect::<Vec<_>>(),
+        "seals": seals,
+        "findings": checkup.findings.iter().map(|finding| json!({
+            "about": finding.about, "fact": finding.fact, "remedy": finding.remedy,
+        })).collect::<Vec<_>>(),
+    })
+}
+
+fn way_json(way: &WayIn) -> Value {
+    let (opens, reason) = match &way.opening {
+        Opening::Opens => ("now", None),
+        Opening::Asks => ("asked", None),
+        Opening::Fails(reason) => ("never", Some(reason)),
+    };
+    json!({
+        "slot": way.number,
+        "kind": way.kind,
+        "since": way.since,
+        "needs": way.needs,
+        "key_file": way.key_file,
+        "command": way.command,
+        "until": way.until,
+        "opens": opens,
+        "reason": reason,
+    })
+}
