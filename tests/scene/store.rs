@@ -1,10 +1,15 @@
 //! The store, looked at from outside: on a copy, so that looking changes nothing.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use rusqlite::types::Value;
+
+const VERSION_1: &str = include_str!("../../src/store/migrations/0001_initial.sql");
+/// `mcrd`
+const APPLICATION_ID: i32 = 0x6d63_7264;
 
 /// A copy of a store with its WAL, removed on drop.
 pub struct Copy {
@@ -77,4 +82,39 @@ fn say(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Blob(bytes) => bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
     }
+}
+
+/// Puts a store as version 1 made it in the place of this one, with the same rows.
+pub fn make_version_1(path: &Path) {
+    let old = beside(path, "-as-it-was");
+    let connection = Connection::open(&old).expect("an old store");
+    connection.execute_batch(VERSION_1).expect("an old store");
+    connection.execute("ATTACH ?1 AS new", [path.to_str().expect("an old store")]).expect("an old store");
+    let tables = "SELECT name FROM main.sqlite_schema WHERE type = 'table'";
+    let mut statement = connection.prepare(tables).expect("an old store");
+    let tables: Vec<String> = statement
+        .query_map([], |row| row.get(0))
+        .expect("an old store")
+        .collect::<Result<_, _>>()
+        .expect("an old store");
+    drop(statement);
+    connection.pragma_update(None, "foreign_keys", false).expect("an old store");
+    for table in tables {
+        // Columns that came later are at the end.
+        let columns = format!("SELECT group_concat(name) FROM pragma_table_info('{table}', 'main')");
+        let columns: String = connection.query_row(&columns, [], |row| row.get(0)).expect("an old store");
+        connection
+            .execute_batch(&format!("INSERT INTO main.{table} SELECT {columns} FROM new.{table}"))
+            .expect("an old store");
+    }
+    connection.execute_batch("DETACH new").expect("an old store");
+    connection.pragma_update(None, "application_id", APPLICATION_ID).expect("an old store");
+    connection.pragma_update(None, "user_version", 1).expect("an old store");
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).expect("an old store");
+    connection.close().expect("an old store");
+    for suffix in ["-wal", "-shm"] {
+        let _ = fs::remove_file(beside(path, suffix));
+    }
+    fs::set_permissions(&old, fs::Permissions::from_mode(0o600)).expect("an old store");
+    fs::rename(&old, path).expect("an old store");
 }
