@@ -2,6 +2,7 @@
 
 mod file_slot;
 mod slot;
+pub mod ssh_agent_slot;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
