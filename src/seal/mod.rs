@@ -1,6 +1,7 @@
 //! Sealing: secrets under the store key, and the store key under key slots.
 
 mod file_slot;
+pub mod keyring_slot;
 mod slot;
 pub mod ssh_agent_slot;
 
