@@ -1,7 +1,9 @@
 //! Sealing: secrets under the store key, and the store key under key slots.
 
 mod file_slot;
+pub mod keyring_slot;
 mod slot;
+pub mod ssh_agent_slot;
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};

@@ -35,6 +35,14 @@ impl SlotSecret {
         random().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
+    /// A slot's secret from what its kind yields (a signature, a program's output): HKDF-SHA-256.
+    pub(super) fn extracted(material: &[u8], salt: &[u8], purpose: &[u8]) -> Self {
+        let mut secret = Zeroizing::new([0u8; 32]);
+        // Expanding 32 bytes is far below HKDF's limit of 8,160: it cannot fail.
+        let _ = Hkdf::<Sha256>::new(Some(salt), material).expand(purpose, &mut *secret);
+        Self(secret)
+    }
+
     /// Wraps a store key.
     ///
     /// # Errors
