@@ -118,7 +118,7 @@ pub fn session_duration(profile: &Profile) -> Option<u32> {
 
 /// The profiles that stand for the one at the root of a chain without a role of their own, the one nearest to the
 /// profile asked for first: what the nearest says counts.
-pub fn without_role(chain: &[Profile]) -> impl Iterator<Item = &Profile> {
+pub fn without_role(chain: &[Profile]) -> impl Iterator<Item = &Profile> + Clone {
     let count = chain.iter().take_while(|profile| profile.setting("role_arn").is_none()).count();
     chain[..count].iter().rev()
 }

@@ -111,7 +111,9 @@ pub enum Problem {
         place: String,
     },
     /// A profile asks multicred with a flag that holds only for the program that runs it.
-    #[error("profile {profile} asks multicred with {flag} ({place}), which is not followed where the profile is named")]
+    #[error(
+        "profile {profile} asks multicred with {flag} ({place}), which is not followed where multicred reads that line"
+    )]
     AsksWith {
         /// The profile.
         profile: String,
