@@ -37,6 +37,8 @@ pub struct Plan {
 pub struct Start {
     /// The credential.
     pub held: Held,
+    /// Index of the route's node whose credential it is.
+    pub node: usize,
     /// Whose it is.
     pub holder: Holder,
     /// How the holder is called in messages.
@@ -180,8 +182,9 @@ fn plan_with(
     let mut warnings: Vec<String> = warnings.into_iter().map(|(_, text)| text).collect();
     let dwindling = found.as_ref().is_some_and(|found| found.dwindling);
     let start = found.map(|Found { stage, held, reason, probe, .. }| {
-        let node = &route.nodes[stages[stage].node];
-        Start { held, holder: node.holder.clone(), shown: node.shown.clone(), reason, probe }
+        let index = stages[stage].node;
+        let node = &route.nodes[index];
+        Start { held, node: index, holder: node.holder.clone(), shown: node.shown.clone(), reason, probe }
     });
     warnings.extend(start.as_ref().and_then(|start| soon_gone(&start.held, &start.shown, now)));
     Ok(Plan { start, calls, dwindling, warnings })
