@@ -266,3 +266,45 @@ fn what_a_machine_hands_out_is_temporary_so_no_session_is_made_of_it_and_roles_a
     output.ok().stderr_has("out lasts 1h, not 2h");
     assert_eq!(scene.said(), ["AssumeRole Onward 3600"], "role credentials cannot carry a code");
 }
+
+/// The key that signed the last call.
+fn signer(scene: &Scene) -> String {
+    scene.sts.calls().last().and_then(|call| call.access_key_id.clone()).unwrap()
+}
+
+#[test]
+fn what_one_machine_gave_is_not_used_where_another_one_is_named() {
+    let (mut scene, first, of_first) = on_instance(INSTANCE);
+    let of_second = scene.service_session("Machine", "ec2.amazonaws.com", 6 * 3600);
+    let second = Instance::start(&role("Machine"), &of_second);
+    for (instance, key) in [(&first, &of_first.access_key_id), (&second, &of_second.access_key_id)] {
+        at_instance(&scene, instance, &SWITCH).run().ok();
+        assert_eq!(signer(&scene), *key);
+    }
+    // The same two, as a profile names them.
+    for instance in [&first, &second] {
+        scene.config(&format!("{INSTANCE}ec2_metadata_service_endpoint = {}\n", instance.url()));
+        scene.env.command(&SWITCH).unset("AWS_EC2_METADATA_DISABLED").run().ok();
+        assert_eq!(scene.sts.count("AssumeRole"), 2, "each is known already");
+    }
+    let (scene, first, of_first) = in_container(CONTAINER);
+    let of_second = scene.service_session("Task", "ecs-tasks.amazonaws.com", 6 * 3600);
+    let second = Container::start(&role("Task"), &of_second, Some(TOKEN));
+    for (container, key) in [(&first, &of_first.access_key_id), (&second, &of_second.access_key_id)] {
+        at_container(&scene, container).run().ok();
+        assert_eq!(signer(&scene), *key);
+    }
+}
+
+#[test]
+fn an_answer_kept_of_one_machine_is_none_where_another_one_is_named() {
+    let (scene, first, _) = on_instance(INSTANCE);
+    let of_second = scene.service_session("Machine", "ec2.amazonaws.com", 6 * 3600);
+    let second = Instance::start(&role("Machine"), &of_second);
+    let ask = |instance: &Instance| at_instance(&scene, instance, &["credential-process", "out"]).run().ok().json();
+    let of_first = ask(&first);
+    std::thread::sleep(std::time::Duration::from_millis(3_100));
+    // The first of these keeps it.
+    assert_eq!([ask(&first), ask(&first)], [of_first.clone(), of_first.clone()]);
+    assert_ne!(ask(&second), of_first);
+}

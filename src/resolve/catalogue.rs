@@ -1,5 +1,6 @@
 //! What is known: the store, and the person's AWS files. Reading changes neither.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -124,6 +125,12 @@ impl<'c> Catalogue<'c> {
     pub(super) fn forget_profiles(&mut self) {
         self.view.take();
     }
+    /// What the environment, else the profile, says of the machine's metadata service.
+    pub(super) fn of_machine(&self, profile: &[(&'static str, String)], name: &str) -> Option<String> {
+        let of_profile = || profile.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        self.context.setting(name).map(Cow::into_owned).or_else(of_profile)
+    }
+
 
     /// The profile of this name.
     ///

@@ -18,6 +18,7 @@ use aws_smithy_types::body::SdkBody;
 
 use super::{Obtained, StsError};
 use crate::credential_text::{self, AnswerFault};
+use crate::identity::hash::Hasher;
 use crate::identity::request::{is_http_url, parse_flag};
 use crate::identity::route::Metadata;
 use crate::secret::{Credential, KeyMaterial, Secret};
@@ -35,11 +36,25 @@ const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+const SERVICE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+const SERVICE_MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+/// The variables that say which metadata service is asked.
+pub const ADDRESSES: [&str; 4] = [RELATIVE_URI, FULL_URI, SERVICE, SERVICE_MODE];
 const INSTANCE_SERVICE: &str = "http://169.254.169.254";
 const INSTANCE_SERVICE_V6: &str = "http://[fd00:ec2::254]";
 
 /// What the environment, or the profile, says of a metadata service.
 pub type Get<'g> = &'g dyn Fn(&str) -> Option<String>;
+
+/// One text for each service that may be asked: what two of them hand out is not the same.
+pub fn which(source: Metadata, get: Get<'_>) -> String {
+    let addresses = match source {
+        Metadata::EcsContainer => &ADDRESSES[..2],
+        Metadata::Ec2Instance => &ADDRESSES[2..],
+    };
+    let hash = addresses.iter().fold(Hasher::new("metadata"), |hash, name| hash.field(name, get(name).as_deref()));
+    format!("{}-{}", source.word(), hash.finish().short())
+}
 
 /// Asks a metadata service for the machine's credential. `get` reads a variable, or the setting of a profile that means
 /// the same; `now` is in epoch seconds.
@@ -109,13 +124,12 @@ fn may_be_asked(url: &str) -> bool {
 
 async fn of_instance(get: Get<'_>) -> Result<String, StsError> {
     const ACTION: &str = "Ec2InstanceMetadata";
-    const SERVICE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
     const ROLES: &str = "latest/meta-data/iam/security-credentials/";
     if get("AWS_EC2_METADATA_DISABLED").and_then(|value| parse_flag(&value)) == Some(true) {
         let reason = "AWS_EC2_METADATA_DISABLED forbids it".to_owned();
         return Err(StsError::NoService { action: ACTION, reason });
     }
-    let is_v6 = get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").is_some_and(|mode| mode.eq_ignore_ascii_case("ipv6"));
+    let is_v6 = get(SERVICE_MODE).is_some_and(|mode| mode.eq_ignore_ascii_case("ipv6"));
     let usual = if is_v6 { INSTANCE_SERVICE_V6 } else { INSTANCE_SERVICE };
     let service = get(SERVICE).map_or(Cow::Borrowed(usual), Cow::Owned);
     if !is_http_url(&service) {

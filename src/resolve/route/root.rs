@@ -7,7 +7,7 @@ use crate::identity::route::{Base, CredentialKind, Held, Node, Place, SessionRul
 use crate::identity::{Holder, name};
 use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner};
-use crate::sts::OfProfile;
+use crate::sts::{OfProfile, metadata};
 
 /// What a chain of profiles begins with.
 pub(super) struct Root {
@@ -73,7 +73,9 @@ impl Catalogue<'_> {
             Source::Environment(setting) => (self.environment_node(profile, setting)?, Base::Held),
             Source::Metadata(setting, source) => {
                 let place = self.script(profile, setting).place;
-                (outside_node(profile, source.word()), Base::Metadata { source, place })
+                let machine = super::variables::of_machine(profile);
+                let which = metadata::which(source, &|name| self.of_machine(&machine, name));
+                (outside_node(profile, &which), Base::Metadata { source, place })
             }
             Source::Process(setting) => self.process_node(profile, setting)?,
             Source::WebIdentity(setting) => self.web_identity_node(profile, setting)?,
