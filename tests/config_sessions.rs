@@ -200,3 +200,23 @@ fn an_edit_of_any_setting_is_never_served_what_was_there_before() {
         assert_eq!(scene.sts.count("AssumeRole"), calls, "{more}");
     }
 }
+
+#[test]
+fn an_import_of_a_role_stands_for_none_whose_profile_or_environment_says_more() {
+    let role = "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = bob\n";
+    for (lines, variable, calls) in [
+        ("", None, 0),
+        ("source_identity = ann\n", None, 1),
+        ("", Some(("AWS_SOURCE_IDENTITY", "ann")), 1),
+        ("", Some(("AWS_SESSION_TAGS", "team=blue")), 1),
+    ] {
+        let mut scene = Scene::with_config(&format!("{role}{lines}"));
+        let imported = scene.sts.world(|world| world.saml_session(&profiles::role("ReadOnly"), "me", 7200));
+        scene.env.run_with_stdin(&["import", "-"], profiles::source::json(&imported).to_string()).ok();
+        if let Some((name, value)) = variable {
+            scene.env.set(name, value);
+        }
+        scene.switch("t").ok();
+        assert_eq!(scene.sts.count("AssumeRole"), calls, "{lines}{variable:?}");
+    }
+}
