@@ -256,11 +256,18 @@ fn flatten<'t, 'i>(prefix: &str, table: &'t DeTable<'i>) -> Vec<(String, &'t Spa
     for (name, value) in table {
         let name = format!("{prefix}{}", name.get_ref());
         match value.get_ref() {
-            DeValue::Table(inner) if !inner.is_empty() => values.extend(flatten(&format!("{name}."), inner)),
+            DeValue::Table(inner) if !inner.is_empty() || is_table(&name) => {
+                values.extend(flatten(&format!("{name}."), inner));
+            }
             _ => values.push((name, value)),
         }
     }
     values
+}
+
+/// Whether some setting stands in a table of this name.
+fn is_table(name: &str) -> bool {
+    KNOWN.iter().any(|known| known.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// One text that changes whenever the file does; `None` where that cannot be told, or while it is younger than `settled`
@@ -306,6 +313,14 @@ mod tests {
         assert_eq!(settings.driver(), Driver::Ykman);
         assert_eq!(settings.ykman_account("arn:x"), "arn:x");
         assert_eq!(Settings::read(None).unwrap().driver(), Driver::Terminal);
+    }
+
+    #[test]
+    fn a_table_without_settings_is_as_good_as_none() {
+        for text in ["[mfa]\n", "[mfa]\n# driver = \"ykman\"\n", "mfa = {}\n"] {
+            assert_eq!(read(text).map(|settings| settings.driver()), Ok(Driver::Terminal), "{text}");
+        }
+        assert!(read("[mf]\n").is_err() && read("[mfa.driver]\n").is_err());
     }
 
     #[test]
