@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::identity::name::nearest;
+use crate::regular_file;
 
 pub use template::{SessionName, Who};
 
@@ -105,6 +106,9 @@ const KNOWN: [Known; 5] = [
     Known { name: "mfa.ykman_device", default: "", wanted: "a text", is_good: |_| true },
 ];
 
+/// No file of settings is longer, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
 /// Why the file cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -164,7 +168,7 @@ impl Settings {
         let defaults = KNOWN.iter().map(|known| Value { text: known.default.to_owned(), from: From::Default });
         let mut settings = Self { values: defaults.collect(), path };
         let Some(path) = settings.path.clone() else { return Ok(settings) };
-        match fs::read_to_string(&path) {
+        match regular_file::read(&path, LONGEST) {
             Ok(text) => settings.take(&path, &text)?,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(error) => {

@@ -5,6 +5,10 @@ mod profiles;
 mod scene;
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
 use profiles::row::row;
 use profiles::{Scene, role};
 use scene::refusal::Refusal;
@@ -303,8 +307,32 @@ fn an_answer_kept_of_one_machine_is_none_where_another_one_is_named() {
     let second = Instance::start(&role("Machine"), &of_second);
     let ask = |instance: &Instance| at_instance(&scene, instance, &["credential-process", "out"]).run().ok().json();
     let of_first = ask(&first);
-    std::thread::sleep(std::time::Duration::from_millis(3_100));
+    std::thread::sleep(Duration::from_millis(3_100));
     // The first of these keeps it.
     assert_eq!([ask(&first), ask(&first)], [of_first.clone(), of_first.clone()]);
     assert_ne!(ask(&second), of_first);
+}
+
+#[test]
+fn what_begins_to_answer_and_does_not_go_on_is_given_up_in_bounded_time() {
+    let (scene, _, _) = in_container(CONTAINER);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let asked = scene.env.command(&SWITCH).set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url).spawn();
+    let mut connection = listener.accept().unwrap().0;
+    let _ = connection.read(&mut [0; 1024]).unwrap();
+    connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{").unwrap();
+    asked.end_within(Duration::from_secs(20)).refused(6, &["out", "too long"]);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_containers_token_is_not_waited_for() {
+    let (scene, container, _) = in_container(CONTAINER);
+    let file = scene.env.path("token").to_string_lossy().into_owned();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let command = scene.env.command(&SWITCH).set("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url());
+    let asked = command.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file).spawn();
+    asked
+        .end_within(Duration::from_secs(20))
+        .refused(1, &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "no regular file"]);
 }
