@@ -7,6 +7,7 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use scene::refusal::Refusal;
 use scene::seat::{Seat, eventually};
@@ -170,4 +171,43 @@ fn role_sessions_are_named_as_the_settings_say_and_an_edit_counts_at_once() {
     let row = rows.iter().find(|row| row["setting"] == "role_session_name").unwrap();
     assert_eq!(row["value"], "x {login} x");
     assert!(row["from"].as_str().unwrap().ends_with("config.toml:1"), "{row}");
+}
+
+/// A pinentry in a script: what it does when it is asked for the code, and after that.
+fn stand_in_pinentry(scene: &mut Scene, asked: &str) {
+    let body = format!(
+        "echo OK\nwhile read -r word rest; do\n  case $word in\n    GETPIN) {asked} ;;\n    \
+         BYE) break ;;\n    *) echo OK ;;\n  esac\ndone"
+    );
+    stand_in(scene, "pinentry", &body);
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_pretend_pinentry_that_does_not_end_is_not_waited_for() {
+    let mut scene = scene("[mfa]\ndriver = \"pinentry\"\n");
+    stand_in_pinentry(&mut scene, "echo 'D 135791'; echo OK; exec sleep 100");
+    let begun = Instant::now();
+    become_admin(&scene).ok();
+    assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn a_pretend_pinentry_that_never_stops_to_talk_goes_when_multicred_is_told_to() {
+    let mut scene = scene("[mfa]\ndriver = \"pinentry\"\n");
+    stand_in_pinentry(&mut scene, "touch asked; exec yes '# still there'");
+    let running = scene.env.spawn(&BECOME_ADMIN);
+    assert!(eventually(|| scene.env.path("asked").exists()));
+    let pid = rustix::process::Pid::from_raw(running.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = running.end_within(SOON);
+    output.stdout_is("").holds(output.status != 0, "it was told to go");
+}
+
+#[test]
+fn a_pretend_pinentry_whose_line_has_no_end_is_given_up() {
+    let mut scene = scene("[mfa]\ndriver = \"pinentry\"\n");
+    stand_in_pinentry(&mut scene, "printf 'D '; exec cat /dev/zero");
+    scene.env.spawn(&BECOME_ADMIN).end_within(SOON).refused(1, &["pinentry", "--mfa-code"]);
 }
