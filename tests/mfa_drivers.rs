@@ -211,3 +211,13 @@ fn a_pretend_pinentry_whose_line_has_no_end_is_given_up() {
     stand_in_pinentry(&mut scene, "printf 'D '; exec cat /dev/zero");
     scene.env.spawn(&BECOME_ADMIN).end_within(SOON).refused(1, &["pinentry", "--mfa-code"]);
 }
+
+#[test]
+fn a_pretend_window_that_gives_a_used_code_again_and_again_is_given_up() {
+    let mut scene = scene("[mfa]\ndriver = \"zenity\"\n");
+    stand_in(&mut scene, "zenity", "echo x >>asked; echo 135791");
+    become_admin(&scene).ok();
+    let another = ["as", "--shell", "bash", "prod/Billing", "--no-session", "--duration", "2h"];
+    scene.env.spawn(&another).end_within(scene::PATIENCE).refused(4, &["used already", &scene.serial]);
+    assert_eq!(fs::read_to_string(scene.env.path("asked")).unwrap().lines().count(), 4);
+}
