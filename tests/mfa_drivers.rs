@@ -221,3 +221,27 @@ fn a_pretend_window_that_gives_a_used_code_again_and_again_is_given_up() {
     scene.env.spawn(&another).end_within(scene::PATIENCE).refused(4, &["used already", &scene.serial]);
     assert_eq!(fs::read_to_string(scene.env.path("asked")).unwrap().lines().count(), 4);
 }
+
+#[test]
+fn a_pretend_window_or_pinentry_gets_none_of_the_variables_that_a_switch_has_set() {
+    for driver in ["zenity", "pinentry"] {
+        let mut scene = scene(&format!("[mfa]\ndriver = \"{driver}\"\n"));
+        scene.import(&scene.bob, "bob");
+        let switched = scene.env.run(&["as", "--shell", "bash", "bob"]);
+        let switched = scene.env.exported(support::env::Shell::Bash, &switched.ok().stdout, &[]);
+        match driver {
+            "zenity" => stand_in(&mut scene, driver, "env >seen; echo 135791"),
+            _ => stand_in_pinentry(&mut scene, "env >seen; echo 'D 135791'; echo OK"),
+        }
+        let set =
+            switched.exported.iter().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("MULTICRED"));
+        let inside =
+            set.fold(scene.env.command(&BECOME_ADMIN), |command, (name, value)| command.set(name, value.clone()));
+        inside.run().ok();
+        let seen = fs::read_to_string(scene.env.path("seen")).unwrap();
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MULTICRED_IDENTITY"] {
+            assert!(!seen.contains(&format!("{name}=")), "{driver}: {name} in {seen}");
+        }
+        assert!(seen.contains("PATH="), "{driver}: {seen}");
+    }
+}

@@ -36,13 +36,14 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// The person cancelled, or the program does not speak the protocol.
 pub(super) fn ask(
     program: &Path,
+    without: &[&str],
     terminal_kind: Option<&str>,
     question: &str,
     remark: Option<&str>,
     patience: Duration,
 ) -> Result<Option<Secret>, PromptError> {
     let watch = Watch::start()?;
-    let mut session = Session::start(program, Instant::now() + patience)?;
+    let mut session = Session::start(program, without, Instant::now() + patience)?;
     let asked = session.ask(terminal_kind, question, remark);
     session.end();
     watch.end(asked)
@@ -97,8 +98,11 @@ enum Reply {
 }
 
 impl Session {
-    fn start(program: &Path, deadline: Instant) -> Result<Self, PromptError> {
+    fn start(program: &Path, without: &[&str], deadline: Instant) -> Result<Self, PromptError> {
         let mut command = Command::new(program);
+        for name in without {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let failed = |error: std::io::Error| broken(&format!("{} cannot be run: {error}", program.display()));
         let mut child = command.spawn().map_err(failed)?;

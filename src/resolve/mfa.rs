@@ -159,8 +159,8 @@ impl Resolver<'_> {
         let driver = self.catalogue.settings()?.driver();
         let answer = if self.asks_by_program()? {
             let program = self.driver_program(self.dialog_program(driver)?)?;
-            let term = self.context.variable("TERM");
-            Dialog::new(driver.word(), program, term, self.prompter.deadline()).mfa_code(serial, remark)
+            let (term, without) = (self.context.variable("TERM"), self.not_handed_on());
+            Dialog::new(driver.word(), program, &without, term, self.prompter.deadline()).mfa_code(serial, remark)
         } else {
             self.prompter.mfa_code(serial, remark)
         };

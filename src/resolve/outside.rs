@@ -29,7 +29,19 @@ impl Resolver<'_> {
 
     pub(super) fn run_program(&self, program: Program<'_>, what: &str) -> Result<(Secret, String), ResolveError> {
         let may_ask = self.prompter.can_ask().is_ok();
-        let mut without: Vec<&str> = Vec::new();
+        let without = self.not_handed_on();
+        self.context.detail(&format!("running {what}"));
+        let patience = match self.prompter.deadline() {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None if may_ask => WITH_PERSON,
+            None => ALONE,
+        };
+        Ok(subprocess::run(program, Manner { what, without: &without, patience, may_ask })?)
+    }
+
+    /// The variables that no program of the person's gets: those that a switch has set.
+    pub(super) fn not_handed_on(&self) -> Vec<&'static str> {
+        let mut without: Vec<&'static str> = Vec::new();
         if self.context.holds_switched_key() {
             without.extend(SETS.iter().filter(|name| !name.ends_with("REGION")));
         }
@@ -38,13 +50,7 @@ impl Resolver<'_> {
             without.extend(SETS.iter().filter(stale));
         }
         without.extend(OURS);
-        self.context.detail(&format!("running {what}"));
-        let patience = match self.prompter.deadline() {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None if may_ask => WITH_PERSON,
-            None => ALONE,
-        };
-        Ok(subprocess::run(program, Manner { what, without: &without, patience, may_ask })?)
+        without
     }
 
     /// The credential that a `credential_process` prints.
