@@ -152,6 +152,16 @@ pub enum SettingsError {
     },
 }
 
+impl SettingsError {
+    /// What is wrong, without the value that is.
+    pub fn outcome(&self) -> String {
+        match self {
+            Self::BadValue { place, name, wanted, .. } => format!("{place}: {name} is not {wanted}"),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// Every setting.
 #[derive(Clone, Debug)]
 pub struct Settings {

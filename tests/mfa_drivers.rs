@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use scene::refusal::Refusal;
 use scene::seat::{Seat, eventually};
-use scene::{Scene, key_in_code};
+use scene::{PROD, Scene, key_in_code};
 use support::env::Output;
 
 const BECOME_ADMIN: [&str; 4] = ["as", "--shell", "bash", "prod/Admin"];
@@ -243,5 +243,34 @@ fn a_pretend_window_or_pinentry_gets_none_of_the_variables_that_a_switch_has_set
             assert!(!seen.contains(&format!("{name}=")), "{driver}: {name} in {seen}");
         }
         assert!(seen.contains("PATH="), "{driver}: {seen}");
+    }
+}
+
+#[test]
+fn what_a_dialog_says_and_a_setting_holds_is_told_and_written_down_nowhere() {
+    const HUSH: &str = "s3cret";
+    let address = format!("http://user:{HUSH}@127.0.0.1:1");
+    let role = format!("role_arn = arn:aws:iam::{PROD}:role/Admin\n");
+    let config = format!(
+        "[profile address]\n{role}source_profile = alice\nendpoint_url = {address}\n\
+         [profile machine]\n{role}credential_source = EcsContainer\n"
+    );
+    for (settings, variable, name) in [
+        ("[mfa]\ndriver = \"zenity\"\n", "NONE", "prod/Admin"),
+        ("[mfa]\ndriver = \"s3cret\"\n", "NONE", "prod/Admin"),
+        ("", "NONE", "address"),
+        ("", "AWS_ENDPOINT_URL", "--mfa-code 123456 prod/Admin"),
+        ("", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "machine"),
+    ] {
+        let mut scene = scene(settings);
+        scene.env.aws_config(&config);
+        stand_in(&mut scene, "zenity", &format!("echo {HUSH} >&2; exit 3"));
+        scene.env.set(variable, &address);
+        let words: Vec<&str> = ["as", "--shell", "bash"].into_iter().chain(name.split(' ')).collect();
+        let output = scene.env.run(&words);
+        output.stderr_has(HUSH).stdout_is("");
+        let history = fs::read_to_string(scene.env.store().with_file_name("history.jsonl")).unwrap();
+        let last = history.lines().last().unwrap();
+        assert!(!history.contains(HUSH) && !last.contains("\"ok\""), "{name} {variable}: {last}");
     }
 }

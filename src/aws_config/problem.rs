@@ -11,6 +11,16 @@ pub struct ChainError {
 }
 
 impl ChainError {
+    /// What is wrong, without the value that is: it may be a secret in the wrong place.
+    pub fn outcome(&self) -> String {
+        match &*self.problem {
+            Problem::BadValue { profile, key, place, wanted, .. } => {
+                format!("profile {profile}: {key} ({place}) is not {wanted}{}", self.reached())
+            }
+            _ => self.to_string(),
+        }
+    }
+
     fn reached(&self) -> String {
         match &self.trail[..] {
             [] | [_] => String::new(),
