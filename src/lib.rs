@@ -16,6 +16,7 @@ pub mod launch;
 pub mod lock;
 pub mod progress;
 pub mod prompt;
+pub mod regular_file;
 pub mod resolve;
 pub mod seal;
 pub mod secret;

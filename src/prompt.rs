@@ -58,6 +58,16 @@ pub enum PromptError {
     Terminal(String),
 }
 
+impl PromptError {
+    /// What went wrong, without the words of the program that asks.
+    pub fn outcome(&self) -> String {
+        match self {
+            Self::Dialog(_) => "nobody could be asked for the MFA code".to_owned(),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// Someone who can be asked.
 pub trait Prompter {
     /// Whether anybody can be asked at all; if not, why.

@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::identity::name::nearest;
+use crate::regular_file;
 
 pub use template::{SessionName, Who};
 
@@ -105,6 +106,9 @@ const KNOWN: [Known; 5] = [
     Known { name: "mfa.ykman_device", default: "", wanted: "a text", is_good: |_| true },
 ];
 
+/// No file of settings is longer, in bytes.
+const LONGEST: u64 = 1024 * 1024;
+
 /// Why the file cannot be followed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
@@ -148,6 +152,16 @@ pub enum SettingsError {
     },
 }
 
+impl SettingsError {
+    /// What is wrong, without the value that is.
+    pub fn outcome(&self) -> String {
+        match self {
+            Self::BadValue { place, name, wanted, .. } => format!("{place}: {name} is not {wanted}"),
+            error => error.to_string(),
+        }
+    }
+}
+
 /// Every setting.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -164,7 +178,7 @@ impl Settings {
         let defaults = KNOWN.iter().map(|known| Value { text: known.default.to_owned(), from: From::Default });
         let mut settings = Self { values: defaults.collect(), path };
         let Some(path) = settings.path.clone() else { return Ok(settings) };
-        match fs::read_to_string(&path) {
+        match regular_file::read(&path, LONGEST) {
             Ok(text) => settings.take(&path, &text)?,
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
             Err(error) => {
@@ -256,11 +270,18 @@ fn flatten<'t, 'i>(prefix: &str, table: &'t DeTable<'i>) -> Vec<(String, &'t Spa
     for (name, value) in table {
         let name = format!("{prefix}{}", name.get_ref());
         match value.get_ref() {
-            DeValue::Table(inner) if !inner.is_empty() => values.extend(flatten(&format!("{name}."), inner)),
+            DeValue::Table(inner) if !inner.is_empty() || is_table(&name) => {
+                values.extend(flatten(&format!("{name}."), inner));
+            }
             _ => values.push((name, value)),
         }
     }
     values
+}
+
+/// Whether some setting stands in a table of this name.
+fn is_table(name: &str) -> bool {
+    KNOWN.iter().any(|known| known.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// One text that changes whenever the file does; `None` where that cannot be told, or while it is younger than `settled`
@@ -306,6 +327,14 @@ mod tests {
         assert_eq!(settings.driver(), Driver::Ykman);
         assert_eq!(settings.ykman_account("arn:x"), "arn:x");
         assert_eq!(Settings::read(None).unwrap().driver(), Driver::Terminal);
+    }
+
+    #[test]
+    fn a_table_without_settings_is_as_good_as_none() {
+        for text in ["[mfa]\n", "[mfa]\n# driver = \"ykman\"\n", "mfa = {}\n"] {
+            assert_eq!(read(text).map(|settings| settings.driver()), Ok(Driver::Terminal), "{text}");
+        }
+        assert!(read("[mf]\n").is_err() && read("[mfa.driver]\n").is_err());
     }
 
     #[test]

@@ -204,3 +204,13 @@ fn closed_streams_are_no_panic_and_do_not_reach_the_store() {
     }
     assert!(store::Copy::of(&scene.env.store()).is_whole());
 }
+
+#[test]
+fn a_pipe_in_the_place_of_the_settings_is_not_waited_for() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.write("config/multicred/other", "");
+    let path = scene.env.path("config/multicred/config.toml");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let asked = scene.env.spawn(&["config"]);
+    asked.end_within(std::time::Duration::from_secs(20)).refused(2, &["config.toml", "no regular file"]);
+}

@@ -6,6 +6,7 @@ mod profiles;
 mod scene;
 mod support;
 
+use multicred::store::{Durability, Store};
 use profiles::row::row;
 use profiles::{ALICE, BOB, DEV, PROD, Scene};
 use support::proxy::Proxy;
@@ -176,6 +177,35 @@ fn what_one_address_gave_is_not_used_where_a_profile_names_another() {
         scene.switch("t").ok();
         assert_eq!([scene.sts.count("*"), another.count("*")], calls);
     }
+}
+
+#[test]
+fn whether_an_import_still_works_is_asked_where_its_profile_says_and_not_where_its_source_does() {
+    let mut scene = Scene::new();
+    let another = another_aws(&scene.alice, &scene.bob);
+    let (here, there) = (scene.sts.url(), another.url());
+    let imported = scene.sts.world(|world| world.saml_session(&profiles::role("ReadOnly"), "me", 7200));
+    let KeyPair { access_key_id, secret } = &scene.bob;
+    let key = format!("aws_access_key_id = {access_key_id}\naws_secret_access_key = {secret}\n");
+    let without_end = serde_json::json!({ "Credentials": {
+        "AccessKeyId": imported.access_key_id,
+        "SecretAccessKey": imported.secret,
+        "SessionToken": imported.session_token,
+    }});
+    scene.env.run_with_stdin(&["import", "-"], without_end.to_string()).ok();
+    scene.env.unset("AWS_ENDPOINT_URL");
+    scene.config(&format!(
+        "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = s\nendpoint_url = {here}\n\
+         [profile s]\n{key}endpoint_url = {there}\n"
+    ));
+    let mut store = Store::open(&scene.env.store()).unwrap().unwrap();
+    let id = store.read().credential_with_key(&imported.access_key_id).unwrap().unwrap().id;
+    store.write(Durability::Synced, |writing| writing.set_guessed_expiry(id, 1)).unwrap();
+    drop(store);
+    scene.sts.clear_calls();
+    let kept = scene.variable(&scene.switch("t"), "AWS_ACCESS_KEY_ID");
+    assert_eq!(kept.as_deref(), Some(&*imported.access_key_id));
+    assert_eq!([scene.sts.count("GetCallerIdentity"), another.count("*")], [1, 0]);
 }
 
 #[test]

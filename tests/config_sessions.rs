@@ -37,6 +37,17 @@ fn a_duration_of_a_role_is_duration_seconds_or_session_duration() {
 }
 
 #[test]
+fn what_is_included_of_a_duration_counts_before_what_default_says_by_either_name() {
+    let role = "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = bob\ninclude_profile = p\n";
+    for (near, far) in [("duration_seconds", "session_duration"), ("session_duration", "duration_seconds")] {
+        let config = format!("{role}[profile p]\n{near} = 1800\n[default]\n{far} = 900\n");
+        row("included, and default", &config, "t").calls(&["AssumeRole ReadOnly 1800"]);
+        let config = format!("{role}[profile p]\n{near} = 1800\ninclude_profile = q\n[profile q]\n{far} = 900\n");
+        row("included twice", &config, "t").calls(&["AssumeRole ReadOnly 1800"]);
+    }
+}
+
+#[test]
 fn a_duration_of_a_user_is_the_sessions_and_may_be_a_day_and_a_half() {
     for key in ["duration_seconds", "session_duration"] {
         let user = |seconds: &str| format!("[profile bob]\n{key} = {seconds}\n");
@@ -198,5 +209,25 @@ fn an_edit_of_any_setting_is_never_served_what_was_there_before() {
         scene.config(&format!("{role}{more}"));
         scene.switch("t").ok();
         assert_eq!(scene.sts.count("AssumeRole"), calls, "{more}");
+    }
+}
+
+#[test]
+fn an_import_of_a_role_stands_for_none_whose_profile_or_environment_says_more() {
+    let role = "[profile t]\nrole_arn = ROLE/ReadOnly\nsource_profile = bob\n";
+    for (lines, variable, calls) in [
+        ("", None, 0),
+        ("source_identity = ann\n", None, 1),
+        ("", Some(("AWS_SOURCE_IDENTITY", "ann")), 1),
+        ("", Some(("AWS_SESSION_TAGS", "team=blue")), 1),
+    ] {
+        let mut scene = Scene::with_config(&format!("{role}{lines}"));
+        let imported = scene.sts.world(|world| world.saml_session(&profiles::role("ReadOnly"), "me", 7200));
+        scene.env.run_with_stdin(&["import", "-"], profiles::source::json(&imported).to_string()).ok();
+        if let Some((name, value)) = variable {
+            scene.env.set(name, value);
+        }
+        scene.switch("t").ok();
+        assert_eq!(scene.sts.count("AssumeRole"), calls, "{lines}{variable:?}");
     }
 }

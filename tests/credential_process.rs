@@ -349,3 +349,110 @@ fn a_profile_that_asks_for_itself_is_told_as_a_loop() {
     let scene = asking("credential-process mine");
     scene.env.run(&["credential-process", "mine"]).refused(3, &["leads round in a loop: mine → mine"]);
 }
+
+/// bob's roles are linked, and no program of these lines is there: whoever ran one would fail.
+fn with_sources(config: &str) -> Scene {
+    let mut scene = Scene::with_bobs_roles();
+    let config = config.replace("ROLE", &format!("arn:aws:iam::{DEV}:role"));
+    scene.env.aws_config(&config.replace("ASK", "/no/such/multicred credential-process"));
+    scene
+}
+
+#[test]
+fn a_source_that_asks_multicred_is_the_way_to_whom_it_asks_for_and_is_never_run() {
+    let scene = with_sources(
+        "[profile dev/Reader]\ncredential_process = ASK dev/Reader\n\
+         [profile bobs]\ncredential_process = ASK bob\n\
+         [profile far]\nrole_arn = ROLE/Writer\nsource_profile = dev/Reader\n\
+         [profile beside]\nrole_arn = ROLE/Writer\ncredential_process = ASK dev/Reader\n\
+         [profile same]\nsource_profile = dev/Reader\nregion = eu-west-1\n\
+         [profile reader]\nrole_arn = ROLE/Reader\nsource_profile = bobs\n\
+         [profile twice]\nrole_arn = ROLE/Writer\nsource_profile = through\n\
+         [profile through]\ncredential_process = ASK reader\n",
+    );
+    let writer = process(&scene, "dev/Writer");
+    assert_eq!(scene.sts.count("AssumeRole"), 2);
+    for name in ["far", "beside", "twice"] {
+        assert_eq!(process(&scene, name), writer, "{name}");
+    }
+    let reader = process(&scene, "dev/Reader");
+    assert_eq!(process(&scene, "same"), reader);
+    assert_eq!(process(&scene, "reader"), reader);
+    scene.become_in_bash("same").ok().stdout_has("AWS_REGION='eu-west-1'");
+    assert_eq!(scene.sts.count("AssumeRole"), 2, "the steps are those of the identity itself");
+    let why = scene.env.run(&["why", "far"]);
+    why.ok()
+        .stdout_has("profile far from dev/Reader of the AWS config, which asks multicred for dev/Reader: the links");
+    why.stdout_has("chain: bob → dev/Reader → far");
+    let rows = scene.env.run(&["list", "--json"]).ok().json();
+    assert!(rows.as_array().unwrap().iter().all(|row| row["state"] != "broken"), "{rows}");
+}
+
+#[test]
+fn sources_that_ask_multicred_for_each_other_are_told_as_a_loop_by_name() {
+    let scene = with_sources(
+        "[profile far]\nrole_arn = ROLE/Writer\nsource_profile = near\n\
+         [profile near]\ncredential_process = ASK far\n\
+         [profile plain]\nsource_profile = about\n\
+         [profile about]\ncredential_process = ASK plain\n\
+         [profile self]\nrole_arn = ROLE/Writer\ncredential_process = ASK self\n\
+         [profile narcissus]\nrole_arn = ROLE/Writer\nsource_profile = mirror\n\
+         [profile mirror]\ncredential_process = ASK mirror\n",
+    );
+    for (name, round) in [
+        ("far", "far → near → far"),
+        ("near", "far → near → far"),
+        ("plain", "plain → about → plain"),
+        ("about", "plain → about → plain"),
+        ("self", "self → self"),
+        ("narcissus", "mirror → mirror"),
+    ] {
+        scene.env.run(&["credential-process", name]).refused(3, &[&format!("leads round in a loop: {round}")]);
+    }
+    assert_eq!(scene.sts.count("AssumeRole"), 0);
+}
+
+#[test]
+fn a_source_that_asks_multicred_for_more_than_whom_is_refused_with_its_line_and_flag() {
+    let scene = with_sources(
+        "[profile far]\nrole_arn = ROLE/Writer\nsource_profile = near\n\
+         [profile near]\ncredential_process = ASK --duration 1h dev/Reader\n\
+         [profile beside]\nrole_arn = ROLE/Writer\ncredential_process = ASK dev/Reader dev/Writer\n\
+         [profile lost]\nrole_arn = ROLE/Writer\ncredential_process = ASK dev/Gone\n",
+    );
+    let says = format!("profile near asks multicred with --duration ({}:5)", scene.env.path(".aws/config").display());
+    scene.env.run(&["credential-process", "far"]).refused(1, &[&says, "take --duration out of that line"]);
+    scene.env.run(&["credential-process", "beside"]).refused(1, &["config:8", "does not name one identity"]);
+    scene.env.run(&["credential-process", "lost"]).refused(3, &["dev/Gone"]);
+}
+
+#[test]
+fn a_code_of_whom_a_source_asks_multicred_for_serves_every_role_of_it() {
+    let mut scene = Scene::with_alices_roles();
+    scene.env.aws_config(&format!(
+        "[profile mine]\ncredential_process = /no/such/multicred credential-process alice\n\
+         [profile admin]\nrole_arn = arn:aws:iam::{PROD}:role/Admin\nsource_profile = mine\n\
+         [profile billing]\nrole_arn = arn:aws:iam::{PROD}:role/Billing\nsource_profile = mine\n"
+    ));
+    scene.env.run(&["credential-process", "--mfa-code", "123456", "admin"]).ok();
+    process(&scene, "billing");
+    assert_eq!((scene.sts.count("GetSessionToken"), scene.sts.count("AssumeRole")), (1, 2));
+}
+
+#[test]
+fn what_the_environment_says_of_the_profile_asked_for_is_not_said_of_its_source() {
+    let mut scene = with_sources(
+        "[profile bobs]\ncredential_process = ASK bob\n\
+         [profile reader]\nrole_arn = ROLE/Reader\nsource_profile = bobs\nsource_identity = bob\n\
+         [profile near]\ncredential_process = ASK reader\n\
+         [profile far]\nrole_arn = ROLE/Writer\nsource_profile = near\n\
+         [profile other]\nrole_arn = ROLE/Writer\nsource_profile = near\nsource_identity = mallory\n",
+    );
+    scene.env.run(&["credential-process", "other"]).refused(1, &["source_identity", "config:15", "reader"]);
+    scene.env.set("AWS_SESSION_TAGS", "team=blue");
+    let why = scene.env.run(&["why", "far", "--json"]).ok().json();
+    let tags = |index: usize| why["plan"]["calls"][index]["tags"].clone();
+    let calls = why["plan"]["calls"].as_array().unwrap();
+    let reader = calls.iter().position(|call| call["identity"] == "reader").unwrap();
+    assert_eq!((tags(reader), tags(reader + 1)), (serde_json::json!({}), serde_json::json!({"team": "blue"})));
+}

@@ -7,10 +7,14 @@ mod support;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use multicred::store::{Durability, Store};
 use scene::refusal::Refusal;
-use scene::{DEV, Scene, ini, key_in_code, traced, tree};
+use scene::seat::eventually;
+use scene::{DEV, PROD, Scene, ini, key_in_code, traced, tree};
 use support::env::Output;
+use support::sts::{Fault, Role};
 
 /// dev/Reader is answered from what was kept.
 fn kept() -> Scene {
@@ -29,7 +33,7 @@ fn keep(scene: &Scene) {
 }
 
 fn settle() {
-    std::thread::sleep(std::time::Duration::from_millis(3_100));
+    std::thread::sleep(Duration::from_millis(3_100));
 }
 
 fn answers(scene: &Scene) -> Vec<PathBuf> {
@@ -287,4 +291,32 @@ fn an_answer_of_a_profiles_own_address_is_none_where_addresses_are_to_be_passed_
     // A proxy that is not there keeps this from AWS itself.
     let elsewhere = scene.env.command(&local).set("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true");
     elsewhere.set("HTTPS_PROXY", "http://127.0.0.1:1").run().code(6).stdout_is("");
+}
+
+#[test]
+fn a_config_that_changes_while_it_is_followed_is_read_again() {
+    let mut scene = Scene::with_bob();
+    let saml = scene.sts.world(|world| {
+        world.role(Role::new(PROD, "Saml"));
+        world.saml_session(&format!("arn:aws:iam::{PROD}:role/Saml"), "me", 9000)
+    });
+    let imported = serde_json::json!({ "Credentials": {
+        "AccessKeyId": saml.access_key_id, "SecretAccessKey": saml.secret, "SessionToken": saml.session_token
+    }});
+    scene.env.run_with_stdin(&["import", "-", "--label", "saml"], imported.to_string()).ok();
+    let mut store = Store::open(&scene.env.store()).unwrap().unwrap();
+    let id = store.read().credential_with_key(&saml.access_key_id).unwrap().unwrap().id;
+    store.write(Durability::Synced, |writing| writing.set_guessed_expiry(id, 1)).unwrap();
+    drop(store);
+    scene.env.aws_config("[profile old]\ncredential_process = multicred credential-process bob\n");
+    settle();
+    // Whether it still works is asked between reading the config and keeping what was read.
+    scene.sts.fault_always("GetCallerIdentity", Fault::Delay(Duration::from_secs(4)));
+    scene.sts.clear_calls();
+    let running = scene.env.spawn(&["credential-process", "saml"]);
+    assert!(eventually(|| scene.sts.count("GetCallerIdentity") == 1));
+    scene.env.aws_config("[profile new]\ncredential_process = multicred credential-process bob\n");
+    running.end_within(scene::PATIENCE).ok();
+    scene.env.run(&["credential-process", "new"]).ok();
+    scene.env.run(&["credential-process", "old"]).refused(3, &["old"]);
 }

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// No I/O, no clock, no environment.
 const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change", "export", "identity", "secret"];
+/// What adapters read their files by.
+const FILES: &[&str] = &["regular_file"];
 /// Each reaches out of the process in one way; they do not know each other.
 const ADAPTERS: &[&str] = &[
     "aws_config",
@@ -39,11 +41,12 @@ fn may_use(module: &str, other: &str) -> bool {
         "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
         // One table from the errors of every layer to what a person is told.
         "error" => is_below(&[USE_CASE, ADAPTERS, PURE]),
-        "resolve" => other == "context" || is_below(&[ADAPTERS, PURE]),
+        "resolve" => other == "context" || is_below(&[ADAPTERS, FILES, PURE]),
         "progress" => other == "context" || is_below(&[PURE]),
         // A window that asks is another program.
         "prompt" => other == "subprocess" || is_below(&[PURE]),
-        module if ADAPTERS.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
+        module if ADAPTERS.contains(&module) => is_below(&[FILES, PURE]),
+        module if FILES.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
         // The edge of the process, and the list of modules.
         "context" | "lib" => false,
         module => panic!("{module} has no layer: say in this test where it belongs"),

@@ -7,10 +7,11 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
+use std::time::{Duration, Instant};
 
 use scene::refusal::Refusal;
 use scene::seat::{Seat, eventually};
-use scene::{Scene, key_in_code};
+use scene::{PROD, Scene, key_in_code};
 use support::env::Output;
 
 const BECOME_ADMIN: [&str; 4] = ["as", "--shell", "bash", "prod/Admin"];
@@ -170,4 +171,106 @@ fn role_sessions_are_named_as_the_settings_say_and_an_edit_counts_at_once() {
     let row = rows.iter().find(|row| row["setting"] == "role_session_name").unwrap();
     assert_eq!(row["value"], "x {login} x");
     assert!(row["from"].as_str().unwrap().ends_with("config.toml:1"), "{row}");
+}
+
+/// A pinentry in a script: what it does when it is asked for the code, and after that.
+fn stand_in_pinentry(scene: &mut Scene, asked: &str) {
+    let body = format!(
+        "echo OK\nwhile read -r word rest; do\n  case $word in\n    GETPIN) {asked} ;;\n    \
+         BYE) break ;;\n    *) echo OK ;;\n  esac\ndone"
+    );
+    stand_in(scene, "pinentry", &body);
+}
+
+const SOON: Duration = Duration::from_secs(20);
+
+#[test]
+fn a_pretend_pinentry_that_does_not_end_is_not_waited_for() {
+    let mut scene = scene("[mfa]\ndriver = \"pinentry\"\n");
+    stand_in_pinentry(&mut scene, "echo 'D 135791'; echo OK; exec sleep 100");
+    let begun = Instant::now();
+    become_admin(&scene).ok();
+    assert!(begun.elapsed() < SOON);
+}
+
+#[test]
+fn a_pretend_pinentry_that_never_stops_to_talk_goes_when_multicred_is_told_to() {
+    let mut scene = scene("[mfa]\ndriver = \"pinentry\"\n");
+    stand_in_pinentry(&mut scene, "touch asked; exec yes '# still there'");
+    let running = scene.env.spawn(&BECOME_ADMIN);
+    assert!(eventually(|| scene.env.path("asked").exists()));
+    let pid = rustix::process::Pid::from_raw(running.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+    let output = running.end_within(SOON);
+    output.stdout_is("").holds(output.status != 0, "it was told to go");
+}
+
+#[test]
+fn a_pretend_pinentry_whose_line_has_no_end_is_given_up() {
+    let mut scene = scene("[mfa]\ndriver = \"pinentry\"\n");
+    stand_in_pinentry(&mut scene, "printf 'D '; exec cat /dev/zero");
+    scene.env.spawn(&BECOME_ADMIN).end_within(SOON).refused(1, &["pinentry", "--mfa-code"]);
+}
+
+#[test]
+fn a_pretend_window_that_gives_a_used_code_again_and_again_is_given_up() {
+    let mut scene = scene("[mfa]\ndriver = \"zenity\"\n");
+    stand_in(&mut scene, "zenity", "echo x >>asked; echo 135791");
+    become_admin(&scene).ok();
+    let another = ["as", "--shell", "bash", "prod/Billing", "--no-session", "--duration", "2h"];
+    scene.env.spawn(&another).end_within(scene::PATIENCE).refused(4, &["used already", &scene.serial]);
+    assert_eq!(fs::read_to_string(scene.env.path("asked")).unwrap().lines().count(), 4);
+}
+
+#[test]
+fn a_pretend_window_or_pinentry_gets_none_of_the_variables_that_a_switch_has_set() {
+    for driver in ["zenity", "pinentry"] {
+        let mut scene = scene(&format!("[mfa]\ndriver = \"{driver}\"\n"));
+        scene.import(&scene.bob, "bob");
+        let switched = scene.env.run(&["as", "--shell", "bash", "bob"]);
+        let switched = scene.env.exported(support::env::Shell::Bash, &switched.ok().stdout, &[]);
+        match driver {
+            "zenity" => stand_in(&mut scene, driver, "env >seen; echo 135791"),
+            _ => stand_in_pinentry(&mut scene, "env >seen; echo 'D 135791'; echo OK"),
+        }
+        let set =
+            switched.exported.iter().filter(|(name, _)| name.starts_with("AWS_") || name.starts_with("MULTICRED"));
+        let inside =
+            set.fold(scene.env.command(&BECOME_ADMIN), |command, (name, value)| command.set(name, value.clone()));
+        inside.run().ok();
+        let seen = fs::read_to_string(scene.env.path("seen")).unwrap();
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "MULTICRED_IDENTITY"] {
+            assert!(!seen.contains(&format!("{name}=")), "{driver}: {name} in {seen}");
+        }
+        assert!(seen.contains("PATH="), "{driver}: {seen}");
+    }
+}
+
+#[test]
+fn what_a_dialog_says_and_a_setting_holds_is_told_and_written_down_nowhere() {
+    const HUSH: &str = "s3cret";
+    let address = format!("http://user:{HUSH}@127.0.0.1:1");
+    let role = format!("role_arn = arn:aws:iam::{PROD}:role/Admin\n");
+    let config = format!(
+        "[profile address]\n{role}source_profile = alice\nendpoint_url = {address}\n\
+         [profile machine]\n{role}credential_source = EcsContainer\n"
+    );
+    for (settings, variable, name) in [
+        ("[mfa]\ndriver = \"zenity\"\n", "NONE", "prod/Admin"),
+        ("[mfa]\ndriver = \"s3cret\"\n", "NONE", "prod/Admin"),
+        ("", "NONE", "address"),
+        ("", "AWS_ENDPOINT_URL", "--mfa-code 123456 prod/Admin"),
+        ("", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "machine"),
+    ] {
+        let mut scene = scene(settings);
+        scene.env.aws_config(&config);
+        stand_in(&mut scene, "zenity", &format!("echo {HUSH} >&2; exit 3"));
+        scene.env.set(variable, &address);
+        let words: Vec<&str> = ["as", "--shell", "bash"].into_iter().chain(name.split(' ')).collect();
+        let output = scene.env.run(&words);
+        output.stderr_has(HUSH).stdout_is("");
+        let history = fs::read_to_string(scene.env.store().with_file_name("history.jsonl")).unwrap();
+        let last = history.lines().last().unwrap();
+        assert!(!history.contains(HUSH) && !last.contains("\"ok\""), "{name} {variable}: {last}");
+    }
 }

@@ -5,6 +5,10 @@ mod profiles;
 mod scene;
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::time::Duration;
+
 use profiles::row::row;
 use profiles::{Scene, role};
 use scene::refusal::Refusal;
@@ -265,4 +269,70 @@ fn what_a_machine_hands_out_is_temporary_so_no_session_is_made_of_it_and_roles_a
     let output = at_instance(&scene, &instance, &SWITCH).run();
     output.ok().stderr_has("out lasts 1h, not 2h");
     assert_eq!(scene.said(), ["AssumeRole Onward 3600"], "role credentials cannot carry a code");
+}
+
+/// The key that signed the last call.
+fn signer(scene: &Scene) -> String {
+    scene.sts.calls().last().and_then(|call| call.access_key_id.clone()).unwrap()
+}
+
+#[test]
+fn what_one_machine_gave_is_not_used_where_another_one_is_named() {
+    let (mut scene, first, of_first) = on_instance(INSTANCE);
+    let of_second = scene.service_session("Machine", "ec2.amazonaws.com", 6 * 3600);
+    let second = Instance::start(&role("Machine"), &of_second);
+    for (instance, key) in [(&first, &of_first.access_key_id), (&second, &of_second.access_key_id)] {
+        at_instance(&scene, instance, &SWITCH).run().ok();
+        assert_eq!(signer(&scene), *key);
+    }
+    // The same two, as a profile names them.
+    for instance in [&first, &second] {
+        scene.config(&format!("{INSTANCE}ec2_metadata_service_endpoint = {}\n", instance.url()));
+        scene.env.command(&SWITCH).unset("AWS_EC2_METADATA_DISABLED").run().ok();
+        assert_eq!(scene.sts.count("AssumeRole"), 2, "each is known already");
+    }
+    let (scene, first, of_first) = in_container(CONTAINER);
+    let of_second = scene.service_session("Task", "ecs-tasks.amazonaws.com", 6 * 3600);
+    let second = Container::start(&role("Task"), &of_second, Some(TOKEN));
+    for (container, key) in [(&first, &of_first.access_key_id), (&second, &of_second.access_key_id)] {
+        at_container(&scene, container).run().ok();
+        assert_eq!(signer(&scene), *key);
+    }
+}
+
+#[test]
+fn an_answer_kept_of_one_machine_is_none_where_another_one_is_named() {
+    let (scene, first, _) = on_instance(INSTANCE);
+    let of_second = scene.service_session("Machine", "ec2.amazonaws.com", 6 * 3600);
+    let second = Instance::start(&role("Machine"), &of_second);
+    let ask = |instance: &Instance| at_instance(&scene, instance, &["credential-process", "out"]).run().ok().json();
+    let of_first = ask(&first);
+    std::thread::sleep(Duration::from_millis(3_100));
+    // The first of these keeps it.
+    assert_eq!([ask(&first), ask(&first)], [of_first.clone(), of_first.clone()]);
+    assert_ne!(ask(&second), of_first);
+}
+
+#[test]
+fn what_begins_to_answer_and_does_not_go_on_is_given_up_in_bounded_time() {
+    let (scene, _, _) = in_container(CONTAINER);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let asked = scene.env.command(&SWITCH).set("AWS_CONTAINER_CREDENTIALS_FULL_URI", url).spawn();
+    let mut connection = listener.accept().unwrap().0;
+    let _ = connection.read(&mut [0; 1024]).unwrap();
+    connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n{").unwrap();
+    asked.end_within(Duration::from_secs(20)).refused(6, &["out", "too long"]);
+}
+
+#[test]
+fn a_pipe_in_the_place_of_a_containers_token_is_not_waited_for() {
+    let (scene, container, _) = in_container(CONTAINER);
+    let file = scene.env.path("token").to_string_lossy().into_owned();
+    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    let command = scene.env.command(&SWITCH).set("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url());
+    let asked = command.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file).spawn();
+    asked
+        .end_within(Duration::from_secs(20))
+        .refused(1, &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "no regular file"]);
 }

@@ -252,3 +252,17 @@ fn a_restricted_credential_stays_restricted_in_a_profile_and_is_never_imported_a
     scene.env.run(&["import", "--profile", "ro"]).ok().stderr_has("stored");
     scene.env.run(&["as", "--shell", "bash", "bob"]).ok().stdout_has("unset MULTICRED_RESTRICTED");
 }
+
+#[test]
+fn a_restricted_credential_that_a_program_prints_is_known_as_that() {
+    let mut scene = Scene::with_bobs_roles();
+    let printed = scene.env.run(&["credential-process", "--read-only", "dev/Reader"]).ok().stdout.clone();
+    scene.env.write("answer.json", &printed);
+    let answer = scene.env.path("answer.json");
+    scene.env.aws_config(&format!("[profile printed]\ncredential_process = cat '{}'\n", answer.display()));
+    scene.env.run(&["credential-process", "printed"]).ok();
+    let key = serde_json::from_str::<serde_json::Value>(&printed).unwrap()["AccessKeyId"].as_str().unwrap().to_owned();
+    let store = multicred::store::Store::open(&scene.env.store()).unwrap().unwrap();
+    let row = store.read().credential_with_key(&key).unwrap().unwrap();
+    assert!(row.held.restricted_as.is_some(), "{row:?}");
+}

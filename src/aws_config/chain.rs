@@ -3,7 +3,7 @@
 use super::check::{contradiction, duration, without_bad_default};
 use super::problem::{ChainError, Problem};
 use super::source::{Source, source};
-use super::{Places, Profile, Setting};
+use super::{Origin, Places, Profile, Setting};
 use crate::identity::route::RoleHop;
 use crate::identity::session_tags::{SessionTags, transitive_keys};
 
@@ -108,6 +108,9 @@ pub fn hop(profile: &Profile) -> Option<RoleHop> {
             .and_then(|it| transitive_keys(it).ok())
             .unwrap_or_default(),
         source_identity: owned("source_identity"),
+        by_variable: ["session_tags", "transitive_session_tags", "source_identity"]
+            .iter()
+            .any(|key| profile.setting(key).is_some_and(|setting| matches!(setting.origin, Origin::Variable(_)))),
     })
 }
 
@@ -118,7 +121,7 @@ pub fn session_duration(profile: &Profile) -> Option<u32> {
 
 /// The profiles that stand for the one at the root of a chain without a role of their own, the one nearest to the
 /// profile asked for first: what the nearest says counts.
-pub fn without_role(chain: &[Profile]) -> impl Iterator<Item = &Profile> {
+pub fn without_role(chain: &[Profile]) -> impl Iterator<Item = &Profile> + Clone {
     let count = chain.iter().take_while(|profile| profile.setting("role_arn").is_none()).count();
     chain[..count].iter().rev()
 }

@@ -134,10 +134,12 @@ fn check_durations_agree(profile: &Profile, places: Places<'_>) -> Result<(), Pr
 
 /// How long a checked profile's credential is to last, in seconds; what stands nearer to the profile counts.
 pub(super) fn duration(profile: &Profile) -> Option<u32> {
-    let [one, other] = ["duration_seconds", "session_duration"].map(|key| setting_of_duration(profile, key));
-    let is_own = |setting: &&Setting| setting.section == profile.name;
-    let chosen = one.filter(is_own).or(other.filter(is_own)).or(one).or(other)?;
-    chosen.value.parse().ok()
+    let found = ["duration_seconds", "session_duration"].map(|key| setting_of_duration(profile, key));
+    let is_default = |setting: &Setting| setting.section == DEFAULT && profile.name != DEFAULT;
+    // What is included stands in the order in which it was.
+    let place = |setting: &Setting| profile.settings().position(|known| known.key == setting.key);
+    let distance = |setting: &&Setting| (setting.section != profile.name, is_default(setting), place(setting));
+    found.into_iter().flatten().min_by_key(distance)?.value.parse().ok()
 }
 
 /// The place of a setting, and whose it is where it is inherited.

@@ -11,6 +11,16 @@ pub struct ChainError {
 }
 
 impl ChainError {
+    /// What is wrong, without the value that is: it may be a secret in the wrong place.
+    pub fn outcome(&self) -> String {
+        match &*self.problem {
+            Problem::BadValue { profile, key, place, wanted, .. } => {
+                format!("profile {profile}: {key} ({place}) is not {wanted}{}", self.reached())
+            }
+            _ => self.to_string(),
+        }
+    }
+
     fn reached(&self) -> String {
         match &self.trail[..] {
             [] | [_] => String::new(),
@@ -111,7 +121,9 @@ pub enum Problem {
         place: String,
     },
     /// A profile asks multicred with a flag that holds only for the program that runs it.
-    #[error("profile {profile} asks multicred with {flag} ({place}), which is not followed where the profile is named")]
+    #[error(
+        "profile {profile} asks multicred with {flag} ({place}), which is not followed where multicred reads that line"
+    )]
     AsksWith {
         /// The profile.
         profile: String,

@@ -96,13 +96,18 @@ pub struct Profile {
     pub faults: Vec<Fault>,
 }
 
+impl Setting {
+    /// What this `credential_process` asks multicred for; `None` for another program.
+    pub fn asks_multicred(&self) -> Option<Result<AsksMulticred, NotFollowed>> {
+        asks_multicred::read(&credential_text::command_words(&self.value)?)
+    }
+}
+
 impl Profile {
-    /// What its `credential_process`, which is that setting, asks multicred for; `None` for another program.
-    pub fn asks_multicred(&self) -> Option<(&Setting, Result<AsksMulticred, NotFollowed>)> {
+    /// Its `credential_process`, where the profile is nothing but what that prints.
+    pub fn only_process(&self) -> Option<&Setting> {
         let is_source = self.key.is_none() && self.setting("role_arn").is_none();
-        let setting = self.setting("credential_process").filter(|_| is_source)?;
-        let words = credential_text::command_words(&setting.value)?;
-        Some((setting, asks_multicred::read(&words)?))
+        self.setting("credential_process").filter(|_| is_source)
     }
 
     /// A setting.

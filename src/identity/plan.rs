@@ -14,7 +14,7 @@ mod tests;
 
 use super::Holder;
 use super::request::{MinTtl, Request, limits, say_duration};
-use super::route::{CredentialKind, Held, Place, Route};
+use super::route::{CredentialKind, Held, Node, Place, Route};
 
 pub use call::{AssumeRole, Call, GetFederationToken, Restriction, WebIdentity};
 pub use stages::Stage;
@@ -37,6 +37,8 @@ pub struct Plan {
 pub struct Start {
     /// The credential.
     pub held: Held,
+    /// Index of the route's node whose credential it is.
+    pub node: usize,
     /// Whose it is.
     pub holder: Holder,
     /// How the holder is called in messages.
@@ -180,8 +182,9 @@ fn plan_with(
     let mut warnings: Vec<String> = warnings.into_iter().map(|(_, text)| text).collect();
     let dwindling = found.as_ref().is_some_and(|found| found.dwindling);
     let start = found.map(|Found { stage, held, reason, probe, .. }| {
-        let node = &route.nodes[stages[stage].node];
-        Start { held, holder: node.holder.clone(), shown: node.shown.clone(), reason, probe }
+        let index = stages[stage].node;
+        let node = &route.nodes[index];
+        Start { held, node: index, holder: node.holder.clone(), shown: node.shown.clone(), reason, probe }
     });
     warnings.extend(start.as_ref().and_then(|start| soon_gone(&start.held, &start.shown, now)));
     Ok(Plan { start, calls, dwindling, warnings })
@@ -221,7 +224,7 @@ fn find_start(
         // What is only to sign the next call need not live as long as the answer.
         let min_ttl = if index == last { request.min_ttl } else { MinTtl::Shell };
         for held in &route.nodes[stage.node].held {
-            if wants_fresh || !answers(held, stages, index, request) {
+            if wants_fresh || !answers(held, route, stages, index, request) {
                 continue;
             }
             if let Some(found) = usable(held, index, least_left(held, min_ttl), now) {
@@ -236,20 +239,33 @@ fn find_start(
 }
 
 /// Whether a credential is of the sort that a stage needs, its age aside.
-fn answers(held: &Held, stages: &[Stage], index: usize, request: &Request) -> bool {
+fn answers(held: &Held, route: &Route, stages: &[Stage], index: usize, request: &Request) -> bool {
     let stage = &stages[index];
-    let is_target = index == stages.len() - 1;
     match held.kind {
         CredentialKind::LongTerm => stage.call.is_none(),
         // An import stands for its identity however it was obtained, unless the request asks for more than that.
         // It cannot stand for a session that carries MFA: nobody knows whether it does.
         CredentialKind::Imported => {
-            let asks_for_more =
-                (is_target && request.shapes_the_call()) || (stage.node > 0 && request.source_identity.is_some());
-            !asks_for_more && stage.mfa_context.is_none() && !next_needs_key(stages, index)
+            let is_target = index == stages.len() - 1;
+            let asks_for_more = is_target && request.shapes_the_call();
+            !asks_for_more
+                && !carries_more(route, stage.node, request)
+                && stage.mfa_context.is_none()
+                && !next_needs_key(stages, index)
         }
         CredentialKind::Session | CredentialKind::Role => stage.call.is_some() && held.request_hash == Some(stage.hash),
     }
+}
+
+/// Whether a role session of this node carries what nobody knows of an import: who is behind the chain, tags that roles
+/// hand on, or what the environment asks for.
+fn carries_more(route: &Route, node: usize, request: &Request) -> bool {
+    let has_source_identity = request.source_identity.is_some() || route.source_identity().is_some();
+    let last = route.nodes.len() - 1;
+    let more = |(index, node): (usize, &Node)| {
+        node.hop.as_ref().is_some_and(|hop| hop.by_variable || (index < last && !hop.transitive_tags.is_empty()))
+    };
+    node > 0 && (has_source_identity || route.nodes[..=node].iter().enumerate().any(more))
 }
 
 /// `GetSessionToken`, `GetFederationToken`, and a call with an MFA code, can only be signed with a long-term key.
@@ -299,7 +315,7 @@ fn last_resort(route: &Route, stages: &[Stage], request: &Request, now: i64) -> 
     let last = stages.len() - 1;
     for (index, stage) in stages.iter().enumerate().rev() {
         let node = &route.nodes[stage.node];
-        for held in node.held.iter().filter(|held| answers(held, stages, index, request)) {
+        for held in node.held.iter().filter(|held| answers(held, route, stages, index, request)) {
             let left = held.seconds_left(now);
             if left <= 0 || (request.fresh && index == last) {
                 continue;

@@ -98,6 +98,8 @@ pub struct RoleHop {
     pub transitive_tags: Vec<String>,
     /// Who is behind the session, for audit trails.
     pub source_identity: Option<String>,
+    /// Whether the environment says some of this, for the credential that is asked for now.
+    pub by_variable: bool,
 }
 
 /// A command line of the person's, which `sh` runs.

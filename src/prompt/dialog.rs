@@ -18,20 +18,23 @@ pub struct Dialog<'d> {
     /// Which kind of program it is: `pinentry`, `zenity`, `kdialog`, `osascript`.
     kind: &'static str,
     program: PathBuf,
+    /// Variables that it does not get.
+    without: &'d [&'d str],
     /// The kind of terminal, for a pinentry that draws on it.
     terminal_kind: Option<&'d str>,
     deadline: Option<Instant>,
 }
 
 impl<'d> Dialog<'d> {
-    /// One that asks by this program, until `deadline`.
+    /// One that asks by this program, which does not get the variables `without`, until `deadline`.
     pub fn new(
         kind: &'static str,
         program: PathBuf,
+        without: &'d [&'d str],
         terminal_kind: Option<&'d str>,
         deadline: Option<Instant>,
     ) -> Self {
-        Self { kind, program, terminal_kind, deadline }
+        Self { kind, program, without, terminal_kind, deadline }
     }
 
     fn ask(&self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
@@ -40,8 +43,11 @@ impl<'d> Dialog<'d> {
         let script =
             format!("text returned of (display dialog {remarked:?} default answer \"\" with title \"multicred\")");
         match self.kind {
-            "pinentry" => pinentry::ask(&self.program, self.terminal_kind, &question, remark, self.patience())?
-                .ok_or_else(|| self.unanswered(serial)),
+            "pinentry" => {
+                let (without, terminal) = (self.without, self.terminal_kind);
+                let answer = pinentry::ask(&self.program, without, terminal, &question, remark, self.patience())?;
+                answer.ok_or_else(|| self.unanswered(serial))
+            }
             "kdialog" => self.run(&["--title", "multicred", "--inputbox", &remarked], serial),
             "osascript" => self.run(&["-e", &script], serial),
             _ => self.run(&["--entry", "--title", "multicred", "--text", &remarked], serial),
@@ -50,7 +56,7 @@ impl<'d> Dialog<'d> {
 
     fn run(&self, words: &[&str], serial: &str) -> Result<Secret, PromptError> {
         let program = Program::Words(self.program.as_os_str(), words);
-        let manner = Manner { what: self.kind, without: &[], patience: self.patience(), may_ask: false };
+        let manner = Manner { what: self.kind, without: self.without, patience: self.patience(), may_ask: false };
         match subprocess::run(program, manner) {
             Ok((answer, _)) => Ok(Secret::new(answer.expose().trim())),
             // Each of them says so when the person closes it.

@@ -3,7 +3,7 @@
 //! Source: Libgcrypt's Assuan manual, "Server responses"; the Pinentry manual, "Protocol".
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, Write, stderr, stdin};
+use std::io::{BufRead, BufReader, Read, Write, stderr, stdin};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -22,8 +22,13 @@ use crate::secret::Secret;
 
 /// `GPG_ERR_CANCELED` and `GPG_ERR_FULLY_CANCELED`, in the low 16 bits of a pinentry's errors (libgpg-error).
 const CANCELLED: [u32; 2] = [99, 198];
-/// No line of the protocol is longer, in bytes.
-const LONGEST_LINE: usize = 1_000;
+/// No line of the protocol is longer, in bytes, with its end.
+const LONGEST_LINE: usize = 1_002;
+/// As many lines are read ahead.
+const LINES_AHEAD: usize = 16;
+/// How long it may take to end once it is told to, and how often that is looked at.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// Asks for one line; `None` where the person gave none in time.
 ///
@@ -31,13 +36,14 @@ const LONGEST_LINE: usize = 1_000;
 /// The person cancelled, or the program does not speak the protocol.
 pub(super) fn ask(
     program: &Path,
+    without: &[&str],
     terminal_kind: Option<&str>,
     question: &str,
     remark: Option<&str>,
     patience: Duration,
 ) -> Result<Option<Secret>, PromptError> {
     let watch = Watch::start()?;
-    let mut session = Session::start(program, Instant::now() + patience)?;
+    let mut session = Session::start(program, without, Instant::now() + patience)?;
     let asked = session.ask(terminal_kind, question, remark);
     session.end();
     watch.end(asked)
@@ -92,22 +98,25 @@ enum Reply {
 }
 
 impl Session {
-    fn start(program: &Path, deadline: Instant) -> Result<Self, PromptError> {
+    fn start(program: &Path, without: &[&str], deadline: Instant) -> Result<Self, PromptError> {
         let mut command = Command::new(program);
+        for name in without {
+            command.env_remove(name);
+        }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let failed = |error: std::io::Error| broken(&format!("{} cannot be run: {error}", program.display()));
         let mut child = command.spawn().map_err(failed)?;
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(broken("it has no pipes"));
         };
-        let (sender, lines) = mpsc::channel();
+        let (sender, lines) = mpsc::sync_channel(LINES_AHEAD);
         thread::spawn(move || {
             let mut output = BufReader::with_capacity(LONGEST_LINE, output);
             loop {
                 let mut line = Zeroizing::new(String::with_capacity(LONGEST_LINE));
-                match output.read_line(&mut line) {
-                    Ok(1..) if sender.send(line).is_ok() => {}
-                    _ => return,
+                let read = output.by_ref().take(LONGEST_LINE as u64).read_line(&mut line);
+                if read.is_err() || !line.ends_with('\n') || sender.send(line).is_err() {
+                    return;
                 }
             }
         });
@@ -158,10 +167,13 @@ impl Session {
         let mut data = None;
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
+            // Also where it never stops to say something.
+            if left.is_zero() || has_come() {
+                return Ok(Reply::None);
+            }
             let line = match self.lines.recv_timeout(left.min(LOOK_UP)) {
                 Ok(line) => line,
-                Err(RecvTimeoutError::Timeout) if left > LOOK_UP && !has_come() => continue,
-                Err(RecvTimeoutError::Timeout) => return Ok(Reply::None),
+                Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Err(broken("it ended without an answer")),
             };
             let (word, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
@@ -181,11 +193,16 @@ impl Session {
     fn end(mut self) {
         let _ = self.input.write_all(b"BYE\n");
         drop(self.input);
-        // It may be waiting for the person still.
-        if Instant::now() >= self.deadline || has_come() {
-            let _ = self.child.kill();
+        let until = Instant::now() + LAST_MOMENTS;
+        while let Ok(None) = self.child.try_wait() {
+            // It may be waiting for the person still.
+            if Instant::now() >= self.deadline.min(until) || has_come() {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                return;
+            }
+            thread::sleep(PAUSE);
         }
-        let _ = self.child.wait();
     }
 }
 

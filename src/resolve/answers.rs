@@ -23,6 +23,7 @@ use crate::identity::request::{MinTtl, Request};
 use crate::lock::{boot_clock, private_folder};
 use crate::secret::{Credential, KeyMaterial};
 use crate::settings;
+use crate::sts::metadata;
 use crate::sts::settings::{ENDPOINT, IGNORE_ENDPOINT};
 
 /// Whatever another version wrote may mean something else.
@@ -101,7 +102,7 @@ impl Basis {
             .field("own-key", context.variable("AWS_ACCESS_KEY_ID").filter(|_| !context.holds_switched_key()));
         let of_variable = |question: Hasher, name| question.field(name, context.setting(name).as_deref());
         // As they are: what a profile says beside them decides what they come to.
-        let variables = variables_of_profiles().chain(ENDPOINT).chain([IGNORE_ENDPOINT]);
+        let variables = variables_of_profiles().chain(ENDPOINT).chain([IGNORE_ENDPOINT]).chain(metadata::ADDRESSES);
         let question = hex(&variables.fold(question, of_variable).finish().0);
         let file = folder(context).join(format!("{}-{}", store_name(store), &question[..32]));
         let (store, files) = (store_stamp(store, now)?, format!("{}\n{}", files.names(), files.stamps(now)?));

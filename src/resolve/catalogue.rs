@@ -1,5 +1,6 @@
 //! What is known: the store, and the person's AWS files. Reading changes neither.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,11 @@ use super::{ResolveError, aws_files, vault};
 /// Where profiles are looked up.
 enum View {
     /// The files have just been parsed.
-    Parsed(Profiles),
+    Parsed {
+        profiles: Profiles,
+        /// What the files were before; `None` where that cannot be told.
+        stamps: Option<String>,
+    },
     /// The files are as they were: their parsed form is in the store.
     Kept {
         /// Where it is.
@@ -28,7 +33,7 @@ impl View {
     /// The profiles that are in memory.
     fn in_memory(&self) -> Option<&Profiles> {
         match self {
-            Self::Parsed(profiles) => Some(profiles),
+            Self::Parsed { profiles, .. } => Some(profiles),
             Self::Kept { all, .. } => all.get(),
         }
     }
@@ -120,6 +125,12 @@ impl<'c> Catalogue<'c> {
         profile.endpoint(|name| self.context.setting(name))
     }
 
+    /// What the environment, else the profile, says of the machine's metadata service.
+    pub(super) fn of_machine(&self, profile: &[(&'static str, String)], name: &str) -> Option<String> {
+        let of_profile = || profile.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        self.context.setting(name).map(Cow::into_owned).or_else(of_profile)
+    }
+
     /// The files were written: what was read of them before no longer counts.
     pub(super) fn forget_profiles(&mut self) {
         self.view.take();
@@ -171,17 +182,17 @@ impl<'c> Catalogue<'c> {
 
     /// Keeps the parsed form of the files in the store, where it was made anew. What cannot be kept is parsed again.
     pub fn keep_profiles(&mut self) {
-        let (Some(View::Parsed(profiles)), Some(files), Some(store)) = (self.view.get(), &self.files, &mut self.store)
+        let (Some(View::Parsed { profiles, stamps: Some(stamps) }), Some(files), Some(store)) =
+            (self.view.get(), &self.files, &mut self.store)
         else {
             return;
         };
-        let Some(stamps) = files.stamps(self.context.now()) else { return };
         let rows = profiles.iter().filter_map(|profile| {
             let parsed = serde_json::to_string(profile).ok()?;
             Some((profile.name.as_str(), profile.role().map(|role| role.key()), parsed))
         });
         let names = files.names();
-        let kept = store.write(Durability::Obtainable, |writing| writing.keep_profiles(&names, &stamps, rows));
+        let kept = store.write(Durability::Obtainable, |writing| writing.keep_profiles(&names, stamps, rows));
         if let Err(error) = kept {
             self.context.detail(&format!("the profiles could not be kept: {error}"));
         }
@@ -196,13 +207,15 @@ impl<'c> Catalogue<'c> {
     }
 
     fn load_view(&self) -> Result<View, ResolveError> {
-        let Some(files) = &self.files else { return Ok(View::Parsed(Profiles::default())) };
-        let kept = match (&self.store, files.stamps(self.context.now())) {
-            (Some(store), Some(stamps)) => store.read().profile_source(&files.names(), &stamps)?,
+        let Some(files) = &self.files else { return Ok(View::Parsed { profiles: Profiles::default(), stamps: None }) };
+        // Before they are read: what changes meanwhile then has other stamps than what was read.
+        let stamps = files.stamps(self.context.now());
+        let kept = match (&self.store, &stamps) {
+            (Some(store), Some(stamps)) => store.read().profile_source(&files.names(), stamps)?,
             _ => None,
         };
         kept.map_or_else(
-            || Ok(View::Parsed(Profiles::read(files)?)),
+            || Ok(View::Parsed { profiles: Profiles::read(files)?, stamps }),
             |source| Ok(View::Kept { source, all: OnceCell::new() }),
         )
     }

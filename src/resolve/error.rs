@@ -140,12 +140,18 @@ pub enum ResolveError {
 }
 
 impl ResolveError {
-    /// The failure as it is written down, or told to other processes: what a program of the person's said is for the
-    /// person alone, and may be anything.
+    /// The failure as it is written down, or told to other processes: what a program of the person's said, and the value
+    /// of a setting that cannot be used, are for the person alone, and may be anything.
     pub fn outcome(&self) -> String {
         match self {
             Self::Subprocess(error) => error.outcome(),
             Self::BadAnswer { what, wanted, .. } => format!("what {what} printed is no {wanted}"),
+            Self::Prompt(error) => error.outcome(),
+            Self::Chain(error) => error.outcome(),
+            Self::Setting(error) => error.outcome(),
+            Self::Settings(error) => error.outcome(),
+            Self::Sts(error) => error.outcome(),
+            Self::Machine { place, error } => format!("{place}: {}", error.outcome()),
             error => error.to_string(),
         }
     }

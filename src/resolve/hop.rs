@@ -136,11 +136,7 @@ impl Resolver<'_> {
         match call {
             Call::Process(script) => return self.credential_of(script),
             Call::Metadata { source, place } => {
-                let of_profile = |name: &str| hop.machine.iter().find(|(known, _)| *known == name);
-                let get = |name: &str| {
-                    let of_environment = self.context.setting(name).map(std::borrow::Cow::into_owned);
-                    of_environment.or_else(|| of_profile(name).map(|(_, value)| value.clone()))
-                };
+                let get = |name: &str| self.catalogue.of_machine(hop.machine, name);
                 let failed = |error| ResolveError::Machine { place: place.clone(), error };
                 return metadata::fetch(*source, &get, now).map_err(failed);
             }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use crate::aws_config::{ChainError, NotFollowed, Problem, Profile};
+use crate::aws_config::{ChainError, NotFollowed, Problem, Profile, Setting};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
@@ -183,16 +183,17 @@ impl Catalogue<'_> {
 
     fn read_profile(&self, name: &str, through: &mut Vec<String>) -> Result<Option<Reading>, ResolveError> {
         let Some(profile) = self.profile(name)? else { return Ok(None) };
-        if let Some(asked) = self.asks_multicred(&profile)? {
+        let asked = profile.only_process().map(|process| self.asks_multicred(&profile, process)).transpose()?;
+        if let Some(asked) = asked.flatten() {
             return self.read_through(name, &asked, through);
         }
-        let holder = self.holder_of_profile(&profile)?;
+        let holder = self.holder_of_profile(&profile, through)?;
         let says = format!("the profile of that name ({})", describe(&profile, &holder));
         Ok(Some(Reading { target: Target::Profile(Box::new(profile)), holder, says }))
     }
 
     /// Who a profile is, as far as that can be told without asking: without a role of its own it is whom its source is.
-    fn holder_of_profile(&self, profile: &Profile) -> Result<String, ResolveError> {
+    fn holder_of_profile(&self, profile: &Profile, through: &mut Vec<String>) -> Result<String, ResolveError> {
         let (mut at, mut seen) = (profile.clone(), HashSet::new());
         loop {
             if let Some(role) = at.role() {
@@ -208,9 +209,16 @@ impl Catalogue<'_> {
             let source = at.value("source_profile").filter(|name| !seen.contains(*name));
             match source.map(|name| self.profile(name)).transpose()?.flatten() {
                 Some(source) => at = source,
-                None => return Ok(format!("profile {}", at.name)),
+                None => break,
             }
         }
+        // What cannot be followed is told where the profile is used.
+        let asked = at.only_process().and_then(|process| self.asks_multicred(&at, process).ok().flatten());
+        let reading = match asked.map(|asked| self.read_through(&at.name, &asked, through)).transpose() {
+            Err(ResolveError::Chain(_)) => None,
+            reading => reading?.flatten(),
+        };
+        Ok(reading.map_or_else(|| format!("profile {}", at.name), |reading| reading.holder))
     }
 
     /// A profile whose `credential_process` is multicred itself means whom that asks for: it is never run.
@@ -220,12 +228,12 @@ impl Catalogue<'_> {
         asked: &str,
         through: &mut Vec<String>,
     ) -> Result<Option<Reading>, ResolveError> {
-        if let Some(start) = through.iter().position(|name| name == profile) {
-            if self.read_by_form(profile)?.is_empty() {
-                let names: Vec<&str> = through[start..].iter().map(String::as_str).chain([profile]).collect();
-                return Err(ChainError::from(Problem::AsksInLoop(names.join(" → "))).into());
-            }
-            return Ok(None);
+        if through.iter().any(|name| name == profile) {
+            return if self.read_by_form(profile)?.is_empty() {
+                refuse_loop(profile, through).map(|()| None)
+            } else {
+                Ok(None)
+            };
         }
         through.push(profile.to_owned());
         let reading = self.only_reading(asked, through)?;
@@ -233,10 +241,24 @@ impl Catalogue<'_> {
         Ok(Some(Reading { says, ..reading }))
     }
 
+    /// Whom the `credential_process` of a chain's source asks multicred for, and by which name; `None` where it runs
+    /// another program, or asks another store. `trail` has the profiles that led there, and gets those after them.
+    pub(super) fn asked_by_source(
+        &self,
+        profile: &Profile,
+        process: &Setting,
+        trail: &mut Vec<String>,
+    ) -> Result<Option<(Target, String)>, ResolveError> {
+        let Some(asked) = self.asks_multicred(profile, process)? else { return Ok(None) };
+        refuse_loop(&profile.name, trail)?;
+        let reading = self.read_through(&profile.name, &asked, trail)?;
+        Ok(reading.map(|reading| (reading.target, asked)))
+    }
+
     /// The name that a profile's `credential_process` asks multicred for, where that would ask this very store.
-    fn asks_multicred(&self, profile: &Profile) -> Result<Option<String>, ResolveError> {
-        let Some((setting, asked)) = profile.asks_multicred() else { return Ok(None) };
-        let (name, place) = (profile.name.clone(), self.place(&setting.origin));
+    fn asks_multicred(&self, profile: &Profile, process: &Setting) -> Result<Option<String>, ResolveError> {
+        let Some(asked) = process.asks_multicred() else { return Ok(None) };
+        let (name, place) = (profile.name.clone(), self.place(&process.origin));
         let asked = asked.map_err(|why| {
             ChainError::from(match why {
                 NotFollowed::Flag(flag) => Problem::AsksWith { profile: name, flag, place },
@@ -298,6 +320,14 @@ impl Catalogue<'_> {
         }
         Ok(names)
     }
+}
+
+/// # Errors
+/// The trail of profiles through which multicred is asked comes back to where it has been.
+pub(super) fn refuse_loop(profile: &str, trail: &[String]) -> Result<(), ResolveError> {
+    let Some(start) = trail.iter().position(|name| name == profile) else { return Ok(()) };
+    let names: Vec<&str> = trail[start..].iter().map(String::as_str).chain([profile]).collect();
+    Err(ChainError::from(Problem::AsksInLoop(names.join(" → ").escape_debug().to_string())).into())
 }
 
 /// The roles that `account/name` may mean, whether or not anybody knows them.

@@ -88,7 +88,16 @@ impl Resolver<'_> {
             tries += 1;
             remark = Some(match source {
                 Source::Flag(_) => "the code given with --mfa-code has been used already: wait for the next one",
-                Source::Person => "this code has been used already: wait for the next one",
+                // A program in a person's place may give the same code for ever; a person is shown the remark at once.
+                Source::Person if tries >= TRIES && self.asks_by_program()? => {
+                    return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
+                }
+                Source::Person => {
+                    if tries > 1 && self.asks_by_program()? && self.has_time_for_next_step() {
+                        self.wait_for_next_step(serial);
+                    }
+                    "this code has been used already: wait for the next one"
+                }
                 Source::Script(_) | Source::Ykman if tries >= TRIES || !self.has_time_for_next_step() => {
                     return Err(ResolveError::MfaCodeUsed(serial.to_owned()));
                 }
@@ -109,6 +118,11 @@ impl Resolver<'_> {
             return Ok(Source::Script(script.clone()));
         }
         Ok(if self.catalogue.settings()?.driver() == Driver::Ykman { Source::Ykman } else { Source::Person })
+    }
+
+    /// Whether the person is asked by another program, and not on the terminal.
+    fn asks_by_program(&self) -> Result<bool, ResolveError> {
+        Ok(self.context.may_prompt && self.catalogue.settings()?.driver() != Driver::Terminal)
     }
 
     /// Synced: the same code must not be sent twice even across a crash.
@@ -143,12 +157,12 @@ impl Resolver<'_> {
 
     fn typed(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, ResolveError> {
         let driver = self.catalogue.settings()?.driver();
-        let answer = if driver == Driver::Terminal || !self.context.may_prompt {
-            self.prompter.mfa_code(serial, remark)
-        } else {
+        let answer = if self.asks_by_program()? {
             let program = self.driver_program(self.dialog_program(driver)?)?;
-            let term = self.context.variable("TERM");
-            Dialog::new(driver.word(), program, term, self.prompter.deadline()).mfa_code(serial, remark)
+            let (term, without) = (self.context.variable("TERM"), self.not_handed_on());
+            Dialog::new(driver.word(), program, &without, term, self.prompter.deadline()).mfa_code(serial, remark)
+        } else {
+            self.prompter.mfa_code(serial, remark)
         };
         match answer {
             Err(PromptError::Impossible { .. }) if remark.is_some() => {

@@ -298,8 +298,8 @@ impl<'c> Resolver<'c> {
     /// Asks AWS whether a credential with a guessed expiry still works. If not it is discarded, here and in the store.
     fn still_works(&mut self, destination: &mut Destination, start: &Start) -> Result<bool, ResolveError> {
         let credential = self.open(&start.held, &start.holder)?;
-        let reach = destination.reach[0].clone();
-        let region = self.region_of(&destination.route, 0, &reach)?;
+        let reach = destination.reach[start.node].clone();
+        let region = self.region_of(&destination.route, start.node, &reach)?;
         let signing = Signing { credential: Some(&credential), region: &region };
         let answer = self.sts_for(&reach)?.get_caller_identity(signing);
         let works = match answer {

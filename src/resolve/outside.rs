@@ -1,16 +1,13 @@
 //! What programs and files outside multicred hand out: credentials, and the tokens of web identities.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
-
-use zeroize::Zeroizing;
 
 use super::{ResolveError, Resolver};
 use crate::credential_text::{self, AnswerFault};
 use crate::env_change::{OURS, SETS};
 use crate::identity::route::{Script, TokenSource};
+use crate::regular_file;
 use crate::secret::{Credential, KeyMaterial, Secret};
 use crate::sts::Obtained;
 use crate::subprocess::{self, Manner, Program};
@@ -21,6 +18,8 @@ const WITH_PERSON: Duration = Duration::from_mins(5);
 const ALONE: Duration = Duration::from_secs(50);
 /// No token is longer, in bytes (API reference, `AssumeRoleWithWebIdentity`: 20,000).
 const LONGEST_TOKEN: u64 = 20_000;
+/// The same with the white space around it.
+const LONGEST_FILE: u64 = LONGEST_TOKEN + 1_000;
 
 impl Resolver<'_> {
     /// Runs a command line of the person's, as it would run in a shell that multicred has not switched.
@@ -30,7 +29,19 @@ impl Resolver<'_> {
 
     pub(super) fn run_program(&self, program: Program<'_>, what: &str) -> Result<(Secret, String), ResolveError> {
         let may_ask = self.prompter.can_ask().is_ok();
-        let mut without: Vec<&str> = Vec::new();
+        let without = self.not_handed_on();
+        self.context.detail(&format!("running {what}"));
+        let patience = match self.prompter.deadline() {
+            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
+            None if may_ask => WITH_PERSON,
+            None => ALONE,
+        };
+        Ok(subprocess::run(program, Manner { what, without: &without, patience, may_ask })?)
+    }
+
+    /// The variables that no program of the person's gets: those that a switch has set.
+    pub(super) fn not_handed_on(&self) -> Vec<&'static str> {
+        let mut without: Vec<&'static str> = Vec::new();
         if self.context.holds_switched_key() {
             without.extend(SETS.iter().filter(|name| !name.ends_with("REGION")));
         }
@@ -39,13 +50,7 @@ impl Resolver<'_> {
             without.extend(SETS.iter().filter(stale));
         }
         without.extend(OURS);
-        self.context.detail(&format!("running {what}"));
-        let patience = match self.prompter.deadline() {
-            Some(deadline) => deadline.saturating_duration_since(Instant::now()),
-            None if may_ask => WITH_PERSON,
-            None => ALONE,
-        };
-        Ok(subprocess::run(program, Manner { what, without: &without, patience, may_ask })?)
+        without
     }
 
     /// The credential that a `credential_process` prints.
@@ -75,14 +80,11 @@ impl Resolver<'_> {
         let (text, place) = match token {
             TokenSource::Process(script) => (self.run_script(script)?.0, script.place.clone()),
             TokenSource::File { path, place } => {
-                let mut text = Zeroizing::new(String::with_capacity(4096));
-                let read = open_file(path).and_then(|file| file.take(LONGEST_TOKEN + 1).read_to_string(&mut text));
                 let failed = |error: std::io::Error| ResolveError::Token {
                     place: place.clone(),
                     reason: format!("{path}: {error}"),
                 };
-                read.map_err(failed)?;
-                (text.into(), place.clone())
+                (regular_file::read(Path::new(path), LONGEST_FILE).map_err(failed)?.into(), place.clone())
             }
         };
         let token = text.expose().trim();
@@ -92,11 +94,4 @@ impl Resolver<'_> {
         }
         Ok(Secret::new(token))
     }
-}
-
-/// A pipe in a file's place must not be waited for.
-fn open_file(path: &str) -> io::Result<File> {
-    let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
-    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

@@ -2,6 +2,7 @@
 
 mod profile;
 mod root;
+mod through;
 mod variables;
 
 use crate::aws_config::{AwsFiles, Origin, Setting};
@@ -100,15 +101,21 @@ impl Catalogue<'_> {
     ) -> Result<Destination, ResolveError> {
         match target {
             Target::Nobody => Err(LookupError::Nobody.into()),
-            Target::Known(row) => self.to_identity(&row.identity, Some(row)),
-            Target::OfProfiles(identity) => self.to_identity(identity, None),
+            Target::Known(row) => self.to_identity(&row.identity, Some(row), &[]),
+            Target::OfProfiles(identity) => self.to_identity(identity, None, &[]),
             Target::Profile(profile) => self.by_asked_profile(profile, asked, environment),
             Target::Key(row, holder) => self.by_key(&row.held, holder),
         }
     }
 
     /// An identity uses its link; without one, the only profile that leads to it.
-    fn to_identity(&self, identity: &Identity, row: Option<&IdentityRow>) -> Result<Destination, ResolveError> {
+    /// `trail` has the profiles through which multicred is asked for it.
+    fn to_identity(
+        &self,
+        identity: &Identity,
+        row: Option<&IdentityRow>,
+        trail: &[String],
+    ) -> Result<Destination, ResolveError> {
         if let (Some(store), Some(row)) = (self.store(), row) {
             let mut chain = store.read().chain(row.clone())?;
             if chain.len() > 1 {
@@ -121,10 +128,15 @@ impl Catalogue<'_> {
                 return self.by_links(&mut chain);
             }
         }
-        self.by_only_profile(identity, row)
+        self.by_only_profile(identity, row, trail)
     }
 
-    fn by_only_profile(&self, identity: &Identity, row: Option<&IdentityRow>) -> Result<Destination, ResolveError> {
+    fn by_only_profile(
+        &self,
+        identity: &Identity,
+        row: Option<&IdentityRow>,
+        trail: &[String],
+    ) -> Result<Destination, ResolveError> {
         let mut profiles = self.profiles_to(&identity.key())?;
         let shown = match row {
             Some(row) => row.shown(),
@@ -132,7 +144,7 @@ impl Catalogue<'_> {
         };
         match (profiles.pop(), profiles.is_empty()) {
             (Some(only), true) => {
-                let by_profile = self.by_profile(&only, None)?;
+                let by_profile = self.by_profile(&only, None, trail)?;
                 Ok(Destination { shown, ..by_profile })
             }
             (Some(last), false) => {

@@ -164,7 +164,7 @@ impl Writing<'_> {
                  identity = excluded.identity, source_key = excluded.source_key, kind = excluded.kind,
                  request_hash = excluded.request_hash, sealed = excluded.sealed, created_at = excluded.created_at,
                  expires_at = excluded.expires_at, expiry_is_guess = excluded.expiry_is_guess,
-                 restricted_as = excluded.restricted_as
+                 restricted_as = coalesce(excluded.restricted_as, restricted_as)
              WHERE credential.kind IN ('session', 'role')",
             params![
                 identity,

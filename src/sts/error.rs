@@ -84,6 +84,14 @@ impl StsError {
         Self::Unusable { action, reason: reason.to_owned() }
     }
 
+    /// What went wrong, without the value of a variable, which may hold a password.
+    pub fn outcome(&self) -> String {
+        match self {
+            Self::BadService { action, variable, .. } => format!("{action} cannot be asked: {variable} cannot be used"),
+            error => error.to_string(),
+        }
+    }
+
     /// Whether it is of the moment: nobody was there to say yes or no.
     pub fn may_pass(&self) -> bool {
         matches!(self, Self::NoAnswer { .. } | Self::Unavailable { .. } | Self::Unusable { .. })

@@ -6,8 +6,8 @@
 //! answers without a token may be a proxy that was talked into asking.
 
 use std::borrow::Cow;
-use std::fs;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::TokioSleep;
@@ -15,11 +15,14 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
+use zeroize::Zeroizing;
 
 use super::{Obtained, StsError};
 use crate::credential_text::{self, AnswerFault};
+use crate::identity::hash::Hasher;
 use crate::identity::request::{is_http_url, parse_flag};
 use crate::identity::route::Metadata;
+use crate::regular_file;
 use crate::secret::{Credential, KeyMaterial, Secret};
 
 /// It is on this machine, or one hop away: what takes longer is not there.
@@ -35,11 +38,25 @@ const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL_URI: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+const SERVICE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+const SERVICE_MODE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE";
+/// The variables that say which metadata service is asked.
+pub const ADDRESSES: [&str; 4] = [RELATIVE_URI, FULL_URI, SERVICE, SERVICE_MODE];
 const INSTANCE_SERVICE: &str = "http://169.254.169.254";
 const INSTANCE_SERVICE_V6: &str = "http://[fd00:ec2::254]";
 
 /// What the environment, or the profile, says of a metadata service.
 pub type Get<'g> = &'g dyn Fn(&str) -> Option<String>;
+
+/// One text for each service that may be asked: what two of them hand out is not the same.
+pub fn which(source: Metadata, get: Get<'_>) -> String {
+    let addresses = match source {
+        Metadata::EcsContainer => &ADDRESSES[..2],
+        Metadata::Ec2Instance => &ADDRESSES[2..],
+    };
+    let hash = addresses.iter().fold(Hasher::new("metadata"), |hash, name| hash.field(name, get(name).as_deref()));
+    format!("{}-{}", source.word(), hash.finish().short())
+}
 
 /// Asks a metadata service for the machine's credential. `get` reads a variable, or the setting of a profile that means
 /// the same; `now` is in epoch seconds.
@@ -80,11 +97,11 @@ async fn of_container(get: Get<'_>) -> Result<String, StsError> {
     let (variable, token) = match get(TOKEN_FILE) {
         Some(path) => {
             let failed = |error| no_service(format!("{TOKEN_FILE} names {path}, which cannot be read: {error}"));
-            (TOKEN_FILE, Some(fs::read_to_string(&path).map_err(failed)?))
+            (TOKEN_FILE, Some(regular_file::read(Path::new(&path), LONGEST as u64).map_err(failed)?))
         }
-        None => (TOKEN, get(TOKEN)),
+        None => (TOKEN, get(TOKEN).map(Zeroizing::new)),
     };
-    let token = token.map(Secret::new);
+    let token = token.map(Secret::from);
     if token.as_ref().is_some_and(|token| token.expose().contains(['\r', '\n'])) {
         return Err(no_service(format!("the token of {variable} has a line break in it")));
     }
@@ -109,13 +126,12 @@ fn may_be_asked(url: &str) -> bool {
 
 async fn of_instance(get: Get<'_>) -> Result<String, StsError> {
     const ACTION: &str = "Ec2InstanceMetadata";
-    const SERVICE: &str = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
     const ROLES: &str = "latest/meta-data/iam/security-credentials/";
     if get("AWS_EC2_METADATA_DISABLED").and_then(|value| parse_flag(&value)) == Some(true) {
         let reason = "AWS_EC2_METADATA_DISABLED forbids it".to_owned();
         return Err(StsError::NoService { action: ACTION, reason });
     }
-    let is_v6 = get("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE").is_some_and(|mode| mode.eq_ignore_ascii_case("ipv6"));
+    let is_v6 = get(SERVICE_MODE).is_some_and(|mode| mode.eq_ignore_ascii_case("ipv6"));
     let usual = if is_v6 { INSTANCE_SERVICE_V6 } else { INSTANCE_SERVICE };
     let service = get(SERVICE).map_or(Cow::Borrowed(usual), Cow::Owned);
     if !is_http_url(&service) {
@@ -153,11 +169,15 @@ async fn ask(
     builder.set_sleep_impl(Some(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(TokioSleep::new())));
     let connector = if url.starts_with("https://") { super::client::with_tls(builder)? } else { builder.build_http() };
     let no_answer = |reason: String| StsError::NoAnswer { action, reason };
-    let answer = connector.call(request).await.map_err(|error| {
-        no_answer(if error.is_timeout() { "it took too long".to_owned() } else { super::error::root_cause(&error) })
-    })?;
+    let too_long = || "it took too long".to_owned();
+    let answer = connector
+        .call(request)
+        .await
+        .map_err(|error| no_answer(if error.is_timeout() { too_long() } else { super::error::root_cause(&error) }))?;
     let status = answer.status().as_u16();
-    let body = collect(answer.into_body()).await.map_err(no_answer)?;
+    // The connector's time is over with the first word.
+    let body = tokio::time::timeout(READ_TIMEOUT, collect(answer.into_body())).await;
+    let body = body.unwrap_or_else(|_| Err(too_long())).map_err(no_answer)?;
     match status {
         200 => String::from_utf8(body).map_err(|_| StsError::unusable(action, "no text")),
         500.. => Err(StsError::Unavailable { action, code: format!("HTTP {status}"), message: no_reason() }),

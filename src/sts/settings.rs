@@ -122,6 +122,13 @@ pub struct BadSetting {
     pub wanted: &'static str,
 }
 
+impl BadSetting {
+    /// What is wrong, without the value, which may hold a password.
+    pub fn outcome(&self) -> String {
+        format!("{} is not {}", self.variable, self.wanted)
+    }
+}
+
 impl StsSettings {
     /// Reads the settings by means of `get`, which counts before what a profile says; an empty variable counts as
     /// unset, as in every AWS SDK.

@@ -33,7 +33,7 @@ fn inline_comments_are_cut_where_white_space_precedes_them() {
 fn a_process_that_is_multicred_is_known_for_what_it_asks() {
     let asked = |command: &str| {
         let config = format!("[profile a]\ncredential_process = {command}\n");
-        read_all(&config, "", None)["a"].asks_multicred().map(|(_, asked)| asked)
+        read_all(&config, "", None)["a"].only_process().and_then(Setting::asks_multicred)
     };
     let asks = |store: Option<&str>, name: &str| {
         Some(Ok(AsksMulticred { store: store.map(str::to_owned), name: name.to_owned() }))

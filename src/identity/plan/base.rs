@@ -20,7 +20,8 @@ pub(super) fn stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
             (Some(Call::Process(script.clone())), hash, format!("{} prints a credential", script.place))
         }
         Base::Metadata { source, place } => {
-            let hash = Hasher::new("metadata").field("source", Some(source.word()));
+            // The holder tells one service from another.
+            let hash = Hasher::new("metadata").field("holder", Some(&route.nodes[0].holder.key()));
             (
                 Some(Call::Metadata { source: *source, place: place.clone() }),
                 hash,

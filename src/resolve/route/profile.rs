@@ -3,12 +3,21 @@
 use super::{Destination, colour};
 use crate::aws_config::{Origin, Profile, STS_ENDPOINT, Setting, chain};
 use crate::identity::request::RoleOfEnvironment;
-use crate::identity::route::{Base, CredentialKind, Held, Node, RoleHop, Route, Script, SessionRule};
+use crate::identity::route::{CredentialKind, Held, Node, RoleHop, Route, Script};
 use crate::identity::{Holder, name};
+use crate::resolve::lookup::refuse_loop;
 use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner};
 use crate::sts::OfProfile;
 use crate::sts::settings::CaBundle;
+
+/// What is shown of the end of a chain.
+struct End {
+    shown: String,
+    arn: Option<String>,
+    colour: Option<String>,
+    region: Option<String>,
+}
 
 impl Catalogue<'_> {
     pub(super) fn by_asked_profile(
@@ -20,27 +29,35 @@ impl Catalogue<'_> {
         super::variables::check_role(environment)?;
         let other_role = environment.arn.as_deref().filter(|arn| profile.value("role_arn") != Some(*arn));
         let Some(role_arn) = other_role else {
-            return Ok(Destination { of_profile: true, ..self.by_profile(profile, Some(asked))? });
+            return Ok(Destination { of_profile: true, ..self.by_profile(profile, Some(asked), &[])? });
         };
         let profile = profile.with_variable("role_arn", role_arn, "AWS_ROLE_ARN");
-        let destination = self.by_profile(&profile, Some(asked))?;
+        let destination = self.by_profile(&profile, Some(asked), &[])?;
         let remark = format!("profile {asked}: its role is the one that AWS_ROLE_ARN names, {role_arn}");
         Ok(Destination { of_profile: true, remark: Some(remark), ..destination })
     }
 
-    pub(super) fn by_profile(&self, profile: &Profile, asked: Option<&str>) -> Result<Destination, ResolveError> {
+    /// `trail` has the profiles through which multicred is asked for this one; none where a person names it.
+    pub(super) fn by_profile(
+        &self,
+        profile: &Profile,
+        asked: Option<&str>,
+        trail: &[String],
+    ) -> Result<Destination, ResolveError> {
+        refuse_loop(&profile.name, trail)?;
         let places = |origin: &Origin| self.place(origin);
         let variables = super::variables::Variables::read(self.context)?;
-        let profile = &variables.on_target(variables.on_every(profile.clone()));
+        let profile = variables.on_every(profile.clone());
+        let profile = &if trail.is_empty() { variables.on_target(profile) } else { profile };
         let get = |name: &str| Ok(self.profile(name)?.map(|found| variables.on_every(found)));
         let is_stored = |profile: &Profile| Ok(self.own_stored(profile)?.is_some());
         let profiles = chain::chain::<ResolveError>(profile.clone(), get, is_stored, &places)?;
-        let (root, base) = self.profile_root(&profiles, &places)?;
-        let mut nodes = vec![root];
-        let mut owners = vec![&profiles[0]];
+        let root = self.root(&profiles, &places, trail)?;
+        let mut nodes = root.nodes;
+        let mut owners = vec![&profiles[0]; nodes.len()];
         for profile in &profiles {
-            let is_base = matches!(base, Base::WebIdentity { .. }) && std::ptr::eq(profile, &raw const profiles[0]);
-            if let Some(hop) = chain::hop(profile).filter(|_| !is_base) {
+            let is_root = root.is_role_of_profile && std::ptr::eq(profile, &raw const profiles[0]);
+            if let Some(hop) = chain::hop(profile).filter(|_| !is_root) {
                 nodes.push(self.profile_role(profile, hop)?);
                 owners.push(profile);
             }
@@ -48,66 +65,62 @@ impl Catalogue<'_> {
         let mut reach = Vec::with_capacity(nodes.len());
         let of_target = self.of_profile(profile, Profile::setting);
         for (index, (node, owner)) in nodes.iter_mut().zip(owners).enumerate() {
-            let below = chain::without_role(&profiles).filter(|_| index == 0);
+            let below = chain::without_role(&profiles).filter(|_| index < root.reach.len());
             // What [default] gives counts after what the profile asked for says itself.
             let own = |reach: OfProfile, profile| reach.or(&self.of_profile(profile, Profile::own_setting));
-            let of_node = below.chain([owner, profile]).fold(OfProfile::default(), own).or(&of_target);
+            let first = root.reach.get(index).cloned().unwrap_or_default();
+            let of_node = below.chain([owner, profile]).fold(first, own).or(&of_target);
             node.endpoint = self.endpoint(&of_node);
             reach.push(of_node);
         }
-        self.at_the_end(profile, asked, &profiles, nodes, base, reach)
+        let region = self.profile_region(profile);
+        let names: Vec<&str> = profiles.iter().rev().map(|profile| profile.name.as_str()).collect();
+        let own_settings = |profile: &Profile| (profile.name.clone(), profile.settings().cloned().collect());
+        let settings: Vec<(String, Vec<Setting>)> = profiles.iter().rev().map(own_settings).collect();
+        let role_arn = profiles.iter().rev().find_map(|profile| profile.value("role_arn")).map(str::to_owned);
+        let end = self.end_of(&nodes, asked, &profile.name)?;
+        Ok(Destination {
+            shown: end.shown,
+            arn: role_arn.or(root.arn).or(end.arn),
+            colour: end.colour,
+            origin: format!("profile {} of the AWS config{}", names.join(" from "), root.remark),
+            of_profile: false,
+            remark: None,
+            as_it_is: root.as_it_is && nodes.len() == root.reach.len(),
+            settings: settings.into_iter().chain(root.settings).collect(),
+            machine: root.machine,
+            route: Route {
+                region: region.or(end.region),
+                default_session_name: self.session_name(&nodes[0].holder)?,
+                session_rule: root.session_rule,
+                nodes,
+                base: root.base,
+            },
+            reach,
+        })
     }
 
-    fn at_the_end(
-        &self,
-        profile: &Profile,
-        asked: Option<&str>,
-        profiles: &[Profile],
-        nodes: Vec<Node>,
-        base: Base,
-        reach: Vec<OfProfile>,
-    ) -> Result<Destination, ResolveError> {
+    /// How the end of a profile's chain is shown.
+    fn end_of(&self, nodes: &[Node], asked: Option<&str>, profile: &str) -> Result<End, ResolveError> {
         let target = &nodes[nodes.len() - 1];
         let row = self.row_of(&target.holder)?;
-        let role_arn = profiles.iter().rev().find_map(|profile| profile.value("role_arn")).map(str::to_owned);
-        let arn = role_arn.or_else(|| row.as_ref().map(IdentityRow::arn));
-        let label = row.as_ref().and_then(|row| row.label.clone());
         let account = match (&row, target.holder.identity()) {
             (None, Some(identity)) => self.account_of(identity)?,
             _ => None,
         };
-        let alias = row
-            .as_ref()
-            .map_or_else(|| account.as_ref().and_then(|account| account.alias.clone()), |row| row.alias.clone());
+        let label = row.as_ref().and_then(|row| row.label.as_deref());
+        let of_account = account.as_ref();
+        let alias =
+            row.as_ref().map_or_else(|| of_account.and_then(|it| it.alias.as_deref()), |row| row.alias.as_deref());
         let colour = row.as_ref().map_or_else(
-            || account.as_ref().and_then(|account| colour(account.protected, account.colour.as_deref())),
+            || of_account.and_then(|account| colour(account.protected, account.colour.as_deref())),
             |row| colour(row.protected, row.colour.as_deref()),
         );
         let shown = match target.holder.identity() {
-            Some(identity) => name::shown(label.as_deref(), asked, identity, alias.as_deref()),
-            None => profile.name.clone(),
+            Some(identity) => name::shown(label, asked, identity, alias),
+            None => profile.to_owned(),
         };
-        let names: Vec<&str> = profiles.iter().rev().map(|profile| profile.name.as_str()).collect();
-        let settings = |profile: &Profile| profile.settings().cloned().collect::<Vec<Setting>>();
-        Ok(Destination {
-            shown,
-            arn,
-            colour,
-            origin: format!("profile {} of the AWS config", names.join(" from ")),
-            of_profile: false,
-            remark: None,
-            as_it_is: false,
-            settings: profiles.iter().rev().map(|profile| (profile.name.clone(), settings(profile))).collect(),
-            machine: super::variables::of_machine(&profiles[0]),
-            route: Route {
-                region: self.profile_region(profile).or(row.and_then(|row| row.region)),
-                default_session_name: self.session_name(&nodes[0].holder)?,
-                session_rule: SessionRule::OnlySameSerial,
-                nodes,
-                base,
-            },
-            reach,
-        })
+        Ok(End { shown, arn: row.as_ref().map(IdentityRow::arn), colour, region: row.and_then(|row| row.region) })
     }
 
     /// What `[default]` says of regions is for those who have none of their own: the person may, in the environment.

@@ -3,23 +3,79 @@
 use crate::aws_config::source::{Source, source};
 use crate::aws_config::{ChainError, FileKey, Places, Problem, Profile, Setting, chain};
 use crate::identity::hash::Hasher;
-use crate::identity::route::{Base, CredentialKind, Held, Node, Place, TokenSource};
+use crate::identity::route::{Base, CredentialKind, Held, Node, Place, SessionRule, TokenSource};
 use crate::identity::{Holder, name};
 use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner};
+use crate::sts::{OfProfile, metadata};
+
+/// What a chain of profiles begins with.
+pub(super) struct Root {
+    /// One node, or the whole way to whom the source asks multicred for.
+    pub(super) nodes: Vec<Node>,
+    /// Where the first one's credential comes from.
+    pub(super) base: Base,
+    pub(super) session_rule: SessionRule,
+    /// How AWS is reached for each node, as far as those say that multicred is asked through.
+    pub(super) reach: Vec<OfProfile>,
+    pub(super) machine: Vec<(&'static str, String)>,
+    /// The ARN of the last node, where that is known here.
+    pub(super) arn: Option<String>,
+    /// The settings of the profiles that multicred is asked through.
+    pub(super) settings: Vec<(String, Vec<Setting>)>,
+    /// What there is to add to where the settings come from.
+    pub(super) remark: String,
+    pub(super) as_it_is: bool,
+    /// Whether it is the role of the first profile itself.
+    pub(super) is_role_of_profile: bool,
+}
 
 impl Catalogue<'_> {
-    /// The node that the chain begins with, and where its credential comes from.
-    pub(super) fn profile_root(&self, profiles: &[Profile], places: Places<'_>) -> Result<(Node, Base), ResolveError> {
+    /// What the chain begins with, and where its credential comes from.
+    pub(super) fn root(
+        &self,
+        profiles: &[Profile],
+        places: Places<'_>,
+        trail: &[String],
+    ) -> Result<Root, ResolveError> {
+        let stored = self.own_stored(&profiles[0])?;
+        let source = source(&profiles[0], stored.is_some(), places).map_err(ChainError::from)?;
+        if let Source::Process(process) = source
+            && let Some(root) = self.asked_root(profiles, process, trail)?
+        {
+            return Ok(root);
+        }
+        let (node, base) = self.profile_root(profiles, source, stored)?;
+        Ok(Root {
+            nodes: vec![node],
+            is_role_of_profile: matches!(base, Base::WebIdentity { .. }),
+            base,
+            session_rule: SessionRule::OnlySameSerial,
+            reach: vec![OfProfile::default()],
+            machine: super::variables::of_machine(&profiles[0]),
+            arn: None,
+            settings: Vec::new(),
+            remark: String::new(),
+            as_it_is: false,
+        })
+    }
+
+    fn profile_root(
+        &self,
+        profiles: &[Profile],
+        source: Source<'_>,
+        stored: Option<IdentityRow>,
+    ) -> Result<(Node, Base), ResolveError> {
         let profile = &profiles[0];
-        let stored = self.own_stored(profile)?;
-        let (node, base) = match source(profile, stored.is_some(), places).map_err(ChainError::from)? {
+        let (node, base) = match source {
             Source::Key(key) => (self.key_node(profile, key)?, Base::Held),
             Source::Stored => (self.stored_node(profile, stored)?, Base::Held),
             Source::Environment(setting) => (self.environment_node(profile, setting)?, Base::Held),
             Source::Metadata(setting, source) => {
                 let place = self.script(profile, setting).place;
-                (outside_node(profile, source.word()), Base::Metadata { source, place })
+                let machine = super::variables::of_machine(profile);
+                let which = metadata::which(source, &|name| self.of_machine(&machine, name));
+                (outside_node(profile, &which), Base::Metadata { source, place })
             }
             Source::Process(setting) => self.process_node(profile, setting)?,
             Source::WebIdentity(setting) => self.web_identity_node(profile, setting)?,

@@ -95,3 +95,35 @@ fn what_a_tag_is_and_whether_it_goes_on_is_part_of_the_cache_key() {
     assert_eq!(plain[1], tagged_only[1]);
     assert_ne!(tagged_only[1], passed[1], "the session below carries it");
 }
+
+#[test]
+fn an_import_stands_for_no_session_that_carries_tags_or_a_source_identity_from_elsewhere() {
+    let import = || held(CredentialKind::Imported, Some(NOW + 3000));
+    let with_import = |mut route: Route, node: usize| {
+        route.nodes[node].held.push(import());
+        route
+    };
+    let starts = |route: &Route| {
+        let plan = plan(route, &Request::default(), NOW).expect("a plan");
+        plan.start.expect("a start").node
+    };
+    let plain = || chain(vec![tagged("first", "", &[]), tagged("second", "own=x", &[])]);
+    assert_eq!(
+        [starts(&with_import(plain(), 1)), starts(&with_import(plain(), 2))],
+        [1, 2],
+        "its own tags are its own"
+    );
+    let passed_on = || chain(vec![tagged("first", "team=a", &["team"]), tagged("second", "", &[])]);
+    assert_eq!([starts(&with_import(passed_on(), 1)), starts(&with_import(passed_on(), 2))], [0, 0]);
+    let named = |node: usize| {
+        let mut route = plain();
+        route.nodes[node].hop.as_mut().expect("a hop").source_identity = Some("alice".into());
+        route
+    };
+    for (with, at) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+        assert_eq!(starts(&with_import(named(with), at)), 0, "{with} {at}");
+    }
+    let mut by_variable = with_import(plain(), 2);
+    by_variable.nodes[2].hop.as_mut().expect("a hop").by_variable = true;
+    assert_eq!(starts(&by_variable), 0);
+}
