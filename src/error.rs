@@ -1,5 +1,6 @@
 //! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
 
+mod agent;
 mod profiles;
 
 use crate::aws_config::FileError;

@@ -1,6 +1,7 @@
 //! The commands: one file a verb.
 
 mod account;
+mod agent;
 mod r#as;
 mod config;
 mod credential_process;
@@ -11,6 +12,7 @@ mod import;
 mod init;
 mod link;
 mod list;
+mod lock;
 mod renew;
 mod status;
 mod sync;
@@ -121,6 +123,8 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
+        Verb::Agent(arguments) => agent::run(context, global, &arguments),
+        Verb::Lock => lock::run(context, global),
     }
 }
 
