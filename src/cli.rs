@@ -1,5 +1,6 @@
 //! The command line: clap's types, and nothing else.
 
+mod agent;
 mod asking;
 mod format;
 
@@ -13,6 +14,7 @@ use crate::env_change::PromptColour;
 use crate::identity::request::parse_duration;
 use crate::shell::Dialect;
 
+pub use agent::{Agent, AgentVerb};
 pub use asking::{Asking, Whom, wherever};
 pub use format::Format;
 
@@ -157,6 +159,10 @@ pub enum Verb {
     Restore(Restore),
     /// What opens the store, and what is wrong with it; changes nothing
     Doctor(Doctor),
+    /// The process that holds the store's key for you
+    Agent(Agent),
+    /// Have the agent drop every key
+    Lock,
 }
 
 /// `init`

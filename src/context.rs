@@ -9,10 +9,13 @@ mod process;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 pub use process::{CoreLimit, harden};
 
@@ -169,6 +172,18 @@ impl Context {
         }
     }
 
+    /// Where the agent listens.
+    pub fn agent_socket(&self) -> PathBuf {
+        self.path("MULTICRED_AGENT_SOCK").unwrap_or_else(|| self.runtime_folder().join("agent.sock"))
+    }
+
+    /// What an agent is to know of this environment: no secret, and nothing that changes from shell to shell.
+    pub fn agent_environment(&self) -> Vec<(String, OsString)> {
+        let is_plain = |name: &str| ["HOME", "LANG", "PATH"].contains(&name) || name.starts_with("XDG_");
+        let variables = self.environment.iter().filter(|(name, _)| is_plain(name));
+        variables.map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+
     /// The person's login name, for role session names.
     pub fn login_name(&self) -> Option<&str> {
         self.variable("LOGNAME").or_else(|| self.variable("USER"))
@@ -221,6 +236,12 @@ impl Context {
     /// The process that called: the shell, as a rule.
     pub fn shell_pid(&self) -> u32 {
         rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs())
+    }
+
+    /// Closes stdin, stdout and stderr to all purposes: whoever waits for their end is served.
+    pub fn close_streams(&self) {
+        let Ok(nowhere) = File::options().read(true).write(true).open("/dev/null") else { return };
+        let _ = dup2_stdin(&nowhere).and_then(|()| dup2_stdout(&nowhere)).and_then(|()| dup2_stderr(&nowhere));
     }
 
     /// Whether stderr is a terminal: then progress may be shown.

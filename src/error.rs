@@ -1,6 +1,7 @@
 //! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
 
 mod backup;
+mod agent;
 mod profiles;
 
 use crate::aws_config::FileError;

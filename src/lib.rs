@@ -1,5 +1,6 @@
 //! multicred: `venv` and `ssh-agent` for AWS identities.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+pub mod agent;
 pub mod asking;
 pub mod aws_config;
 pub mod cli;

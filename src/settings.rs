@@ -6,11 +6,13 @@ use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::identity::name::nearest;
+use crate::identity::request::parse_duration;
 use crate::regular_file;
 
 pub use template::{SessionName, Who};
@@ -82,8 +84,13 @@ const DRIVER: usize = 1;
 const PINENTRY: usize = 2;
 const YKMAN_ACCOUNT: usize = 3;
 const YKMAN_DEVICE: usize = 4;
+const AGENT_IDLE: usize = 5;
+const AGENT_START: usize = 6;
 
-const KNOWN: [Known; 5] = [
+/// An agent that keeps a key for longer is none that forgets.
+const LONGEST_IDLE: u32 = 30 * 24 * 3600;
+
+const KNOWN: [Known; 7] = [
     Known {
         name: "role_session_name",
         default: "{user}",
@@ -104,7 +111,24 @@ const KNOWN: [Known; 5] = [
     },
     Known { name: "mfa.ykman_account", default: "", wanted: "a text", is_good: |_| true },
     Known { name: "mfa.ykman_device", default: "", wanted: "a text", is_good: |_| true },
+    Known {
+        name: "agent.idle",
+        default: "8h",
+        wanted: "a time from 1s to 720h, such as 8h or 90m",
+        is_good: |text| idle(text).is_some(),
+    },
+    Known {
+        name: "agent.start",
+        default: "on-demand",
+        wanted: "on-demand or off",
+        is_good: |text| ["on-demand", "off"].contains(&text),
+    },
 ];
+
+fn idle(text: &str) -> Option<Duration> {
+    let seconds = parse_duration(text).ok().filter(|seconds| (1..=LONGEST_IDLE).contains(seconds))?;
+    Some(Duration::from_secs(seconds.into()))
+}
 
 /// No file of settings is longer, in bytes.
 const LONGEST: u64 = 1024 * 1024;
@@ -208,6 +232,16 @@ impl Settings {
     /// The serial number of the `YubiKey`, where one is chosen.
     pub fn ykman_device(&self) -> Option<&str> {
         Some(self.values[YKMAN_DEVICE].text.as_str()).filter(|device| !device.is_empty())
+    }
+
+    /// After how long without use the agent drops a key.
+    pub fn agent_idle(&self) -> Duration {
+        idle(&self.values[AGENT_IDLE].text).unwrap_or(Duration::from_hours(8))
+    }
+
+    /// Whether an agent is started where one would spare the person from unlocking the store again.
+    pub fn agent_starts_on_demand(&self) -> bool {
+        self.values[AGENT_START].text == "on-demand"
     }
 
     /// How role sessions are named.
@@ -338,11 +372,22 @@ mod tests {
     }
 
     #[test]
+    fn the_agent_starts_on_demand_and_forgets_after_a_working_day_unless_it_is_told_otherwise() {
+        let agent = |settings: Settings| (settings.agent_starts_on_demand(), settings.agent_idle().as_secs());
+        assert_eq!(agent(Settings::read(None).unwrap()), (true, 8 * 3600));
+        assert_eq!(agent(read("[agent]\nidle = \"1h30m\"\nstart = \"off\"\n").unwrap()), (false, 5400));
+    }
+
+    #[test]
     fn what_cannot_be_followed_is_named_with_its_line() {
         for (text, error) in [
             ("[mfa]\ndrver = \"ykman\"\n", "config.toml:2: there is no setting mfa.drver"),
             ("\n\ncolour = 1\n", "config.toml:3: there is no setting colour"),
             ("[mfa]\ndriver = \"yubikey\"\n", "config.toml:2: mfa.driver = 'yubikey' is not terminal, pinentry"),
+            ("agent.idle = \"0\"\n", "config.toml:1: agent.idle = '0' is not a time from 1s"),
+            ("agent.idle = \"721h\"\n", "config.toml:1: agent.idle = '721h' is not a time from 1s"),
+            ("agent.idle = 60\n", "config.toml:1: agent.idle = '60' is not a time from 1s"),
+            ("agent.start = \"never\"\n", "config.toml:1: agent.start = 'never' is not on-demand or off"),
             ("mfa.driver = 7\n", "config.toml:1: mfa.driver = '7' is not terminal"),
             ("role_session_name = \"{user\"\n", "config.toml:1: role_session_name = '{user' is not a text"),
             ("x\n", "config.toml:1: "),

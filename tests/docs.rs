@@ -10,6 +10,7 @@ use std::path::Path;
 use multicred::env_change::{OURS, SETS};
 use multicred::shell::Dialect;
 use serde_json::Value;
+use support::agent::Running;
 use support::env::Hermetic;
 use support::sts::{Role, StrictSts, World};
 
@@ -172,6 +173,12 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("backup", &["backup", "copy.db"]);
     holds("restore", &["restore", "--yes", "copy.db"]);
     holds("doctor", &["doctor", "--check"]);
+    holds("agent start", &["agent", "start"]);
+    let agent = Running::found(&env);
+    agent.holding_a_key();
+    holds("agent status", &["agent", "status"]);
+    holds("lock", &["lock"]);
+    holds("agent stop", &["agent", "stop"]);
 }
 
 #[test]

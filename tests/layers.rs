@@ -11,6 +11,7 @@ const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change",
 const FILES: &[&str] = &["regular_file"];
 /// Each reaches out of the process in one way; they do not know each other.
 const ADAPTERS: &[&str] = &[
+    "agent",
     "aws_config",
     "history",
     "launch",
@@ -33,7 +34,8 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["asking", "cli", "context", "error", "handing"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE])
+            ["agent::server", "asking", "cli", "context", "error", "handing"].contains(&other)
+                || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
@@ -47,6 +49,8 @@ fn may_use(module: &str, other: &str) -> bool {
         "prompt" => other == "subprocess" || is_below(&[PURE]),
         module if ADAPTERS.contains(&module) => is_below(&[FILES, PURE]),
         module if FILES.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
+        // The other end of the agent's socket: a program of its own beside the commands, which lock and seal.
+        "agent::server" => ["agent", "lock", "seal"].contains(&other) || is_below(&[PURE]),
         // The edge of the process, and the list of modules.
         "context" | "lib" => false,
         module => panic!("{module} has no layer: say in this test where it belongs"),
@@ -92,10 +96,12 @@ fn is_word(character: char) -> bool {
     character.is_ascii_alphanumeric() || character == '_'
 }
 
-/// The first part of a path; the document inside `aws_config` is a module of its own layer.
+/// The first part of a path; the document inside `aws_config` and the server inside `agent` are modules of their own
+/// layers.
 fn module_of<'p>(mut path: impl Iterator<Item = &'p str>) -> String {
     match (path.next().unwrap_or_default(), path.next()) {
         ("aws_config", Some("document")) => "aws_config::document".to_owned(),
+        ("agent", Some("server")) => "agent::server".to_owned(),
         (first, _) => first.to_owned(),
     }
 }

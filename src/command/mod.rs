@@ -1,6 +1,7 @@
 //! The commands: one file a verb.
 
 mod account;
+mod agent;
 mod r#as;
 mod backup;
 mod config;
@@ -13,6 +14,7 @@ mod import;
 mod init;
 mod link;
 mod list;
+mod lock;
 mod renew;
 mod restore;
 mod status;
@@ -127,6 +129,8 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Backup(arguments) => backup::run(context, global, &arguments),
         Verb::Restore(arguments) => restore::run(context, global, &arguments),
         Verb::Doctor(arguments) => doctor::run(context, global, &arguments),
+        Verb::Agent(arguments) => agent::run(context, global, &arguments),
+        Verb::Lock => lock::run(context, global),
     }
 }
 

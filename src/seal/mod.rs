@@ -2,11 +2,10 @@
 
 mod file_slot;
 pub mod keyring_slot;
+pub(crate) mod record;
 mod slot;
 pub mod ssh_agent_slot;
 
-use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use zeroize::Zeroizing;
 
 use crate::secret::{KeyMaterial, Sealed, Secret};
@@ -176,12 +175,14 @@ impl StoreKey {
         content.ok_or_else(|| SealError::OriginalDoesNotOpen(binding.path.to_owned()))
     }
 
+    /// The key itself, for an agent that is to hold it. The name is long so that every use stands out in a review.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// `None` only for a record longer than the cipher takes (256 GiB).
     fn seal_record(&self, record: &[u8], associated_data: &[u8]) -> Result<Option<Sealed>, SealError> {
-        let nonce: [u8; NONCE_LENGTH] = random()?;
-        let payload = Payload { msg: record, aad: associated_data };
-        let ciphertext = self.cipher().encrypt(&XNonce::from(nonce), payload).ok();
-        Ok(ciphertext.map(|ciphertext| Sealed([&[FORMAT][..], &nonce, &ciphertext].concat())))
+        Ok(record::seal(&self.0, record, associated_data)?.map(Sealed))
     }
 
     /// `None` where it does not open.
@@ -191,17 +192,10 @@ impl StoreKey {
         associated_data: &[u8],
         what: &str,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
-        let Some((&format, rest)) = sealed.0.split_first() else { return Ok(None) };
-        if format != FORMAT {
-            return Err(SealError::Format { what: what.to_owned(), format });
+        match sealed.0.first() {
+            Some(&format) if format != FORMAT => Err(SealError::Format { what: what.to_owned(), format }),
+            _ => Ok(record::open(&self.0, &sealed.0, associated_data)),
         }
-        let Some((nonce, ciphertext)) = rest.split_first_chunk::<NONCE_LENGTH>() else { return Ok(None) };
-        let payload = Payload { msg: ciphertext, aad: associated_data };
-        Ok(self.cipher().decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new))
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&Key::from(*self.0))
     }
 }
 

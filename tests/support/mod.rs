@@ -10,6 +10,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "those rules are for the program under test")]
 #![allow(clippy::missing_panics_doc, reason = "assertions panic")]
 
+pub mod agent;
 pub mod env;
 pub mod loopback;
 pub mod metadata;

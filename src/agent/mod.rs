@@ -1,0 +1,15 @@
+//! The agent: one process of the person's that holds store keys in memory, and seals and unseals for that person's other
+//! processes without ever handing a key out.
+//!
+//! This module is the callers' end; [`server`] is the other one. Both speak [`protocol`].
+
+mod client;
+mod error;
+pub mod protocol;
+pub mod server;
+mod start;
+
+pub use client::Agent;
+pub use error::AgentError;
+pub use protocol::{Held, Status};
+pub use start::{Launch, Started, detach, ready_line, running_line, start};

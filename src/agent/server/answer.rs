@@ -1,0 +1,101 @@
+//! What an agent answers. No reply, and no error, repeats what was asked.
+
+use zeroize::Zeroizing;
+
+use crate::agent::protocol::{
+    ANY_VERSION, Code, PROGRAM_VERSION, Request, Status, TooLong, Undecodable, VERSION, reply,
+};
+use crate::lock::boot_clock;
+use crate::seal::record;
+
+use super::Agent;
+use super::keys::Keys;
+
+/// A reply, and what happens once it has been sent.
+pub(super) struct Answer {
+    pub(super) frame: Zeroizing<Vec<u8>>,
+    pub(super) next: Next,
+}
+
+/// What happens after a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// The next request is read.
+    GoOn,
+    /// The connection is closed.
+    HangUp,
+    /// The agent ends.
+    End,
+}
+
+impl Answer {
+    /// That a request is refused, and no more of it is wanted.
+    pub(super) fn refusal(code: Code) -> Self {
+        Self { frame: bare(VERSION, code, &[]), next: Next::HangUp }
+    }
+}
+
+impl Agent {
+    /// Answers a request: a frame without its length.
+    pub(super) fn answer(&self, frame: &[u8]) -> Answer {
+        let request = match Request::read(frame) {
+            Ok(request) => request,
+            Err(Undecodable::Malformed) => return Answer::refusal(Code::Malformed),
+            Err(Undecodable::Version) => {
+                let frame = bare(VERSION, Code::OtherVersion, &[PROGRAM_VERSION.as_bytes()]);
+                return Answer { frame, next: Next::GoOn };
+            }
+        };
+        let next = if request == Request::Stop { Next::End } else { Next::GoOn };
+        let followed = follow(&request, &mut self.keys.borrow_mut(), boot_clock());
+        let frame = followed.unwrap_or_else(|_| bare(VERSION, Code::TooLong, &[]));
+        Answer { frame, next }
+    }
+}
+
+fn follow(request: &Request<'_>, keys: &mut Keys, now: i128) -> Result<Zeroizing<Vec<u8>>, TooLong> {
+    let ours = |code| reply(VERSION, code, &[]);
+    match request {
+        Request::Status => {
+            let fields = status(keys, now).fields();
+            reply(ANY_VERSION, Code::Done, &fields.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        }
+        Request::Stop => reply(ANY_VERSION, Code::Done, &[]),
+        Request::Lock => {
+            let count = u32::try_from(keys.drop_all()).unwrap_or(u32::MAX);
+            reply(ANY_VERSION, Code::Done, &[&count.to_be_bytes()])
+        }
+        Request::Hold { name, key } => ours(keys.hold(*name, key, now)),
+        Request::Holds(name) => ours(if keys.holds(*name, now) { Code::Done } else { Code::NotHeld }),
+        Request::Unseal { name, associated_data, sealed } => match keys.get(*name, now) {
+            None => ours(Code::NotHeld),
+            Some(key) => match record::open(key, sealed, associated_data) {
+                None => ours(Code::DoesNotOpen),
+                Some(record) => reply(VERSION, Code::Done, &[&record]),
+            },
+        },
+        Request::Seal { name, associated_data, record } => match keys.get(*name, now) {
+            None => ours(Code::NotHeld),
+            Some(key) => match record::seal(key, record, associated_data) {
+                Err(_) => ours(Code::NoRandom),
+                Ok(sealed) => reply(VERSION, Code::Done, &[&sealed.ok_or(TooLong)?]),
+            },
+        },
+    }
+}
+
+fn status(keys: &mut Keys, now: i128) -> Status {
+    Status {
+        pid: std::process::id(),
+        protocol: VERSION,
+        version: PROGRAM_VERSION.to_owned(),
+        memory_locked: keys.are_locked(),
+        idle_limit: keys.idle().as_secs(),
+        held: keys.list(now),
+    }
+}
+
+/// A reply that fits into a frame.
+fn bare(version: u8, code: Code, fields: &[&[u8]]) -> Zeroizing<Vec<u8>> {
+    reply(version, code, fields).unwrap_or_default()
+}

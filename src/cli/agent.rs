@@ -1,0 +1,37 @@
+//! The flags of `agent`.
+
+use clap::{Args, Subcommand};
+
+/// `agent`
+#[derive(Debug, Args)]
+#[command(disable_help_subcommand = true)]
+pub struct Agent {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: AgentVerb,
+}
+
+/// What can be done with an agent.
+#[derive(Debug, Subcommand)]
+pub enum AgentVerb {
+    /// Start it, unless it runs
+    Start {
+        /// Be the agent, here, until a signal comes
+        #[arg(long)]
+        foreground: bool,
+    },
+    /// End it; its keys are gone
+    Stop,
+    /// Who it is, and what it holds; exit code 1 where none runs
+    Status,
+    /// Be the agent (what `start` calls)
+    #[command(hide = true)]
+    Serve {
+        /// After how many seconds without use a key is dropped
+        #[arg(long, value_name = "SECONDS")]
+        idle: u64,
+        /// Leave the caller's session
+        #[arg(long)]
+        detach: bool,
+    },
+}

@@ -1,0 +1,135 @@
+//! Agents that a test starts: each is ended by its pid, also where the test panics.
+
+use super::env::{Hermetic, Invocation};
+use multicred::agent::Agent;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Two keys that are no others.
+pub const KEY: [u8; 32] = *b"a key that is nobody's, 32 bytes";
+pub const OTHER_KEY: [u8; 32] = *b"another key, also of thirty-two.";
+pub const STORE: &[u8] = b"a store's id";
+
+/// A running agent, killed by its pid on drop.
+#[derive(Debug)]
+pub struct Running {
+    pid: u32,
+    socket: PathBuf,
+}
+
+impl Running {
+    /// `multicred agent start`
+    #[track_caller]
+    pub fn start(env: &Hermetic) -> Self {
+        Self::started_by(env, env.command(&["agent", "start"]))
+    }
+
+    /// What this command starts, and prints the pid of.
+    #[track_caller]
+    pub fn started_by(env: &Hermetic, command: Invocation) -> Self {
+        let output = command.run();
+        let pid = output.ok().stdout.trim().parse();
+        Self { pid: pid.unwrap_or_else(|_| panic!("no pid\n{output}")), socket: socket(env) }
+    }
+
+    /// The one that listens.
+    #[track_caller]
+    pub fn found(env: &Hermetic) -> Self {
+        let agent = Agent::connect(&socket(env)).expect("a connection").expect("an agent that listens").status();
+        Self::with_pid(env, agent.expect("its status").pid)
+    }
+
+    /// One that runs already.
+    pub fn with_pid(env: &Hermetic, pid: u32) -> Self {
+        Self { pid, socket: socket(env) }
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    /// A connection of the program's own client.
+    #[track_caller]
+    pub fn client(&self) -> Agent {
+        Agent::connect(&self.socket).expect("a connection").expect("an agent that listens")
+    }
+
+    /// A client, and an agent that holds [`KEY`] as the first one of [`STORE`].
+    #[track_caller]
+    pub fn holding_a_key(&self) -> Agent {
+        let mut client = self.client();
+        client.hold(STORE, 1, &KEY).expect("room for a key");
+        client
+    }
+
+    /// A connection that speaks whatever the test writes.
+    #[track_caller]
+    pub fn raw(&self) -> UnixStream {
+        let stream = UnixStream::connect(&self.socket).expect("a connection");
+        stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a timeout");
+        stream
+    }
+
+    /// What the system says of the process, by the name of the file in its folder of /proc.
+    #[track_caller]
+    pub fn proc(&self, file: &str) -> Vec<u8> {
+        fs::read(format!("/proc/{}/{file}", self.pid)).expect("a running agent, and the rights of root")
+    }
+
+    /// A line of its status, in kB.
+    #[track_caller]
+    pub fn kilobytes(&self, name: &str) -> u64 {
+        let status = String::from_utf8(self.proc("status")).expect("text");
+        let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).expect("that line");
+        line.trim().trim_end_matches(" kB").parse().expect("a number")
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).expect("a pid");
+        // An error means that it has ended already.
+        let _ = kill_process(pid, signal);
+    }
+
+    /// Whether the process is there, and more than a zombie that nobody reaps.
+    pub fn is_running(&self) -> bool {
+        let command = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
+        let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
+        words.get(1) == Some(&&b"agent"[..])
+    }
+
+    #[track_caller]
+    pub fn ends_within(&self, limit: Duration) {
+        wait_for("the end of the agent", limit, || !self.is_running());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.is_running() {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
+/// Where the agent of an environment listens.
+pub fn socket(env: &Hermetic) -> PathBuf {
+    env.variables().get("MULTICRED_AGENT_SOCK").map_or_else(|| env.path("run/multicred/agent.sock"), PathBuf::from)
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < limit, "waited {limit:?} for {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
