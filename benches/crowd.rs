@@ -21,15 +21,13 @@ use multicred::identity::{Holder, Identity, Kind};
 use multicred::prompt::Never;
 use multicred::resolve::{Resolver, store_path};
 use multicred::secret::{KeyMaterial, Sealed, Secret};
-use multicred::store::{Durability, NewCredential, StoreError};
+use multicred::store::{Durability, NewCredential};
 use sts::{Role, StrictSts, World};
 
 const DEV: &str = "111122223333";
 const PROD: &str = "222233334444";
 /// Accounts that the crowd is spread over.
 const ACCOUNTS: u32 = 100;
-/// Identities stored in one transaction: as many as leave the log of the database as short as daily use does.
-const AT_ONCE: usize = 200;
 const HALF_A_DAY: u32 = 43_200;
 
 fn main() {
@@ -91,24 +89,15 @@ fn context(home: &Path, endpoint: &str) -> Context {
 
 fn fill(context: &Context, count: u32) -> Result<(), Box<dyn Error>> {
     let mut resolver = Resolver::new(context, store_path(context, None)?, Box::new(Never), None)?;
-    let (store, vault) = resolver.store_and_vault()?;
+    let (store, mut keys) = resolver.store_and_keys()?;
     let now = context.now();
-    let numbers: Vec<u32> = (0..count).collect();
-    for some in numbers.chunks(AT_ONCE) {
-        let mut crowd = Vec::new();
-        for &number in some {
-            let (holder, access_key_id) = (Holder::Identity(member(number)), format!("ASIA{number:016}"));
-            let secret = |length: usize| Secret::new("x".repeat(length));
-            let material = KeyMaterial { secret_access_key: secret(40), session_token: Some(secret(350)) };
-            let sealed = vault.seal(store, &holder, &access_key_id, &material)?;
-            crowd.push((holder, access_key_id, sealed));
-        }
-        store.write(Durability::Obtainable, |writing| {
-            for (holder, access_key_id, sealed) in &crowd {
-                let owner = writing.ensure_owner(holder, Some("/"))?;
-                writing.put_credential(&owner, &credential(access_key_id, sealed, now))?;
-            }
-            Ok::<(), StoreError>(())
+    for number in 0..count {
+        let (holder, access_key_id) = (Holder::Identity(member(number)), format!("ASIA{number:016}"));
+        let secret = |length: usize| Secret::new("x".repeat(length));
+        let material = KeyMaterial { secret_access_key: secret(40), session_token: Some(secret(350)) };
+        keys.put(store, Durability::Obtainable, (&holder, &access_key_id, &material), |writing, sealed| {
+            let owner = writing.ensure_owner(&holder, Some("/"))?;
+            writing.put_credential(&owner, &credential(&access_key_id, sealed, now))
         })?;
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod agent;
 mod asking;
 mod format;
+mod keeping;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ use crate::shell::Dialect;
 pub use agent::{Agent, AgentVerb};
 pub use asking::{Asking, Whom, wherever};
 pub use format::Format;
+pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -159,10 +161,14 @@ pub enum Verb {
     Restore(Restore),
     /// What opens the store, and what is wrong with it; changes nothing
     Doctor(Doctor),
+    /// The ways to unlock the store: list, add, remove them; change the store's key
+    Key(Key),
     /// The process that holds the store's key for you
     Agent(Agent),
     /// Have the agent drop every key
     Lock,
+    /// Unlock the store for the agent, so that nothing asks until it is locked again
+    Unlock,
 }
 
 /// `init`
@@ -350,34 +356,6 @@ pub struct Sync {
     /// Remove these profiles; without any named, all
     #[arg(long)]
     pub remove: bool,
-}
-
-/// `backup`
-#[derive(Debug, Args)]
-pub struct Backup {
-    /// The file to make
-    pub file: PathBuf,
-    /// Replace a backup of that name
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// `restore`
-#[derive(Debug, Args)]
-pub struct Restore {
-    /// The backup
-    pub file: PathBuf,
-    /// Do not ask
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// `doctor`
-#[derive(Debug, Args)]
-pub struct Doctor {
-    /// Read all of the store, and open every seal
-    #[arg(long)]
-    pub check: bool,
 }
 
 #[cfg(test)]

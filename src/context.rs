@@ -184,6 +184,12 @@ impl Context {
         variables.map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 
+    /// Whether a desktop's programs can be asked for something: the D-Bus specification's addresses of the session bus.
+    pub fn has_session_bus(&self) -> bool {
+        let in_runtime_folder = || self.path("XDG_RUNTIME_DIR").is_some_and(|folder| folder.join("bus").exists());
+        self.variable("DBUS_SESSION_BUS_ADDRESS").is_some() || in_runtime_folder()
+    }
+
     /// The person's login name, for role session names.
     pub fn login_name(&self) -> Option<&str> {
         self.variable("LOGNAME").or_else(|| self.variable("USER"))

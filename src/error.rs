@@ -1,7 +1,8 @@
 //! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
 
-mod backup;
 mod agent;
+mod backup;
+mod keys;
 mod profiles;
 
 use crate::aws_config::FileError;
@@ -12,7 +13,6 @@ use crate::identity::plan::NoPlan;
 use crate::lock::{Failure as Told, FailureKind, LockError};
 use crate::prompt::{PromptError, Unaskable};
 use crate::resolve::{LookupError, ResolveError};
-use crate::seal::SealError;
 use crate::store::StoreError;
 use crate::sts::StsError;
 use crate::sts::settings::CaBundle;
@@ -82,21 +82,25 @@ impl From<ResolveError> for Failure {
             ResolveError::Temporary(error) => temporary(&error),
             ResolveError::MeansAlready { .. } => (Exit::Usage, Some("choose another name".to_owned())),
             ResolveError::Store(error) => store(&error),
-            ResolveError::Seal(error) => seal(&error),
+            ResolveError::Seal(error) => keys::seal(&error),
             ResolveError::Sts(error) => sts(&error),
             ResolveError::Machine { error, .. } => profiles::machine(&error, sts(&error)),
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
             ResolveError::LatelyUnanswered { .. } => (Exit::NoAnswer, Some("try again in a moment".to_owned())),
-            ResolveError::Locked(_) => (
-                Exit::Locked,
-                Some(
-                    "bring the key file back. Without it the store cannot be opened: move it aside, and import again"
-                        .to_owned(),
-                ),
-            ),
-            ResolveError::KeyKind(_) => (Exit::Usage, Some("unset it, or say MULTICRED_KEY=file".to_owned())),
+            ResolveError::Agent(error) => {
+                let Failure { exit, remedy, .. } = error.into();
+                (exit, remedy)
+            }
+            ResolveError::Locked(_)
+            | ResolveError::WrongPassphrase
+            | ResolveError::KeyKind { .. }
+            | ResolveError::NewSlot { .. }
+            | ResolveError::NoSlot(_)
+            | ResolveError::LastSlot { .. }
+            | ResolveError::OnlyWayIn { .. }
+            | ResolveError::ForeignSlot { .. } => keys::slots(&error),
             ResolveError::MfaRefused { .. } => (
                 Exit::Refused,
                 Some("type the code that the device shows now; each works once. Is it the right device?".to_owned()),
@@ -217,28 +221,13 @@ fn store(error: &StoreError) -> Row {
         }
         StoreError::ReadOnly { .. } => (Exit::Failure, Some(format!("make its folder writable, or {elsewhere}"))),
         StoreError::Full(_) => (Exit::Failure, Some("free some space and run the command again".to_owned())),
-        StoreError::Busy(_) => (Exit::Failure, Some("run the command again".to_owned())),
+        StoreError::Busy(_) | StoreError::KeyChanged(_) => (Exit::Failure, Some("run the command again".to_owned())),
         StoreError::Other { .. } => (
             Exit::Failure,
             Some(format!("run the command again; where that does not help, look at its disk, or {elsewhere}")),
         ),
         StoreError::NameTaken(_) => (Exit::Usage, Some("choose another name".to_owned())),
         StoreError::Cycle { .. } => (Exit::Usage, Some("choose another parent".to_owned())),
-    }
-}
-
-fn seal(error: &SealError) -> Row {
-    match error {
-        SealError::DoesNotOpen(what) => {
-            (Exit::Failure, Some(format!("import the credential {what} again, or multicred restore FILE, of a backup")))
-        }
-        SealError::OriginalDoesNotOpen(_) => (Exit::Failure, Some("multicred restore FILE, of a backup".to_owned())),
-        SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
-        SealError::Slot { .. } => (Exit::Locked, Some("bring its key back".to_owned())),
-        SealError::KeyFile { .. } => {
-            (Exit::Failure, Some("make its folder writable, or name another store with --store".to_owned()))
-        }
-        SealError::Random(_) => (Exit::Failure, Some("run the command again".to_owned())),
     }
 }
 
@@ -305,6 +294,12 @@ fn prompt(error: &PromptError) -> Row {
         PromptError::Unanswered { .. } => (
             Exit::Locked,
             Some("answer in a terminal first: multicred as NAME, or multicred exec NAME -- true".to_owned()),
+        ),
+        PromptError::NoPassphrase(_) | PromptError::PassphraseUnanswered(_) => (
+            Exit::Locked,
+            Some(
+                "run it on a terminal, or let MULTICRED_PASSPHRASE_FILE name a file that has the passphrase".to_owned(),
+            ),
         ),
         PromptError::Cancelled => (Exit::Cancelled, None),
         PromptError::Terminal(_) | PromptError::Dialog(_) => {

@@ -28,11 +28,11 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LockError {
     /// Another process kept it too long.
-    #[error("process {holder} has been asking AWS for {what} for over {waited} s")]
+    #[error("process {holder} has been {what} for over {waited} s")]
     Held {
         /// Its process id, or `?`.
         holder: String,
-        /// What it asks for.
+        /// What it does: `asking AWS for prod/Admin`.
         what: String,
         /// How long this process waited, in seconds.
         waited: u64,

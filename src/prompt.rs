@@ -47,6 +47,12 @@ pub enum PromptError {
         /// How long this process has lived for it, in seconds.
         waited: u64,
     },
+    /// Nobody can be asked for a passphrase.
+    #[error("a passphrase is needed, and {0}")]
+    NoPassphrase(Unaskable),
+    /// Nobody typed one while the asking process could wait.
+    #[error("a passphrase is needed, and nobody gave one in {0} s")]
+    PassphraseUnanswered(u64),
     /// The person said no: Ctrl-C or Ctrl-D.
     #[error("cancelled")]
     Cancelled,
@@ -82,6 +88,12 @@ pub trait Prompter {
     /// See [`PromptError`].
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError>;
 
+    /// Asks for a passphrase, which may be empty.
+    ///
+    /// # Errors
+    /// See [`PromptError`].
+    fn passphrase(&mut self, question: &str, remark: Option<&str>) -> Result<Secret, PromptError>;
+
     /// Until when an answer is of use; `None` where the person may take any time.
     fn deadline(&self) -> Option<Instant> {
         None
@@ -99,6 +111,10 @@ impl Prompter for Never {
     fn mfa_code(&mut self, serial: &str, _remark: Option<&str>) -> Result<Secret, PromptError> {
         Err(PromptError::Impossible { serial: serial.to_owned(), why: Unaskable::NoTerminal })
     }
+
+    fn passphrase(&mut self, _question: &str, _remark: Option<&str>) -> Result<Secret, PromptError> {
+        Err(PromptError::NoPassphrase(Unaskable::NoTerminal))
+    }
 }
 
 /// The person at the controlling terminal, who may take any time.
@@ -111,6 +127,10 @@ impl Prompter for Tty {
 
     fn mfa_code(&mut self, serial: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
         ask_for_code(serial, remark, None)
+    }
+
+    fn passphrase(&mut self, question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+        ask_for_passphrase(question, remark, None)
     }
 }
 
@@ -140,6 +160,10 @@ impl Prompter for ProgramTty {
         ask_for_code(serial, remark, Some(self.deadline))
     }
 
+    fn passphrase(&mut self, question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+        ask_for_passphrase(question, remark, Some(self.deadline))
+    }
+
     fn deadline(&self) -> Option<Instant> {
         Some(self.deadline)
     }
@@ -164,6 +188,15 @@ fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -
         }
         remark = Some(SIX_DIGITS);
     }
+}
+
+fn ask_for_passphrase(question: &str, remark: Option<&str>, deadline: Option<Instant>) -> Result<Secret, PromptError> {
+    let terminal = open_terminal().map_err(PromptError::NoPassphrase)?;
+    if let Some(remark) = remark {
+        write_all(&terminal, &format!("multicred: {remark}\r\n"))?;
+    }
+    let line = masked::line(&terminal, &format!("{question}: "), deadline)?;
+    line.ok_or(PromptError::PassphraseUnanswered(SDK_PATIENCE.as_secs()))
 }
 
 /// The controlling terminal, where this process may use it: one in the background would be stopped by it (POSIX, Base

@@ -1,5 +1,6 @@
 //! The person's own settings: `config.toml`. Read where one is needed, never created.
 
+mod known;
 mod template;
 
 use std::fs;
@@ -12,9 +13,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::identity::name::nearest;
-use crate::identity::request::parse_duration;
 use crate::regular_file;
 
+use known::{
+    AGENT_IDLE, AGENT_START, DRIVER, KNOWN, Known, PASSPHRASE_DRIVER, PASSPHRASE_PINENTRY, PINENTRY, SESSION_NAME,
+    YKMAN_ACCOUNT, YKMAN_DEVICE, idle,
+};
 pub use template::{SessionName, Who};
 
 /// Who or what is asked for an MFA code where the command line and the profile do not say.
@@ -54,6 +58,15 @@ impl Driver {
     }
 }
 
+/// Who asks for a passphrase.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassphraseDriver {
+    /// The terminal.
+    Terminal,
+    /// A pinentry.
+    Pinentry,
+}
+
 /// Where a setting's value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum From {
@@ -68,66 +81,6 @@ pub enum From {
 struct Value {
     text: String,
     from: From,
-}
-
-/// One setting that there is.
-struct Known {
-    name: &'static str,
-    default: &'static str,
-    /// What a value must be, in words.
-    wanted: &'static str,
-    is_good: fn(&str) -> bool,
-}
-
-const SESSION_NAME: usize = 0;
-const DRIVER: usize = 1;
-const PINENTRY: usize = 2;
-const YKMAN_ACCOUNT: usize = 3;
-const YKMAN_DEVICE: usize = 4;
-const AGENT_IDLE: usize = 5;
-const AGENT_START: usize = 6;
-
-/// An agent that keeps a key for longer is none that forgets.
-const LONGEST_IDLE: u32 = 30 * 24 * 3600;
-
-const KNOWN: [Known; 7] = [
-    Known {
-        name: "role_session_name",
-        default: "{user}",
-        wanted: "a text with no other braces than {user}, {login} and {host}",
-        is_good: |text| SessionName::read(text).is_some(),
-    },
-    Known {
-        name: "mfa.driver",
-        default: "terminal",
-        wanted: "terminal, pinentry, ykman, zenity, kdialog or osascript",
-        is_good: |text| Driver::from_word(text).is_some(),
-    },
-    Known {
-        name: "mfa.pinentry",
-        default: "pinentry",
-        wanted: "the name of a program",
-        is_good: |text| !text.is_empty(),
-    },
-    Known { name: "mfa.ykman_account", default: "", wanted: "a text", is_good: |_| true },
-    Known { name: "mfa.ykman_device", default: "", wanted: "a text", is_good: |_| true },
-    Known {
-        name: "agent.idle",
-        default: "8h",
-        wanted: "a time from 1s to 720h, such as 8h or 90m",
-        is_good: |text| idle(text).is_some(),
-    },
-    Known {
-        name: "agent.start",
-        default: "on-demand",
-        wanted: "on-demand or off",
-        is_good: |text| ["on-demand", "off"].contains(&text),
-    },
-];
-
-fn idle(text: &str) -> Option<Duration> {
-    let seconds = parse_duration(text).ok().filter(|seconds| (1..=LONGEST_IDLE).contains(seconds))?;
-    Some(Duration::from_secs(seconds.into()))
 }
 
 /// No file of settings is longer, in bytes.
@@ -242,6 +195,25 @@ impl Settings {
     /// Whether an agent is started where one would spare the person from unlocking the store again.
     pub fn agent_starts_on_demand(&self) -> bool {
         self.values[AGENT_START].text == "on-demand"
+    }
+
+    /// Who asks for passphrases.
+    pub fn passphrase_driver(&self) -> PassphraseDriver {
+        match self.values[PASSPHRASE_DRIVER].text.as_str() {
+            "pinentry" => PassphraseDriver::Pinentry,
+            _ => PassphraseDriver::Terminal,
+        }
+    }
+
+    /// The program that is the pinentry for passphrases.
+    pub fn passphrase_pinentry(&self) -> &str {
+        &self.values[PASSPHRASE_PINENTRY].text
+    }
+
+    /// The setting that names it, with where it stands, for messages.
+    pub fn passphrase_place(&self) -> String {
+        let value = &self.values[PASSPHRASE_PINENTRY];
+        format!("passphrase.pinentry = {} ({})", value.text, self.place(&value.from))
     }
 
     /// How role sessions are named.

@@ -9,7 +9,7 @@ use multicred::aws_config::temporary::{FileText, Temporary, TemporaryError, put}
 use multicred::aws_config::write::{Rewrite, WriteError, edit};
 use multicred::aws_config::{AwsFiles, Profiles, read_key};
 use multicred::credential_text::EXPIRY_KEYS;
-use multicred::seal::{Binding, StoreKey};
+use multicred::seal::{Binding, Sealer, StoreKey};
 use multicred::secret::{Credential, KeyMaterial, Secret};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
@@ -140,10 +140,11 @@ proptest! {
 #[test]
 fn a_secret_of_odd_characters_survives_store_file_and_store() {
     let odd = r#"a%b #c ;d=e "f" \g\ %(h)s 'i' $j `k` [l] m="#;
-    let key = StoreKey::generate().unwrap();
+    let mut key = StoreKey::generate().unwrap();
     let binding = Binding { store_id: b"store", key_epoch: 1, identity: "i", access_key_id: "ASIANEWNEWNEWNEWNEW1" };
     let before = credential(odd, &format!("{odd}{odd}"), Some(END));
-    let from_store = key.open(&key.seal(&before.material, &binding).unwrap(), &binding).unwrap();
+    let sealed = key.seal(&before.material, &binding).unwrap();
+    let from_store = key.open(&sealed, &binding).unwrap();
     let opened = Credential { material: from_store, ..before.clone() };
 
     let home = tempfile::tempdir().unwrap();
@@ -158,6 +159,7 @@ fn a_secret_of_odd_characters_survives_store_file_and_store() {
     let file_key = profiles.get("a").unwrap().key.clone().unwrap();
     let from_file = read_key(&files, "a", &file_key).unwrap();
     assert_eq!(from_file, before);
-    let again = key.open(&key.seal(&from_file.material, &binding).unwrap(), &binding).unwrap();
+    let sealed = key.seal(&from_file.material, &binding).unwrap();
+    let again = key.open(&sealed, &binding).unwrap();
     assert_eq!(again.secret_access_key.expose(), odd);
 }

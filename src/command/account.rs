@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
     if known.is_none() && !is_account_id(&arguments.account) {
         return Err(unknown(&arguments.account));
     }
-    let (store, _) = resolver.store_and_vault()?;
+    let (store, _) = resolver.store_and_keys()?;
     let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
     asking::record(context, resolver.store_path(), "account", &row.account_id, None, "ok");
     show(context, global, &row)

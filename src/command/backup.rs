@@ -25,7 +25,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Backup) -> Res
     let bytes = store.back_up(&arguments.file, arguments.force)?;
     let file = std::path::absolute(&arguments.file).unwrap_or_else(|_| arguments.file.clone());
     asking::record(context, store.path(), "backup", &file.to_string_lossy(), None, "ok");
-    let slots = slots(store).map_err(ResolveError::from)?;
+    let slots = slots(context, store).map_err(ResolveError::from)?;
     context
         .note(&format!("{}: the whole store, sealed as it was, {bytes} bytes. To open it, it takes", file.display()));
     for slot in &slots {
@@ -38,10 +38,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Backup) -> Res
     Ok(())
 }
 
-fn slots(store: &Store) -> Result<Vec<WayIn>, StoreError> {
-    let meta = store.read().meta()?;
-    let listed = store.read().listed_slots()?;
-    Ok(listed.iter().map(|slot| WayIn::of(store.path(), &meta, slot)).collect())
+fn slots(context: &Context, store: &Store) -> Result<Vec<WayIn>, StoreError> {
+    let (meta, slots) = store.read().key_slots()?;
+    Ok(slots.iter().map(|slot| WayIn::of(context, store.path(), &meta, slot)).collect())
 }
 
 fn needs(slot: &WayIn) -> String {

@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 use crate::cli::{Doctor, Global};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
+use crate::prompt::{Never, Prompter, Tty};
 use crate::resolve::checkup::{Checkup, Finding, Seals};
 use crate::resolve::{Opening, ResolveError, WayIn, store_path};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Doctor) -> Result<(), Failure> {
     let path = store_path(context, global.store.as_deref())?;
-    let (mut checkup, ended) = Checkup::of(&path, arguments.check);
+    let mut person: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
+    let (mut checkup, ended) = Checkup::of(context, &mut *person, &path, arguments.check);
     let is_locked = matches!(ended, Some(ResolveError::Locked(_)));
     if let Some(failure) = ended.map(Failure::from) {
         let remedy = failure.remedy.unwrap_or_default();

@@ -191,7 +191,7 @@ impl Importer<'_> {
             ));
         }
         if let Some(label) = &self.arguments.label {
-            let (store, _) = self.resolver.store_and_vault()?;
+            let (store, _) = self.resolver.store_and_keys()?;
             store.write(Durability::Synced, |writing| writing.set_label(row.id, label))?;
         }
         let row = self.stored(&found.access_key_id)?.unwrap_or_else(|| row.clone());
@@ -219,20 +219,21 @@ impl Importer<'_> {
         let settings = self.settings(found)?;
         let label = self.label(found, &caller.arn.identity)?;
         let forced = self.arguments.label.is_some();
-        let (store, vault) = self.resolver.store_and_vault()?;
-        let sealed = vault.seal(store, &holder, &found.access_key_id, &material(found))?;
         let (expires_at, expiry_is_guess) = expiry(found, now);
-        let new = NewCredential {
-            access_key_id: &found.access_key_id,
-            kind: kind(found),
-            request_hash: None,
-            sealed: &sealed,
-            created_at: now,
-            expires_at,
-            expiry_is_guess,
-            restricted_as: None,
-        };
-        let row = store.write(Durability::Synced, |writing| {
+        let (store, mut keys) = self.resolver.store_and_keys()?;
+        let material = material(found);
+        let secret = (&holder, found.access_key_id.as_str(), &material);
+        let row = keys.put(store, Durability::Synced, secret, |writing, sealed| {
+            let new = NewCredential {
+                access_key_id: &found.access_key_id,
+                kind: kind(found),
+                request_hash: None,
+                sealed,
+                created_at: now,
+                expires_at,
+                expiry_is_guess,
+                restricted_as: None,
+            };
             let owner = writing.ensure_owner(&holder, caller.arn.path.as_deref())?;
             writing.put_credential(&owner, &new)?;
             let row = writing.read().identity(&caller.arn.identity)?;

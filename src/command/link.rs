@@ -191,7 +191,7 @@ fn store_link(
     serial: Option<String>,
 ) -> Result<String, Failure> {
     let now = context.now();
-    let (store, _) = resolver.store_and_vault()?;
+    let (store, _) = resolver.store_and_keys()?;
     let stored: Result<Option<IdentityRow>, StoreError> = store.write(Durability::Synced, |writing| {
         let target = writing.ensure_identity(&role.identity, role.path.as_deref())?;
         if let (Some(serial), None) = (&serial, &parent.mfa_serial) {

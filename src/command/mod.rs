@@ -12,6 +12,7 @@ mod env;
 mod exec;
 mod import;
 mod init;
+mod key;
 mod link;
 mod list;
 mod lock;
@@ -19,6 +20,7 @@ mod renew;
 mod restore;
 mod status;
 mod sync;
+mod unlock;
 mod why;
 
 use std::ffi::OsString;
@@ -130,7 +132,9 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Restore(arguments) => restore::run(context, global, &arguments),
         Verb::Doctor(arguments) => doctor::run(context, global, &arguments),
         Verb::Agent(arguments) => agent::run(context, global, &arguments),
+        Verb::Key(arguments) => key::run(context, global, &arguments),
         Verb::Lock => lock::run(context, global),
+        Verb::Unlock => unlock::run(context, global),
     }
 }
 

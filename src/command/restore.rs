@@ -19,7 +19,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Restore) -> Re
     }
     let store = store_path(context, global.store.as_deref())?;
     let incoming = Incoming::take(&store, &arguments.file)?;
-    let slots: Vec<WayIn> = incoming.slots.iter().map(|slot| WayIn::of(&store, &incoming.meta, slot)).collect();
+    let slots: Vec<WayIn> =
+        incoming.slots.iter().map(|slot| WayIn::of(context, &store, &incoming.meta, slot)).collect();
     let is_of_another = id_of(&store).is_some_and(|id| id != incoming.meta.id);
     explain(context, &slots, is_of_another);
     if !arguments.yes {

@@ -45,7 +45,8 @@ impl<'d> Dialog<'d> {
         match self.kind {
             "pinentry" => {
                 let (without, terminal) = (self.without, self.terminal_kind);
-                let answer = pinentry::ask(&self.program, without, terminal, &question, remark, self.patience())?;
+                let question = pinentry::Question { description: &question, prompt: "MFA code:", remark };
+                let answer = pinentry::ask(&self.program, without, terminal, question, self.patience())?;
                 answer.ok_or_else(|| self.unanswered(serial))
             }
             "kdialog" => self.run(&["--title", "multicred", "--inputbox", &remarked], serial),
@@ -71,8 +72,11 @@ impl<'d> Dialog<'d> {
     }
 
     fn unanswered(&self, serial: &str) -> PromptError {
-        let waited = if self.deadline.is_some() { SDK_PATIENCE } else { PATIENCE };
-        PromptError::Unanswered { serial: serial.to_owned(), waited: waited.as_secs() }
+        PromptError::Unanswered { serial: serial.to_owned(), waited: self.waited().as_secs() }
+    }
+
+    fn waited(&self) -> Duration {
+        if self.deadline.is_some() { SDK_PATIENCE } else { PATIENCE }
     }
 }
 
@@ -91,5 +95,12 @@ impl Prompter for Dialog<'_> {
             remark = Some(super::SIX_DIGITS);
         }
         Err(PromptError::Dialog(format!("{} gave no six digits in {TRIES} tries", self.program.display())))
+    }
+
+    /// Only a pinentry is asked for one: the others show what is typed.
+    fn passphrase(&mut self, question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+        let question = pinentry::Question { description: question, prompt: "Passphrase:", remark };
+        let answer = pinentry::ask(&self.program, self.without, self.terminal_kind, question, self.patience())?;
+        answer.ok_or_else(|| PromptError::PassphraseUnanswered(self.waited().as_secs()))
     }
 }

@@ -9,6 +9,7 @@ use rustix::io::retry_on_intr;
 use rustix::process::getpgrp;
 use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr};
 use signal_hook::consts::SIGCONT;
+use zeroize::Zeroizing;
 
 use super::PromptError;
 use super::signals::{Listening, heard, obey};
@@ -28,11 +29,11 @@ pub(super) fn line(
 ) -> Result<Option<Secret>, PromptError> {
     let masked = Masked::start(terminal)?;
     write_all(terminal, question)?;
-    let mut line = zeroize::Zeroizing::new(String::with_capacity(LONGEST_LINE));
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE));
     let mut byte = [0u8; 1];
     loop {
         if masked.obey_signals()? {
-            write_all(terminal, &format!("\r\n{question}{}", "*".repeat(line.len())))?;
+            write_all(terminal, &format!("\r\n{question}{}", "*".repeat(shown(&line))))?;
         }
         if !wait_for_key(terminal) {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -55,7 +56,7 @@ pub(super) fn line(
             }
             (_, b'\r' | b'\n') => {
                 write_all(terminal, "\r\n")?;
-                return Ok(Some(line.into()));
+                return text(&line).map(Some);
             }
             (_, typed) => write_all(terminal, &edit(&mut line, typed))?,
         }
@@ -73,20 +74,40 @@ fn wait_for_key(terminal: &File) -> bool {
     poll(&mut [PollFd::new(terminal, PollFlags::IN)], timeout.as_ref()).is_ok_and(|ready| ready > 0)
 }
 
+/// The typed line. What a terminal in another encoding sends is nothing that could be typed again elsewhere.
+fn text(line: &[u8]) -> Result<Secret, PromptError> {
+    let text =
+        std::str::from_utf8(line).map_err(|_| PromptError::Terminal("what was typed is not UTF-8".to_owned()))?;
+    Ok(Secret::new(text))
+}
+
+/// How many characters a line has: one for each byte that does not go on with one (RFC 3629).
+fn shown(line: &[u8]) -> usize {
+    line.iter().filter(|byte| !is_continuation(**byte)).count()
+}
+
+fn is_continuation(byte: u8) -> bool {
+    byte & 0b1100_0000 == 0b1000_0000
+}
+
 /// Takes a key into the line; gives what the terminal is to show for it.
-fn edit(line: &mut String, typed: u8) -> String {
+fn edit(line: &mut Vec<u8>, typed: u8) -> String {
     match typed {
         // Backspace, Delete.
-        8 | 127 => if line.pop().is_some() { "\u{8} \u{8}" } else { "" }.to_owned(),
+        8 | 127 if line.is_empty() => String::new(),
+        8 | 127 => {
+            while line.pop().is_some_and(is_continuation) {}
+            "\u{8} \u{8}".to_owned()
+        }
         // Ctrl-U: the whole line.
         21 => {
-            let shown = line.len();
+            let shown = shown(line);
             line.clear();
             "\u{8} \u{8}".repeat(shown)
         }
-        b' '..127 if line.len() < LONGEST_LINE => {
-            line.push(char::from(typed));
-            "*".to_owned()
+        b' '..127 | 128.. if line.len() < LONGEST_LINE => {
+            line.push(typed);
+            if is_continuation(typed) { String::new() } else { "*".to_owned() }
         }
         _ => String::new(),
     }

@@ -30,6 +30,17 @@ const LINES_AHEAD: usize = 16;
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// What is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'q> {
+    /// In a sentence.
+    pub(super) description: &'q str,
+    /// Before the field.
+    pub(super) prompt: &'q str,
+    /// What was wrong with the last answer.
+    pub(super) remark: Option<&'q str>,
+}
+
 /// Asks for one line; `None` where the person gave none in time.
 ///
 /// # Errors
@@ -38,13 +49,12 @@ pub(super) fn ask(
     program: &Path,
     without: &[&str],
     terminal_kind: Option<&str>,
-    question: &str,
-    remark: Option<&str>,
+    question: Question<'_>,
     patience: Duration,
 ) -> Result<Option<Secret>, PromptError> {
     let watch = Watch::start()?;
     let mut session = Session::start(program, without, Instant::now() + patience)?;
-    let asked = session.ask(terminal_kind, question, remark);
+    let asked = session.ask(terminal_kind, question);
     session.end();
     watch.end(asked)
 }
@@ -127,12 +137,7 @@ impl Session {
         }
     }
 
-    fn ask(
-        &mut self,
-        terminal_kind: Option<&str>,
-        question: &str,
-        remark: Option<&str>,
-    ) -> Result<Option<Secret>, PromptError> {
+    fn ask(&mut self, terminal_kind: Option<&str>, question: Question<'_>) -> Result<Option<Secret>, PromptError> {
         // A pinentry with a window knows none of these, and says so: no matter.
         if let Some(name) =
             [ttyname(stdin(), Vec::new()), ttyname(stderr(), Vec::new())].into_iter().find_map(Result::ok)
@@ -143,9 +148,9 @@ impl Session {
             self.say(&format!("OPTION ttytype={kind}"))?;
         }
         self.say("SETTITLE multicred")?;
-        self.say(&format!("SETDESC {question}"))?;
-        self.say("SETPROMPT MFA code:")?;
-        if let Some(remark) = remark {
+        self.say(&format!("SETDESC {}", question.description))?;
+        self.say(&format!("SETPROMPT {}", question.prompt))?;
+        if let Some(remark) = question.remark {
             self.say(&format!("SETERROR {remark}"))?;
         }
         match self.say("GETPIN")? {

@@ -27,7 +27,7 @@ use crate::sts::metadata;
 use crate::sts::settings::{ENDPOINT, IGNORE_ENDPOINT};
 
 /// Whatever another version wrote may mean something else.
-const FORMAT: &str = concat!("1 ", env!("CARGO_PKG_VERSION"));
+const FORMAT: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
 /// No answer is longer: a session token has at most a few kilobytes.
 const LONGEST: u64 = 64 * 1024;
 
@@ -58,7 +58,7 @@ pub fn kept(context: &Context, store: &Path, name: &str, request: &Request) -> O
     if answer.stamps != basis.stamps || !(answer.from..answer.until).contains(&context.now()) {
         return None;
     }
-    let material: KeyMaterial = vault::open_wrapped(store, &answer.secret, &answer.access_key_id)?;
+    let material: KeyMaterial = vault::open_wrapped(context, store, &answer.secret, &answer.access_key_id)?;
     let (access_key_id, expires_at) = (answer.access_key_id, Some(answer.expires_at));
     Some(Resolved {
         credential: Credential { access_key_id, material, expires_at },

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::aws_config::{AwsFiles, Profile, Profiles};
 use crate::context::Context;
+use crate::prompt::Prompter;
 use crate::settings::Settings;
 use crate::store::{Durability, ProfileSource, Store, StoreError};
 use crate::sts::OfProfile;
@@ -71,10 +72,10 @@ impl<'c> Catalogue<'c> {
     ///
     /// # Errors
     /// The store cannot be made.
-    pub fn create_store(&mut self) -> Result<(), ResolveError> {
+    pub fn create_store(&mut self, prompter: &mut dyn Prompter) -> Result<(), ResolveError> {
         if self.store.is_none() {
-            let (context, path) = (self.context, &self.store_path);
-            let mut made = Store::open_or_create(path, || vault::first_slot(context, path))?;
+            let context = self.context;
+            let mut made = vault::make_store(context, &self.store_path, prompter)?;
             say_notices(context, Some(&mut made));
             self.store = Some(made);
         }

@@ -3,10 +3,12 @@
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use crate::context::Context;
+use crate::prompt::Prompter;
 use crate::seal::SealError;
 use crate::store::{Loose, LooseFile, Store, StoreError, check_orphans, current_schema, loose_files};
 
-use super::{Opening, ResolveError, Vault, WayIn};
+use super::{Keys, Opening, ResolveError, Vault, WayIn};
 
 /// Credentials that are looked up at once.
 const BATCH: u32 = 500;
@@ -51,14 +53,20 @@ pub struct Seals {
 impl Checkup {
     /// Looks at the store at this path; with `all`, reads all of it and opens every seal. Gives also what put an end to
     /// that: there is a store that cannot be looked at, or it is locked and its seals are to be opened.
-    pub fn of(path: &Path, all: bool) -> (Self, Option<ResolveError>) {
+    pub fn of(context: &Context, prompter: &mut dyn Prompter, path: &Path, all: bool) -> (Self, Option<ResolveError>) {
         let mut checkup = Self::default();
-        let looked = checkup.look(path, all);
+        let looked = checkup.look(context, prompter, path, all);
         checkup.look_at_files(path);
         (checkup, looked.err())
     }
 
-    fn look(&mut self, path: &Path, all: bool) -> Result<(), ResolveError> {
+    fn look(
+        &mut self,
+        context: &Context,
+        prompter: &mut dyn Prompter,
+        path: &Path,
+        all: bool,
+    ) -> Result<(), ResolveError> {
         let Some(store) = Store::open_to_look(path)? else { return Ok(check_orphans(path)?) };
         if store.is_on_network() {
             let fact = "it is on a network file system, where locks are unreliable";
@@ -68,9 +76,10 @@ impl Checkup {
             self.look_at_pages(&store)?;
         }
         self.look_at_schema(&store)?;
-        self.look_at_slots(&store)?;
+        self.look_at_slots(context, &store)?;
         if all {
-            self.look_at_seals(&store)?;
+            let mut vault = Vault::default();
+            self.look_at_seals(&store, &mut Keys::new(&mut vault, context, prompter))?;
         }
         Ok(())
     }
@@ -108,10 +117,9 @@ impl Checkup {
         Ok(())
     }
 
-    fn look_at_slots(&mut self, store: &Store) -> Result<(), ResolveError> {
-        let meta = store.read().meta()?;
-        let listed = store.read().listed_slots()?;
-        self.ways = listed.iter().map(|slot| WayIn::of(store.path(), &meta, slot)).collect();
+    fn look_at_slots(&mut self, context: &Context, store: &Store) -> Result<(), ResolveError> {
+        let (meta, slots) = store.read().key_slots()?;
+        self.ways = slots.iter().map(|slot| WayIn::of(context, store.path(), &meta, slot)).collect();
         if self.ways.is_empty() {
             self.found(&store.path().display(), "it has no key slot: nothing opens it", "multicred restore FILE");
         }
@@ -138,17 +146,16 @@ impl Checkup {
         }
     }
 
-    fn look_at_seals(&mut self, store: &Store) -> Result<(), ResolveError> {
+    fn look_at_seals(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {
         self.seals = Some(Seals::default());
-        let mut vault = Vault::default();
-        let credentials = self.look_at_credentials(store, &mut vault);
+        let credentials = self.look_at_credentials(store, keys);
         store.end_snapshot();
         // A page that cannot be read is no reason to leave out what is on others.
-        let originals = self.look_at_originals(store, &mut vault);
+        let originals = self.look_at_originals(store, keys);
         credentials.and(originals)
     }
 
-    fn look_at_credentials(&mut self, store: &Store, vault: &mut Vault) -> Result<(), ResolveError> {
+    fn look_at_credentials(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {
         let mut last = i64::MIN;
         loop {
             // A row and its seal are of one moment, and no moment lasts long.
@@ -160,7 +167,7 @@ impl Checkup {
                     self.broken(&row.access_key_id, "nobody", "the identity that it belongs to is gone");
                     continue;
                 };
-                let opened = vault.open(store, row.id, holder, &row.access_key_id).map(drop);
+                let opened = keys.open(store, row.id, holder, &row.access_key_id).map(drop);
                 self.tried(&row.access_key_id, &holder.to_string(), opened)?;
             }
             store.end_snapshot();
@@ -189,11 +196,11 @@ impl Checkup {
         self.found(&format!("credential {key}"), fact, "import it again, or multicred restore FILE, of a backup");
     }
 
-    fn look_at_originals(&mut self, store: &Store, vault: &mut Vault) -> Result<(), ResolveError> {
+    fn look_at_originals(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {
         let mut last = String::new();
         while let Some(path) = store.read().original_after(&last)? {
             let opened = match store.read().original(&path) {
-                Ok(Some(row)) => vault.open_original(store, &path, &row).map(drop),
+                Ok(Some(row)) => keys.open_original(store, &path, &row).map(drop),
                 Ok(None) => Err(ResolveError::CredentialGone),
                 Err(error) => Err(error.into()),
             };

@@ -1,5 +1,6 @@
 //! Why a name gave no credential.
 
+use crate::agent::AgentError;
 use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
 use crate::aws_config::{ChainError, FileError};
@@ -54,9 +55,55 @@ pub enum ResolveError {
     /// No key slot opens the store.
     #[error("the store is locked: {0}")]
     Locked(String),
+    /// Nothing of what was typed opens it.
+    #[error("the store is locked: no passphrase that was typed opens it")]
+    WrongPassphrase,
     /// The first key slot cannot be of the kind asked for.
-    #[error("MULTICRED_KEY is '{0}', which this version does not have")]
-    KeyKind(String),
+    #[error("MULTICRED_KEY is '{kind}': {reason}")]
+    KeyKind {
+        /// What was asked for.
+        kind: String,
+        /// Why it cannot be.
+        reason: &'static str,
+    },
+    /// A key slot cannot be made.
+    #[error("no key slot of the kind {kind} can be made: {reason}")]
+    NewSlot {
+        /// The kind.
+        kind: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no such key slot.
+    #[error("the store has no key slot {0}")]
+    NoSlot(i64),
+    /// Without it the store could be lost.
+    #[error("key slot {number} cannot be removed: {why}")]
+    LastSlot {
+        /// Its number.
+        number: i64,
+        /// Why not.
+        why: &'static str,
+    },
+    /// No other slot has been seen to open the store.
+    #[error("key slot {number} is not removed, since no other one was seen to open the store: {why}")]
+    OnlyWayIn {
+        /// Its number.
+        number: i64,
+        /// Why the others do not open it.
+        why: String,
+    },
+    /// A slot that may be somebody else's.
+    #[error("key slot {number} ({kind}) was changed, or put there by somebody who does not have the store's key")]
+    ForeignSlot {
+        /// Its number.
+        number: i64,
+        /// Its kind.
+        kind: String,
+    },
+    /// The agent.
+    #[error(transparent)]
+    Agent(#[from] AgentError),
     /// AWS.
     #[error(transparent)]
     Sts(#[from] StsError),

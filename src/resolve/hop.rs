@@ -101,7 +101,7 @@ impl Resolver<'_> {
 
     fn take_lock(&mut self, hop: &Hop<'_>) -> Result<HopLock, ResolveError> {
         let context = self.context;
-        let (store, _) = self.store_and_vault()?;
+        let (store, _) = self.store_and_keys()?;
         let id = hex(store.read().meta()?.id.get(..4).unwrap_or_default());
         let name = format!("{id}-{}", hop.stage.hash.short());
         let folder = context.runtime_folder().join("locks");
@@ -111,7 +111,8 @@ impl Resolver<'_> {
             }
         };
         let patience = if hop.has_leftover { lock::BRIEF_PATIENCE } else { lock::PATIENCE };
-        HopLock::take(&folder, &name, &hop.shown, patience, waiting).map_err(|error: LockError| error.into())
+        HopLock::take(&folder, &name, &format!("asking AWS for {}", hop.shown), patience, waiting)
+            .map_err(|error: LockError| error.into())
     }
 
     /// Whether somebody has obtained the credential meanwhile.
@@ -214,15 +215,16 @@ impl Resolver<'_> {
     }
 
     fn put(&mut self, hop: &Hop<'_>, credential: &Credential, now: i64) -> Result<Option<i64>, ResolveError> {
-        let (store, vault) = self.store_and_vault()?;
-        let sealed = vault.seal(store, &hop.holder, &credential.access_key_id, &credential.material)?;
-        store.write(Durability::Obtainable, |writing| {
+        let (store, mut keys) = self.store_and_keys()?;
+        let access_key_id = credential.access_key_id.as_str();
+        let secret = (&hop.holder, access_key_id, &credential.material);
+        keys.put(store, Durability::Obtainable, secret, |writing, sealed| {
             let owner = writing.ensure_owner(&hop.holder, hop.path().as_deref())?;
             let new = NewCredential {
-                access_key_id: &credential.access_key_id,
+                access_key_id,
                 kind: hop.kind(),
                 request_hash: Some(hop.stage.hash),
-                sealed: &sealed,
+                sealed,
                 created_at: now,
                 expires_at: credential.expires_at,
                 expiry_is_guess: false,
@@ -231,7 +233,7 @@ impl Resolver<'_> {
             if !writing.put_credential(&owner, &new)? {
                 return Ok(None);
             }
-            let row = writing.read().credential_with_key(&credential.access_key_id)?;
+            let row = writing.read().credential_with_key(access_key_id)?;
             Ok(row.map(|row| row.id))
         })
     }

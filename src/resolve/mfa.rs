@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
+use super::outside::not_handed_on;
 use super::{ResolveError, Resolver};
 use crate::identity::plan::Stage;
 use crate::identity::route::Script;
@@ -128,7 +129,7 @@ impl Resolver<'_> {
     /// Synced: the same code must not be sent twice even across a crash.
     fn claim(&mut self, serial: &str, code: &Secret) -> Result<bool, ResolveError> {
         let now = self.context.now();
-        let (store, _) = self.store_and_vault()?;
+        let (store, _) = self.store_and_keys()?;
         let claim = |writing: &Writing<'_>| writing.claim_mfa_code(serial, code.expose(), now);
         Ok(store.write(Durability::Synced, claim)?)
     }
@@ -159,7 +160,7 @@ impl Resolver<'_> {
         let driver = self.catalogue.settings()?.driver();
         let answer = if self.asks_by_program()? {
             let program = self.driver_program(self.dialog_program(driver)?)?;
-            let (term, without) = (self.context.variable("TERM"), self.not_handed_on());
+            let (term, without) = (self.context.variable("TERM"), not_handed_on(self.context));
             Dialog::new(driver.word(), program, &without, term, self.prompter.deadline()).mfa_code(serial, remark)
         } else {
             self.prompter.mfa_code(serial, remark)

@@ -37,7 +37,7 @@ pub use catalogue::Catalogue;
 pub use error::ResolveError;
 pub use lookup::{LookupError, Target};
 pub use route::Destination;
-pub use vault::Vault;
+pub use vault::{Added, Keys, NewSlot, Rotated, Vault};
 pub use ways_in::{Opening, WayIn};
 
 /// A guessed expiry that turned out to be too early is moved on by this many seconds.
@@ -183,15 +183,16 @@ impl<'c> Resolver<'c> {
 
     /// Keeps an answer that was found without a call, so that it can be given again without looking.
     fn keep_answer(&mut self, basis: Basis, min_ttl: MinTtl, holder: &Holder, held: &Held, resolved: &Resolved) {
-        let (Some(store), Place::Store(id), Some(end)) = (self.catalogue.store(), &held.place, held.expires_at) else {
+        let context = self.context;
+        let (Some((store, mut keys)), Place::Store(id), Some(end)) = (self.keys(), &held.place, held.expires_at) else {
             return;
         };
         if !held.kind.is_obtainable() || held.expiry_is_guess || store.is_on_network() {
             return;
         }
-        if let Ok(secret) = self.vault.wrapped(store, *id, holder) {
+        if let Ok(secret) = keys.wrapped(store, *id, holder) {
             let until = (end - plan::least_left(held, min_ttl)).min(plan::asked_again_at(held));
-            basis.keep(self.context, resolved, secret, until);
+            basis.keep(context, resolved, secret, until);
         }
     }
 
@@ -262,8 +263,8 @@ impl<'c> Resolver<'c> {
     fn open(&mut self, held: &Held, holder: &Holder) -> Result<Credential, ResolveError> {
         match &held.place {
             Place::Store(id) => {
-                let store = self.catalogue.store().ok_or(ResolveError::CredentialGone)?;
-                let material = self.vault.open(store, *id, holder, &held.access_key_id)?;
+                let (store, mut keys) = self.keys().ok_or(ResolveError::CredentialGone)?;
+                let material = keys.open(store, *id, holder, &held.access_key_id)?;
                 let access_key_id = held.access_key_id.clone();
                 Ok(Credential { access_key_id, material, expires_at: held.expires_at })
             }
@@ -291,8 +292,8 @@ impl<'c> Resolver<'c> {
         let Some(store) = self.catalogue.store() else { return Ok(None) };
         let Some(row) = store.read().credential_with_key(access_key_id)? else { return Ok(None) };
         let holder = self.catalogue.holder_of(&row)?;
-        let Place::Store(id) = row.held.place else { return Ok(None) };
-        self.vault.open(store, id, &holder, access_key_id).map(Some)
+        let (Place::Store(id), Some((store, mut keys))) = (row.held.place, self.keys()) else { return Ok(None) };
+        keys.open(store, id, &holder, access_key_id).map(Some)
     }
 
     /// Asks AWS whether a credential with a guessed expiry still works. If not it is discarded, here and in the store.
@@ -321,14 +322,20 @@ impl<'c> Resolver<'c> {
         Ok(works)
     }
 
-    /// The store, made where there is none, and the vault that opens it.
+    /// The store, made where there is none, and the keys that open it.
     ///
     /// # Errors
     /// The store cannot be made.
-    pub fn store_and_vault(&mut self) -> Result<(&mut Store, &mut Vault), ResolveError> {
-        self.catalogue.create_store()?;
+    pub fn store_and_keys(&mut self) -> Result<(&mut Store, Keys<'_>), ResolveError> {
+        self.catalogue.create_store(&mut *self.prompter)?;
         let store = self.catalogue.store_mut().ok_or(ResolveError::CredentialGone)?;
-        Ok((store, &mut self.vault))
+        Ok((store, Keys::new(&mut self.vault, self.context, &mut *self.prompter)))
+    }
+
+    /// The store, and the keys that open it; `None` where there is no store.
+    pub fn keys(&mut self) -> Option<(&mut Store, Keys<'_>)> {
+        let store = self.catalogue.store_mut()?;
+        Some((store, Keys::new(&mut self.vault, self.context, &mut *self.prompter)))
     }
 }
 

@@ -8,7 +8,6 @@ use zeroize::Zeroizing;
 use super::{ResolveError, Resolver};
 use crate::aws_config::FileKind;
 use crate::aws_config::write::{self, Change, WriteError};
-use crate::store::Durability;
 
 impl Resolver<'_> {
     /// Changes one of the person's AWS files; `false` where nothing was to be changed. The first time, what the file
@@ -35,10 +34,10 @@ impl Resolver<'_> {
     /// # Errors
     /// The store is locked, or the seal does not open.
     pub fn original(&mut self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ResolveError> {
-        let Some(store) = self.catalogue.store() else { return Ok(None) };
+        let Some((store, mut keys)) = self.keys() else { return Ok(None) };
         let name = name_of(path);
         let row = store.read().original(&name)?;
-        row.map(|row| self.vault.open_original(store, &name, &row)).transpose()
+        row.map(|row| keys.open_original(store, &name, &row)).transpose()
     }
 
     fn aws_file(&self, kind: FileKind) -> Result<PathBuf, ResolveError> {
@@ -50,13 +49,11 @@ impl Resolver<'_> {
 
     fn keep_original(&mut self, path: &Path, content: &[u8]) -> Result<(), ResolveError> {
         let (name, now) = (name_of(path), self.context.now());
-        let (store, vault) = self.store_and_vault()?;
+        let (store, mut keys) = self.store_and_keys()?;
         if store.read().has_original(&name)? {
             return Ok(());
         }
-        let row = vault.seal_original(store, &name, content, now)?;
-        store.write(Durability::Synced, |writing| writing.keep_original(&name, &row).map(drop))?;
-        Ok(())
+        keys.keep_original(store, &name, content, now)
     }
 }
 
@@ -74,6 +71,7 @@ mod tests {
     use crate::aws_config::write::Rewrite;
     use crate::context::{Context, Verbosity};
     use crate::prompt::Never;
+    use crate::store::Durability;
 
     const OLD: &str = "[a]\naws_secret_access_key = hush-hush\n";
 

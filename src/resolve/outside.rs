@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::{ResolveError, Resolver};
+use crate::context::Context;
 use crate::credential_text::{self, AnswerFault};
 use crate::env_change::{OURS, SETS};
 use crate::identity::route::{Script, TokenSource};
@@ -21,6 +22,20 @@ const LONGEST_TOKEN: u64 = 20_000;
 /// The same with the white space around it.
 const LONGEST_FILE: u64 = LONGEST_TOKEN + 1_000;
 
+/// The variables that no program of the person's gets: those that a switch has set.
+pub(super) fn not_handed_on(context: &Context) -> Vec<&'static str> {
+    let mut without: Vec<&'static str> = Vec::new();
+    if context.holds_switched_key() {
+        without.extend(SETS.iter().filter(|name| !name.ends_with("REGION")));
+    }
+    if context.variable("MULTICRED_REGION").is_some() {
+        let stale = |name: &&&str| name.ends_with("REGION") && context.own_variable(name).is_none();
+        without.extend(SETS.iter().filter(stale));
+    }
+    without.extend(OURS);
+    without
+}
+
 impl Resolver<'_> {
     /// Runs a command line of the person's, as it would run in a shell that multicred has not switched.
     pub(super) fn run_script(&self, script: &Script) -> Result<(Secret, String), ResolveError> {
@@ -29,7 +44,7 @@ impl Resolver<'_> {
 
     pub(super) fn run_program(&self, program: Program<'_>, what: &str) -> Result<(Secret, String), ResolveError> {
         let may_ask = self.prompter.can_ask().is_ok();
-        let without = self.not_handed_on();
+        let without = not_handed_on(self.context);
         self.context.detail(&format!("running {what}"));
         let patience = match self.prompter.deadline() {
             Some(deadline) => deadline.saturating_duration_since(Instant::now()),
@@ -37,20 +52,6 @@ impl Resolver<'_> {
             None => ALONE,
         };
         Ok(subprocess::run(program, Manner { what, without: &without, patience, may_ask })?)
-    }
-
-    /// The variables that no program of the person's gets: those that a switch has set.
-    pub(super) fn not_handed_on(&self) -> Vec<&'static str> {
-        let mut without: Vec<&'static str> = Vec::new();
-        if self.context.holds_switched_key() {
-            without.extend(SETS.iter().filter(|name| !name.ends_with("REGION")));
-        }
-        if self.context.variable("MULTICRED_REGION").is_some() {
-            let stale = |name: &&&str| name.ends_with("REGION") && self.context.own_variable(name).is_none();
-            without.extend(SETS.iter().filter(stale));
-        }
-        without.extend(OURS);
-        without
     }
 
     /// The credential that a `credential_process` prints.

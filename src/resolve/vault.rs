@@ -1,6 +1,9 @@
-//! The store key: unlocked at the first use, through whichever slot opens.
+//! The store key: unlocked at the first use, through whichever way in opens.
 
-use std::path::{Path, PathBuf};
+mod make;
+mod manage;
+mod slot;
+mod unlock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,23 +12,55 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::identity::Holder;
-use crate::seal::{self, Binding, FileSlot, OriginalBinding, SealError, StoreKey};
+use crate::prompt::Prompter;
+use crate::seal::{Binding, OriginalBinding, SealError, Sealer, StoreKey};
 use crate::secret::{KeyMaterial, Sealed};
-use crate::store::{KeySlot, NewKeySlot, NewStore, OriginalRow, Store, StoreError, StoreMeta};
+use crate::store::{Durability, KeySlot, OriginalRow, Store, StoreError, StoreMeta, Writing};
 
 use super::ResolveError;
 
-/// The key that opens the store's seals.
+pub use make::NewSlot;
+pub(super) use make::make_store;
+pub use manage::{Added, Rotated};
+pub(super) use slot::{Need, foreign, key_file, read, secret, ssh_socket};
+use unlock::AgentSealer;
+
+/// How often something is done anew, since another process has changed the store's key, or the agent is gone.
+const TRIES: u32 = 3;
+
+/// What has been unlocked so far.
 #[derive(Default)]
 pub struct Vault {
     unlocked: Option<Unlocked>,
 }
 
 struct Unlocked {
-    key: StoreKey,
     meta: StoreMeta,
-    /// The slot that opened it.
-    slot: KeySlot,
+    by: By,
+}
+
+/// What opened the store.
+enum By {
+    /// A slot: the key is in this process.
+    Slot(StoreKey, KeySlot),
+    /// The agent, which keeps the key to itself.
+    Agent(AgentSealer),
+}
+
+impl By {
+    fn sealer(&mut self) -> &mut dyn Sealer {
+        match self {
+            Self::Slot(key, _) => key,
+            Self::Agent(agent) => agent,
+        }
+    }
+}
+
+/// Opens and seals what the store keeps; unlocks it first, where that has not been done.
+pub struct Keys<'a> {
+    vault: &'a mut Vault,
+    context: &'a Context,
+    prompter: &'a mut dyn Prompter,
 }
 
 /// A sealed secret with all that is needed to open it but the slot's own secret: as safe to write down as the store.
@@ -35,17 +70,23 @@ pub(super) struct Wrapped {
     sealed: String,
     store_id: String,
     key_epoch: i64,
-    slot: (i64, String, String),
-    store_key: String,
+    /// `None` where the agent opens it.
+    slot: Option<WrappedSlot>,
 }
 
-/// What a `file` slot remembers: the key file, relative to the store's folder.
-#[derive(Serialize, Deserialize)]
-struct FileParams {
-    path: PathBuf,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct WrappedSlot {
+    kind: String,
+    params: String,
+    wrapped: String,
 }
 
-impl Vault {
+impl<'a> Keys<'a> {
+    /// The keys of a store, with somebody who may be asked for a passphrase.
+    pub fn new(vault: &'a mut Vault, context: &'a Context, prompter: &'a mut dyn Prompter) -> Self {
+        Self { vault, context, prompter }
+    }
+
     /// Opens the sealed secret of a credential.
     ///
     /// # Errors
@@ -57,24 +98,31 @@ impl Vault {
         holder: &Holder,
         access_key_id: &str,
     ) -> Result<KeyMaterial, ResolveError> {
-        let sealed = store.read().sealed(credential)?.ok_or(ResolveError::CredentialGone)?;
-        let Unlocked { key, meta, .. } = self.unlock(store)?;
-        Ok(key.open(&sealed, &binding(meta, &holder.key(), access_key_id))?)
+        let identity = holder.key();
+        self.with_sealer(store, |sealer, meta| {
+            let sealed = store.read().sealed(credential)?.ok_or(ResolveError::CredentialGone)?;
+            Ok(sealer.open(&sealed, &binding(meta, &identity, access_key_id))?)
+        })
     }
 
-    /// Seals the secret of a credential.
+    /// Seals the secret of a credential and stores it, as `write` does in one transaction.
     ///
     /// # Errors
-    /// The store is locked.
-    pub fn seal(
+    /// The store is locked, or cannot be written.
+    pub fn put<T>(
         &mut self,
-        store: &Store,
-        holder: &Holder,
-        access_key_id: &str,
-        material: &KeyMaterial,
-    ) -> Result<Sealed, ResolveError> {
-        let Unlocked { key, meta, .. } = self.unlock(store)?;
-        Ok(key.seal(material, &binding(meta, &holder.key(), access_key_id))?)
+        store: &mut Store,
+        durability: Durability,
+        (holder, access_key_id, material): (&Holder, &str, &KeyMaterial),
+        mut write: impl FnMut(&Writing<'_>, &Sealed) -> Result<T, StoreError>,
+    ) -> Result<T, ResolveError> {
+        let identity = holder.key();
+        self.put_sealed(
+            store,
+            durability,
+            |sealer, meta| sealer.seal(material, &binding(meta, &identity, access_key_id)),
+            &mut write,
+        )
     }
 
     /// Opens a file's kept content.
@@ -87,50 +135,107 @@ impl Vault {
         path: &str,
         row: &OriginalRow,
     ) -> Result<Zeroizing<Vec<u8>>, ResolveError> {
-        let Unlocked { key, meta, .. } = self.unlock(store)?;
-        Ok(key.open_original(&row.sealed, &original_binding(meta, path, row.kept_at))?)
+        self.with_sealer(store, |sealer, meta| {
+            Ok(sealer.open_original(&row.sealed, &original_binding(meta, path, row.kept_at))?)
+        })
     }
 
-    /// Seals a file's content, to be kept.
+    /// Seals a file's content, and keeps it where none is kept.
     ///
     /// # Errors
-    /// The store is locked.
-    pub fn seal_original(
+    /// The store is locked, or cannot be written.
+    pub fn keep_original(
         &mut self,
-        store: &Store,
+        store: &mut Store,
         path: &str,
         content: &[u8],
         kept_at: i64,
-    ) -> Result<OriginalRow, ResolveError> {
-        let Unlocked { key, meta, .. } = self.unlock(store)?;
-        let sealed = key.seal_original(content, &original_binding(meta, path, kept_at))?;
-        Ok(OriginalRow { sealed, kept_at })
+    ) -> Result<(), ResolveError> {
+        self.put_sealed(
+            store,
+            Durability::Synced,
+            |sealer, meta| sealer.seal_original(content, &original_binding(meta, path, kept_at)),
+            &mut |writing, sealed| {
+                let row = OriginalRow { sealed: sealed.clone(), kept_at };
+                writing.keep_original(path, &row).map(drop)
+            },
+        )
     }
 
-    /// A credential's secret as the store has it.
+    /// A credential's secret as the store has it, for whoever opens the store by itself later.
     ///
     /// # Errors
     /// The store is locked, or the credential is gone.
     pub(super) fn wrapped(&mut self, store: &Store, credential: i64, holder: &Holder) -> Result<Wrapped, ResolveError> {
         let sealed = store.read().sealed(credential)?.ok_or(ResolveError::CredentialGone)?;
-        let Unlocked { meta, slot, .. } = self.unlock(store)?;
+        let Unlocked { meta, by } = self.unlock(store)?;
+        let slot = match by {
+            By::Agent(_) => None,
+            By::Slot(_, slot) => Some(WrappedSlot {
+                kind: slot.kind.clone(),
+                params: slot.params.clone(),
+                wrapped: STANDARD.encode(&slot.wrapped),
+            }),
+        };
         Ok(Wrapped {
             holder: holder.key(),
             sealed: STANDARD.encode(&sealed.0),
             store_id: STANDARD.encode(&meta.id),
             key_epoch: meta.key_epoch,
-            slot: (slot.id, slot.kind.clone(), slot.params.clone()),
-            store_key: STANDARD.encode(&slot.wrapped),
+            slot,
         })
     }
 
-    fn unlock(&mut self, store: &Store) -> Result<&Unlocked, ResolveError> {
-        if self.unlocked.is_none() {
-            let (meta, slots) = store.read().key_slots()?;
-            let (key, slot) = first_that_opens(store.path(), &meta, slots)?;
-            self.unlocked = Some(Unlocked { key, meta, slot });
+    /// Seals and stores. What another process has changed the store's key under is sealed with the new one: with the
+    /// old one it would be lost.
+    fn put_sealed<T>(
+        &mut self,
+        store: &mut Store,
+        durability: Durability,
+        seal: impl Fn(&mut dyn Sealer, &StoreMeta) -> Result<Sealed, SealError>,
+        write: &mut dyn FnMut(&Writing<'_>, &Sealed) -> Result<T, StoreError>,
+    ) -> Result<T, ResolveError> {
+        for _ in 1..TRIES {
+            match self.put_once(store, durability, &seal, write) {
+                Err(ResolveError::Store(StoreError::KeyChanged(_))) => self.vault.unlocked = None,
+                done => return done,
+            }
         }
-        self.unlocked.as_ref().ok_or(ResolveError::CredentialGone)
+        self.put_once(store, durability, &seal, write)
+    }
+
+    fn put_once<T>(
+        &mut self,
+        store: &mut Store,
+        durability: Durability,
+        seal: &impl Fn(&mut dyn Sealer, &StoreMeta) -> Result<Sealed, SealError>,
+        write: &mut dyn FnMut(&Writing<'_>, &Sealed) -> Result<T, StoreError>,
+    ) -> Result<T, ResolveError> {
+        let (sealed, epoch) = self.with_sealer(store, |sealer, meta| Ok((seal(sealer, meta)?, meta.key_epoch)))?;
+        store.write(durability, |writing| {
+            writing.check_key_epoch(epoch)?;
+            Ok(write(writing, &sealed)?)
+        })
+    }
+
+    /// Does something with the key, anew where the agent that had it is gone, or another process has changed it.
+    fn with_sealer<T>(
+        &mut self,
+        store: &Store,
+        mut work: impl FnMut(&mut dyn Sealer, &StoreMeta) -> Result<T, ResolveError>,
+    ) -> Result<T, ResolveError> {
+        for _ in 1..TRIES {
+            let Unlocked { meta, by } = self.unlock(store)?;
+            match work(by.sealer(), meta) {
+                Err(ResolveError::Seal(SealError::Agent(_))) => {}
+                Err(ResolveError::Seal(error)) if store.read().meta()? == *meta => return Err(error.into()),
+                Err(ResolveError::Seal(_)) => {}
+                done => return done,
+            }
+            self.vault.unlocked = None;
+        }
+        let Unlocked { meta, by } = self.unlock(store)?;
+        work(by.sealer(), meta)
     }
 }
 
@@ -142,67 +247,20 @@ fn original_binding<'a>(meta: &'a StoreMeta, path: &'a str, kept_at: i64) -> Ori
     OriginalBinding { store_id: &meta.id, key_epoch: meta.key_epoch, path, kept_at }
 }
 
-/// Opens what [`Vault::wrapped`] gave; `None` where anything of it is not as it was.
-pub(super) fn open_wrapped(store: &Path, wrapped: &Wrapped, access_key_id: &str) -> Option<KeyMaterial> {
+/// Opens what [`Keys::wrapped`] gave, without asking anybody; `None` where anything of it is not as it was.
+pub(super) fn open_wrapped(
+    context: &Context,
+    store: &std::path::Path,
+    wrapped: &Wrapped,
+    access_key_id: &str,
+) -> Option<KeyMaterial> {
     let bytes = |text: &str| STANDARD.decode(text).ok();
     let meta = StoreMeta { id: bytes(&wrapped.store_id)?, key_epoch: wrapped.key_epoch };
-    let (id, kind, params) = wrapped.slot.clone();
-    let slot = KeySlot { id, kind, params, wrapped: bytes(&wrapped.store_key)? };
-    let key = open_slot(store, &slot, &meta).ok()?;
-    key.open(&Sealed(bytes(&wrapped.sealed)?), &binding(&meta, &wrapped.holder, access_key_id)).ok()
-}
-
-fn first_that_opens(store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<(StoreKey, KeySlot), ResolveError> {
-    let mut reasons = Vec::new();
-    for slot in slots {
-        match open_slot(store, &slot, meta) {
-            Ok(key) => return Ok((key, slot)),
-            Err(reason) => {
-                reasons.push(SealError::Slot { slot: slot.id, kind: slot.kind, reason }.to_string());
-            }
-        }
-    }
-    if reasons.is_empty() {
-        reasons.push("it has no key slot".to_owned());
-    }
-    Err(ResolveError::Locked(reasons.join("; ")))
-}
-
-fn open_slot(store: &Path, slot: &KeySlot, meta: &StoreMeta) -> Result<StoreKey, String> {
-    if slot.kind != FileSlot::KIND {
-        return Err("this version does not know its kind".to_owned());
-    }
-    let params: FileParams = serde_json::from_str(&slot.params).map_err(|error| error.to_string())?;
-    let file = FileSlot::at(store.with_file_name(params.path));
-    let key = file.read()?.unwrap_key(&slot.wrapped, &meta.id);
-    key.ok_or_else(|| format!("{} is the key of another store", file.path().display()))
-}
-
-/// The first slot of a new store, and the note to the person about it.
-pub(super) fn first_slot(context: &Context, store: &Path) -> Result<NewStore, ResolveError> {
-    match context.setting("MULTICRED_KEY").as_deref() {
-        None | Some("file") => {}
-        Some(kind) => return Err(ResolveError::KeyKind(kind.to_owned())),
-    }
-    let file_name = key_file_name(store);
-    let file = FileSlot::at(store.with_file_name(&file_name));
-    let secret = file.read_or_create()?;
-    let id: [u8; 16] = seal::random()?;
-    let wrapped = secret.wrap(&StoreKey::generate()?, &id)?;
-    let params = serde_json::to_string(&FileParams { path: file_name });
-    let params = params.map_err(|error| StoreError::Other { path: store.to_owned(), reason: error.to_string() })?;
-    context.note(&format!(
-        "a new store: {}. Its key is the file {}, mode 0600: whoever can read both can read your secrets, \
-         so keep both out of backups and dotfile repositories",
-        store.display(),
-        file.path().display()
-    ));
-    let slot = NewKeySlot { kind: FileSlot::KIND, params, public_key: wrapped.public_key, wrapped: wrapped.wrapped };
-    Ok(NewStore { id, slot, now: context.now() })
-}
-
-fn key_file_name(store: &Path) -> PathBuf {
-    let mut name = store.file_name().unwrap_or_default().to_owned();
-    name.push(".key");
-    PathBuf::from(name)
+    let sealed = Sealed(bytes(&wrapped.sealed)?);
+    let binding = binding(&meta, &wrapped.holder, access_key_id);
+    let Some(slot) = &wrapped.slot else {
+        return AgentSealer::holding(context, &meta)?.open(&sealed, &binding).ok();
+    };
+    let secret = secret(context, store, &meta, (&slot.kind, &slot.params), false).ok()?;
+    secret.unwrap_key(&bytes(&slot.wrapped)?, &meta.id)?.open(&sealed, &binding).ok()
 }

@@ -1,11 +1,17 @@
 //! What opens a store: its key slots, in words.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde_json::Value;
+use super::vault::{self, Need};
+use crate::context::Context;
+use crate::seal::keyring_slot::{self, KeyringError, KeyringParams};
+use crate::seal::ssh_agent_slot::{self, SshAgentParams};
+use crate::seal::{CommandSlot, FileSlot, PassphraseSlot, RecoverySlot};
+use crate::store::{KeySlot, StoreMeta};
 
-use crate::seal::FileSlot;
-use crate::store::{ListedSlot, StoreMeta};
+/// How long a keyring is waited for that is only looked at.
+const KEYRING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whether a key slot opens the store here and now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,63 +45,103 @@ pub struct WayIn {
     pub opening: Opening,
 }
 
+impl WayIn {
+    /// A slot of the store at this path, and whether it opens it. No program is run, and nobody is asked at a terminal.
+    pub fn of(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) -> Self {
+        let opening = opening(context, store, meta, slot);
+        Self { opening, ..Self::described(store, slot) }
+    }
+
+    /// A slot, which is not tried.
+    pub fn described(store: &Path, slot: &KeySlot) -> Self {
+        let Known { needs, key_file, command, until } = known(store, slot).unwrap_or_else(plain);
+        let (number, kind, since) = (slot.id, slot.kind.clone(), slot.created_at);
+        Self { number, kind, since, needs, key_file, command, until, opening: Opening::Asks }
+    }
+}
+
 /// What is known of a kind of slot.
 struct Known {
     needs: String,
     key_file: Option<PathBuf>,
     command: Option<String>,
     until: Option<&'static str>,
-    opening: Opening,
 }
 
-impl WayIn {
-    /// A slot of the store at this path. Nobody is asked, and no program is run.
-    pub fn of(store: &Path, meta: &StoreMeta, listed: &ListedSlot) -> Self {
-        let ListedSlot { slot, since } = listed;
-        let params: Value = serde_json::from_str(&slot.params).unwrap_or_default();
-        let Known { needs, key_file, command, until, opening } = known(store, meta, listed, &params);
-        Self { number: slot.id, kind: slot.kind.clone(), since: *since, needs, key_file, command, until, opening }
-    }
+fn plain(needs: impl Into<String>) -> Known {
+    Known { needs: needs.into(), key_file: None, command: None, until: None }
 }
 
 /// One arm a kind.
-fn known(store: &Path, meta: &StoreMeta, listed: &ListedSlot, params: &Value) -> Known {
-    let text = |name: &str| params.get(name).and_then(Value::as_str);
-    match listed.slot.kind.as_str() {
+fn known(store: &Path, slot: &KeySlot) -> Result<Known, String> {
+    Ok(match slot.kind.as_str() {
         FileSlot::KIND => {
-            let Some(path) = text("path") else { return nameless("a key file that it does not name") };
-            let key_file = store.with_file_name(path);
-            let opening = open_with(&FileSlot::at(&key_file), meta, &listed.slot.wrapped);
-            let needs = format!("the key file {}", key_file.display());
-            Known { needs, key_file: Some(key_file), command: None, until: None, opening }
+            let path = vault::key_file(store, &slot.params)?;
+            Known { key_file: Some(path.clone()), ..plain(format!("the key file {}", path.display())) }
         }
-        "command" => {
-            let Some(command) = text("command") else { return nameless("a command that it does not name") };
-            let needs = format!("what this command prints: {command}");
-            let command = Some(command.to_owned());
-            Known { needs, key_file: None, command, until: None, opening: Opening::Asks }
+        CommandSlot::KIND => {
+            let command = vault::read::<CommandSlot>(&slot.params)?.command;
+            Known { command: Some(command.clone()), ..plain(format!("what this command prints: {command}")) }
         }
-        "passphrase" => asking("its passphrase"),
-        "recovery" => asking("the recovery code that was printed for it"),
-        kind => {
-            let opening = Opening::Fails("this version does not know its kind".to_owned());
-            Known { opening, ..asking(&format!("a multicred that knows key slots of the kind {kind}")) }
+        PassphraseSlot::KIND => {
+            let how = vault::read::<PassphraseSlot>(&slot.params)?.describe();
+            plain(format!("its passphrase ({how})"))
         }
-    }
+        RecoverySlot::KIND => plain("the recovery code that was shown for it"),
+        ssh_agent_slot::KIND => {
+            let key = vault::read::<SshAgentParams>(&slot.params)?.key().ok_or("its SSH key is damaged")?;
+            plain(format!("the SSH key {key} in the ssh-agent"))
+        }
+        keyring_slot::KIND => {
+            let KeyringParams { backend, account, .. } = vault::read(&slot.params)?;
+            let until = match (backend.survives_reboot(), backend.survives_logout()) {
+                (false, _) => Some("reboot"),
+                (true, false) => Some("logout"),
+                (true, true) => None,
+            };
+            Known { until, ..plain(format!("the entry {account} of multicred in the keyring ({backend})")) }
+        }
+        kind => plain(format!("a multicred that knows key slots of the kind {kind}")),
+    })
 }
 
-fn asking(needs: &str) -> Known {
-    Known { needs: needs.to_owned(), key_file: None, command: None, until: None, opening: Opening::Asks }
-}
-
-fn nameless(needs: &str) -> Known {
-    Known { opening: Opening::Fails("its parameters are damaged".to_owned()), ..asking(needs) }
-}
-
-fn open_with(file: &FileSlot, meta: &StoreMeta, wrapped: &[u8]) -> Opening {
-    match file.look().map(|secret| secret.unwrap_key(wrapped, &meta.id).is_some()) {
+/// Whether a slot opens the store, found out without running a program or showing a window.
+fn opening(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) -> Opening {
+    let given = || vault::secret(context, store, meta, (&slot.kind, &slot.params), false);
+    let secret = match slot.kind.as_str() {
+        // Reading a key file to use it would tighten its mode.
+        FileSlot::KIND => {
+            vault::key_file(store, &slot.params).and_then(|file| FileSlot::at(file).look()).map_err(Need::Fails)
+        }
+        CommandSlot::KIND => Err(Need::Person),
+        keyring_slot::KIND => keyring_answers(&slot.params).and_then(|()| given()),
+        // With `ssh-add -c` the person would be asked.
+        ssh_agent_slot::KIND => match ssh_key_is_there(context, &slot.params) {
+            Ok(()) => Err(Need::Person),
+            Err(reason) => Err(Need::Fails(reason)),
+        },
+        _ => given(),
+    };
+    match secret.map(|secret| secret.unwrap_key(&slot.wrapped, &meta.id).is_some()) {
         Ok(true) => Opening::Opens,
-        Ok(false) => Opening::Fails(format!("{} is the key of another store", file.path().display())),
-        Err(reason) => Opening::Fails(reason),
+        Ok(false) => Opening::Fails(vault::foreign(store, slot)),
+        Err(Need::Person) => Opening::Asks,
+        Err(Need::Fails(reason)) => Opening::Fails(reason),
     }
+}
+
+fn keyring_answers(params: &str) -> Result<(), Need> {
+    let params: KeyringParams = vault::read(params)?;
+    match keyring_slot::ready(Some(params.backend), KEYRING_PATIENCE) {
+        Ok(_) => Ok(()),
+        Err(KeyringError::Locked) => Err(Need::Person),
+        Err(error) => Err(Need::Fails(error.to_string())),
+    }
+}
+
+fn ssh_key_is_there(context: &Context, params: &str) -> Result<(), String> {
+    let wanted = vault::read::<SshAgentParams>(params)?.key().ok_or("its SSH key is damaged")?;
+    let keys = ssh_agent_slot::keys(&vault::ssh_socket(context)?).map_err(|error| error.to_string())?;
+    let is_there = keys.iter().any(|key| key.blob == wanted.blob);
+    if is_there { Ok(()) } else { Err(format!("the SSH key {wanted} is not in the ssh-agent")) }
 }

@@ -1,8 +1,12 @@
 //! Sealing: secrets under the store key, and the store key under key slots.
 
+mod binding;
+mod command_slot;
 mod file_slot;
 pub mod keyring_slot;
+mod passphrase_slot;
 pub(crate) mod record;
+mod recovery_slot;
 mod slot;
 pub mod ssh_agent_slot;
 
@@ -10,8 +14,14 @@ use zeroize::Zeroizing;
 
 use crate::secret::{KeyMaterial, Sealed, Secret};
 
+use binding::length_prefixed;
+
+pub use binding::{Binding, OriginalBinding, SlotBinding};
+pub use command_slot::CommandSlot;
 pub use file_slot::FileSlot;
-pub use slot::{SlotSecret, WrappedKey};
+pub use passphrase_slot::PassphraseSlot;
+pub use recovery_slot::{RecoverySlot, looks_like_code};
+pub use slot::{SlotSecret, WrappedKey, wrap_to};
 
 /// The first byte of every sealed value: how it is sealed.
 const FORMAT: u8 = 1;
@@ -55,6 +65,12 @@ pub enum SealError {
     /// The system gives no random numbers.
     #[error("the system gives no random numbers: {0}")]
     Random(String),
+    /// No record is that long.
+    #[error("what is to be sealed is too long")]
+    TooLong,
+    /// The agent that held the key does so no longer.
+    #[error("the agent no longer holds the store's key: {0}")]
+    Agent(String),
 }
 
 /// Fills an array with random bytes.
@@ -65,61 +81,6 @@ pub fn random<const N: usize>() -> Result<[u8; N], SealError> {
     let mut bytes = [0u8; N];
     getrandom::fill(&mut bytes).map_err(|error| SealError::Random(error.to_string()))?;
     Ok(bytes)
-}
-
-/// What a credential's sealed secret is bound to. A value moved to another row, or whose identity was edited, does not open.
-#[derive(Clone, Copy, Debug)]
-pub struct Binding<'a> {
-    /// The store's random id.
-    pub store_id: &'a [u8],
-    /// Which store key.
-    pub key_epoch: i64,
-    /// The identity's (or unknown owner's) key text.
-    pub identity: &'a str,
-    /// The access key id.
-    pub access_key_id: &'a str,
-}
-
-impl Binding<'_> {
-    fn associated_data(&self) -> Vec<u8> {
-        let epoch = self.key_epoch.to_le_bytes();
-        let parts: [&[u8]; 5] =
-            [&[FORMAT], self.store_id, &epoch, self.identity.as_bytes(), self.access_key_id.as_bytes()];
-        length_prefixed(&parts)
-    }
-}
-
-/// What a file's sealed content is bound to.
-#[derive(Clone, Copy, Debug)]
-pub struct OriginalBinding<'a> {
-    /// The store's random id.
-    pub store_id: &'a [u8],
-    /// Which store key.
-    pub key_epoch: i64,
-    /// The file's path.
-    pub path: &'a str,
-    /// When it was kept, epoch seconds UTC.
-    pub kept_at: i64,
-}
-
-impl OriginalBinding<'_> {
-    /// Six parts: no credential's five give the same bytes, whatever stands in them.
-    fn associated_data(&self) -> Vec<u8> {
-        let (epoch, kept_at) = (self.key_epoch.to_le_bytes(), self.kept_at.to_le_bytes());
-        let parts: [&[u8]; 6] =
-            [&[FORMAT], self.store_id, &epoch, b"original of a file", self.path.as_bytes(), &kept_at];
-        length_prefixed(&parts)
-    }
-}
-
-/// Joins parts so that no two different lists give the same bytes.
-fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
-    let mut joined = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
-    for part in parts {
-        joined.extend_from_slice(&(part.len() as u64).to_le_bytes());
-        joined.extend_from_slice(part);
-    }
-    joined
 }
 
 /// The random 256-bit key that seals every secret of one store.
@@ -134,68 +95,101 @@ impl StoreKey {
         random().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
-    /// Seals the secret parts of a credential.
+    /// The key itself, for an agent that is to hold it. The name is long so that every use stands out in a review.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// A slot's proof that it was made by somebody who had this key.
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn seal(&self, material: &KeyMaterial, binding: &Binding<'_>) -> Result<Sealed, SealError> {
-        let failed = || SealError::DoesNotOpen(binding.access_key_id.to_owned());
-        self.seal_record(&encode(material), &binding.associated_data())?.ok_or_else(failed)
+    pub fn slot_tag(&mut self, binding: &SlotBinding<'_>) -> Result<Vec<u8>, SealError> {
+        Ok(self.seal_record(&[], &binding.associated_data())?.0)
+    }
+
+    /// Whether a slot is as it was made.
+    pub fn has_tagged(&mut self, tag: &[u8], binding: &SlotBinding<'_>) -> bool {
+        let opened = self.open_record(&Sealed(tag.to_vec()), &binding.associated_data());
+        opened.is_ok_and(|record| record.is_some_and(|record| record.is_empty()))
+    }
+}
+
+/// What seals and opens records: the store key itself, or an agent that holds it.
+pub trait Sealer {
+    /// Seals a record.
+    ///
+    /// # Errors
+    /// The system gives no random numbers, or the agent is gone.
+    fn seal_record(&mut self, record: &[u8], associated_data: &[u8]) -> Result<Sealed, SealError>;
+
+    /// Opens a record; `None` where it does not open.
+    ///
+    /// # Errors
+    /// The agent is gone.
+    fn open_record(&mut self, sealed: &Sealed, associated_data: &[u8])
+    -> Result<Option<Zeroizing<Vec<u8>>>, SealError>;
+
+    /// Seals the secret parts of a credential.
+    ///
+    /// # Errors
+    /// As [`seal_record`](Self::seal_record).
+    fn seal(&mut self, material: &KeyMaterial, binding: &Binding<'_>) -> Result<Sealed, SealError> {
+        self.seal_record(&encode(material), &binding.associated_data())
     }
 
     /// Opens what [`seal`](Self::seal) sealed.
     ///
     /// # Errors
     /// Another key, another binding, or changed bytes: never garbage.
-    pub fn open(&self, sealed: &Sealed, binding: &Binding<'_>) -> Result<KeyMaterial, SealError> {
+    fn open(&mut self, sealed: &Sealed, binding: &Binding<'_>) -> Result<KeyMaterial, SealError> {
         let what = binding.access_key_id;
-        let record = self.open_record(sealed, &binding.associated_data(), what)?;
+        check_format(sealed, what)?;
+        let record = self.open_record(sealed, &binding.associated_data())?;
         record.and_then(|record| decode(&record)).ok_or_else(|| SealError::DoesNotOpen(what.to_owned()))
     }
 
     /// Seals a file's content.
     ///
     /// # Errors
-    /// The system gives no random numbers.
-    pub fn seal_original(&self, content: &[u8], binding: &OriginalBinding<'_>) -> Result<Sealed, SealError> {
-        let failed = || SealError::OriginalDoesNotOpen(binding.path.to_owned());
-        self.seal_record(content, &binding.associated_data())?.ok_or_else(failed)
+    /// As [`seal_record`](Self::seal_record).
+    fn seal_original(&mut self, content: &[u8], binding: &OriginalBinding<'_>) -> Result<Sealed, SealError> {
+        self.seal_record(content, &binding.associated_data())
     }
 
     /// Opens what [`seal_original`](Self::seal_original) sealed.
     ///
     /// # Errors
     /// Another key, another binding, or changed bytes: never garbage.
-    pub fn open_original(
-        &self,
+    fn open_original(
+        &mut self,
         sealed: &Sealed,
         binding: &OriginalBinding<'_>,
     ) -> Result<Zeroizing<Vec<u8>>, SealError> {
-        let content = self.open_record(sealed, &binding.associated_data(), binding.path)?;
+        check_format(sealed, binding.path)?;
+        let content = self.open_record(sealed, &binding.associated_data())?;
         content.ok_or_else(|| SealError::OriginalDoesNotOpen(binding.path.to_owned()))
     }
+}
 
-    /// The key itself, for an agent that is to hold it. The name is long so that every use stands out in a review.
-    pub fn expose(&self) -> &[u8; 32] {
-        &self.0
+impl Sealer for StoreKey {
+    fn seal_record(&mut self, record: &[u8], associated_data: &[u8]) -> Result<Sealed, SealError> {
+        record::seal(&self.0, record, associated_data)?.map(Sealed).ok_or(SealError::TooLong)
     }
 
-    /// `None` only for a record longer than the cipher takes (256 GiB).
-    fn seal_record(&self, record: &[u8], associated_data: &[u8]) -> Result<Option<Sealed>, SealError> {
-        Ok(record::seal(&self.0, record, associated_data)?.map(Sealed))
-    }
-
-    /// `None` where it does not open.
     fn open_record(
-        &self,
+        &mut self,
         sealed: &Sealed,
         associated_data: &[u8],
-        what: &str,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
-        match sealed.0.first() {
-            Some(&format) if format != FORMAT => Err(SealError::Format { what: what.to_owned(), format }),
-            _ => Ok(record::open(&self.0, &sealed.0, associated_data)),
-        }
+        Ok(record::open(&self.0, &sealed.0, associated_data))
+    }
+}
+
+fn check_format(sealed: &Sealed, what: &str) -> Result<(), SealError> {
+    match sealed.0.first() {
+        Some(&format) if format != FORMAT => Err(SealError::Format { what: what.to_owned(), format }),
+        _ => Ok(()),
     }
 }
 
@@ -241,7 +235,7 @@ mod tests {
 
     #[test]
     fn what_is_sealed_opens_with_and_without_a_token() {
-        let key = StoreKey::generate().unwrap();
+        let mut key = StoreKey::generate().unwrap();
         for material in [material(None), material(Some("")), material(Some(&"t".repeat(5000)))] {
             let sealed = key.seal(&material, &HERE).unwrap();
             assert_eq!(key.open(&sealed, &HERE).unwrap(), material);
@@ -250,7 +244,7 @@ mod tests {
 
     #[test]
     fn any_flipped_bit_and_any_truncation_is_an_error_that_names_the_credential() {
-        let key = StoreKey::generate().unwrap();
+        let mut key = StoreKey::generate().unwrap();
         let sealed = key.seal(&material(Some("token")), &HERE).unwrap();
         for index in 0..sealed.0.len() {
             let mut flipped = sealed.clone();
@@ -263,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_files_content_opens_only_as_what_it_is() {
-        let key = StoreKey::generate().unwrap();
+        let mut key = StoreKey::generate().unwrap();
         let here = OriginalBinding { store_id: b"store", key_epoch: 1, path: "/home/a/.aws/config", kept_at: 7 };
         for content in [&b""[..], b"[a]\r\n\xff", &[7; 10_000]] {
             let sealed = key.seal_original(content, &here).unwrap();
@@ -282,7 +276,7 @@ mod tests {
 
     #[test]
     fn neither_a_credential_nor_a_file_opens_as_the_other() {
-        let key = StoreKey::generate().unwrap();
+        let mut key = StoreKey::generate().unwrap();
         let secret = key.seal(&material(Some("token")), &HERE).unwrap();
         let file = OriginalBinding { store_id: b"store", key_epoch: 1, path: "AKIA1", kept_at: 0 };
         assert!(key.open_original(&secret, &file).is_err());
@@ -293,7 +287,7 @@ mod tests {
 
     #[test]
     fn a_value_moved_to_another_row_store_or_epoch_does_not_open() {
-        let key = StoreKey::generate().unwrap();
+        let mut key = StoreKey::generate().unwrap();
         let sealed = key.seal(&material(None), &HERE).unwrap();
         for elsewhere in [
             Binding { store_id: b"other", ..HERE },

@@ -7,12 +7,17 @@ use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
 use sha2::Sha256;
+use x25519_dalek::{PublicKey, SharedSecret, StaticSecret};
 use zeroize::Zeroizing;
 
 use super::{NONCE_LENGTH, SealError, StoreKey, random};
 
 /// How a store key is wrapped: directly under a key derived from the slot's secret.
 const WRAPPED_WITH_SECRET: u8 = 1;
+/// Or to the slot's public key, by somebody who does not have its secret: an ephemeral X25519 public key precedes the
+/// nonce, and the wrapping key is derived from the agreed secret and both public keys.
+const WRAPPED_TO_PUBLIC_KEY: u8 = 2;
+const PUBLIC_KEY_LENGTH: usize = 32;
 
 /// A slot's 256-bit secret.
 pub struct SlotSecret(pub(super) Zeroizing<[u8; 32]>);
@@ -37,10 +42,7 @@ impl SlotSecret {
 
     /// A slot's secret from what its kind yields (a signature, a program's output): HKDF-SHA-256.
     pub(super) fn extracted(material: &[u8], salt: &[u8], purpose: &[u8]) -> Self {
-        let mut secret = Zeroizing::new([0u8; 32]);
-        // Expanding 32 bytes is far below HKDF's limit of 8,160: it cannot fail.
-        let _ = Hkdf::<Sha256>::new(Some(salt), material).expand(purpose, &mut *secret);
-        Self(secret)
+        Self(expand(&Hkdf::<Sha256>::new(Some(salt), material), purpose))
     }
 
     /// Wraps a store key.
@@ -48,47 +50,86 @@ impl SlotSecret {
     /// # Errors
     /// The system gives no random numbers.
     pub fn wrap(&self, key: &StoreKey, store_id: &[u8]) -> Result<WrappedKey, SealError> {
-        let nonce: [u8; NONCE_LENGTH] = random()?;
-        let payload = Payload { msg: &*key.0, aad: store_id };
-        let sealed = self
-            .cipher()
-            .encrypt(&XNonce::from(nonce), payload)
-            .map_err(|_| SealError::DoesNotOpen("the store key".to_owned()))?;
-        let mut wrapped = vec![WRAPPED_WITH_SECRET];
-        wrapped.extend_from_slice(&nonce);
-        wrapped.extend_from_slice(&sealed);
-        Ok(WrappedKey { public_key: self.public_key(), wrapped })
+        let sealed = encrypt(&self.wrapping_key(), key, store_id)?;
+        Ok(WrappedKey { public_key: self.public_key(), wrapped: [&[WRAPPED_WITH_SECRET][..], &sealed].concat() })
     }
 
-    /// Unwraps a store key; `None` where this is not the secret it was wrapped with, or the bytes were changed.
+    /// Unwraps a store key; `None` where this is not the secret it was wrapped for, or the bytes were changed.
     pub fn unwrap_key(&self, wrapped: &[u8], store_id: &[u8]) -> Option<StoreKey> {
-        let (&format, rest) = wrapped.split_first()?;
-        let (nonce, sealed) = rest.split_at_checked(NONCE_LENGTH)?;
-        if format != WRAPPED_WITH_SECRET {
-            return None;
+        match wrapped.split_first()? {
+            (&WRAPPED_WITH_SECRET, sealed) => decrypt(&self.wrapping_key(), sealed, store_id),
+            (&WRAPPED_TO_PUBLIC_KEY, rest) => {
+                let (ephemeral, sealed) = rest.split_first_chunk::<PUBLIC_KEY_LENGTH>()?;
+                let agreed = self.exchange_secret().diffie_hellman(&PublicKey::from(*ephemeral));
+                let wrapping_key = agreed_key(&agreed, ephemeral, &self.public_key())?;
+                decrypt(&wrapping_key, sealed, store_id)
+            }
+            _ => None,
         }
-        let nonce: [u8; NONCE_LENGTH] = nonce.try_into().ok()?;
-        let payload = Payload { msg: sealed, aad: store_id };
-        let opened = Zeroizing::new(self.cipher().decrypt(&XNonce::from(nonce), payload).ok()?);
-        let bytes: [u8; 32] = opened.as_slice().try_into().ok()?;
-        Some(StoreKey(Zeroizing::new(bytes)))
     }
 
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&Key::from(*self.derive(b"multicred slot wrap v1")))
+    /// The X25519 public key derived from the secret.
+    pub fn public_key(&self) -> [u8; PUBLIC_KEY_LENGTH] {
+        PublicKey::from(&self.exchange_secret()).to_bytes()
     }
 
-    fn public_key(&self) -> [u8; 32] {
-        let secret = x25519_dalek::StaticSecret::from(*self.derive(b"multicred slot x25519 v1"));
-        x25519_dalek::PublicKey::from(&secret).to_bytes()
+    fn wrapping_key(&self) -> Zeroizing<[u8; 32]> {
+        self.derive(b"multicred slot wrap v1")
+    }
+
+    fn exchange_secret(&self) -> StaticSecret {
+        StaticSecret::from(*self.derive(b"multicred slot x25519 v1"))
     }
 
     fn derive(&self, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
-        let mut derived = Zeroizing::new([0u8; 32]);
-        // Expanding 32 bytes is far below HKDF's limit of 8,160: it cannot fail.
-        let _ = Hkdf::<Sha256>::new(None, &*self.0).expand(purpose, &mut *derived);
-        derived
+        expand(&Hkdf::<Sha256>::new(None, &*self.0), purpose)
     }
+}
+
+/// Wraps a store key for a slot whose secret is not at hand: only that secret unwraps it.
+///
+/// # Errors
+/// The system gives no random numbers, or the public key is none.
+pub fn wrap_to(public_key: &[u8], key: &StoreKey, store_id: &[u8]) -> Result<Vec<u8>, SealError> {
+    let bad = || SealError::DoesNotOpen("the store key".to_owned());
+    let public_key: [u8; PUBLIC_KEY_LENGTH] = public_key.try_into().map_err(|_| bad())?;
+    let ephemeral = StaticSecret::from(random::<32>()?);
+    let ours = PublicKey::from(&ephemeral).to_bytes();
+    let agreed = ephemeral.diffie_hellman(&PublicKey::from(public_key));
+    let wrapping_key = agreed_key(&agreed, &ours, &public_key).ok_or_else(bad)?;
+    let sealed = encrypt(&wrapping_key, key, store_id)?;
+    Ok([&[WRAPPED_TO_PUBLIC_KEY][..], &ours, &sealed].concat())
+}
+
+/// `None` for a public key that gives everybody the same secret (RFC 7748, section 6.1).
+fn agreed_key(agreed: &SharedSecret, ephemeral: &[u8], public_key: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
+    let hkdf = Hkdf::<Sha256>::new(Some(&[ephemeral, public_key].concat()), agreed.as_bytes());
+    agreed.was_contributory().then(|| expand(&hkdf, b"multicred slot wrap to public key v1"))
+}
+
+fn expand(hkdf: &Hkdf<Sha256>, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
+    let mut derived = Zeroizing::new([0u8; 32]);
+    // Expanding 32 bytes is far below HKDF's limit of 8,160: it cannot fail.
+    let _ = hkdf.expand(purpose, &mut *derived);
+    derived
+}
+
+/// A nonce, then the store key's ciphertext.
+fn encrypt(wrapping_key: &[u8; 32], key: &StoreKey, store_id: &[u8]) -> Result<Vec<u8>, SealError> {
+    let nonce: [u8; NONCE_LENGTH] = random()?;
+    let payload = Payload { msg: &*key.0, aad: store_id };
+    let cipher = XChaCha20Poly1305::new(&Key::from(*wrapping_key));
+    let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError::TooLong)?;
+    Ok([&nonce[..], &sealed].concat())
+}
+
+fn decrypt(wrapping_key: &[u8; 32], sealed: &[u8], store_id: &[u8]) -> Option<StoreKey> {
+    let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
+    let payload = Payload { msg: sealed, aad: store_id };
+    let cipher = XChaCha20Poly1305::new(&Key::from(*wrapping_key));
+    let opened = Zeroizing::new(cipher.decrypt(&XNonce::from(*nonce), payload).ok()?);
+    let bytes: [u8; 32] = opened.as_slice().try_into().ok()?;
+    Some(StoreKey(Zeroizing::new(bytes)))
 }
 
 #[cfg(test)]
@@ -107,6 +148,30 @@ mod tests {
             let mut flipped = wrapped.clone();
             flipped[index] ^= 1;
             assert!(secret.unwrap_key(&flipped, b"store").is_none(), "byte {index}");
+        }
+    }
+
+    #[test]
+    fn a_key_wrapped_to_a_slot_without_its_secret_opens_with_that_secret_alone() {
+        let (secret, other) = (SlotSecret::generate().unwrap(), SlotSecret::generate().unwrap());
+        let key = StoreKey::generate().unwrap();
+        let wrapped = wrap_to(&secret.public_key(), &key, b"store").unwrap();
+        assert_eq!(secret.unwrap_key(&wrapped, b"store").unwrap().0, key.0);
+        assert!(other.unwrap_key(&wrapped, b"store").is_none());
+        assert!(secret.unwrap_key(&wrapped, b"other").is_none());
+        for index in 0..wrapped.len() {
+            let mut flipped = wrapped.clone();
+            flipped[index] ^= 1;
+            assert!(secret.unwrap_key(&flipped, b"store").is_none(), "byte {index}");
+            assert!(secret.unwrap_key(&wrapped[..index], b"store").is_none(), "cut at {index}");
+        }
+    }
+
+    #[test]
+    fn no_key_is_wrapped_to_a_public_key_that_anybody_could_open() {
+        let key = StoreKey::generate().unwrap();
+        for bad in [&[0u8; 32][..], &[7; 31]] {
+            assert!(wrap_to(bad, &key, b"store").is_err());
         }
     }
 

@@ -66,6 +66,9 @@ pub enum StoreError {
         /// The words of SQLite or of the system.
         reason: String,
     },
+    /// It was sealed anew while something was being sealed for it.
+    #[error("another process has changed the key of {}", .0.display())]
+    KeyChanged(PathBuf),
     /// A unique name is taken.
     #[error("the name '{0}' is taken")]
     NameTaken(String),

@@ -7,17 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Row, params};
 
-use super::{KeySlot, Reading, Store, StoreError, copy, file, schema};
+use super::{Reading, Store, StoreError, copy, file, schema};
 use crate::identity::{Holder, Identity, Kind};
-
-/// A key slot as a person is shown it.
-#[derive(Clone, Debug)]
-pub struct ListedSlot {
-    /// The slot.
-    pub slot: KeySlot,
-    /// Since when it is there, epoch seconds UTC.
-    pub since: i64,
-}
 
 /// A credential whose seal is to be looked at.
 #[derive(Clone, Debug)]
@@ -84,17 +75,6 @@ impl Reading<'_> {
     /// The store cannot be read at all.
     pub fn faults(&self, most: u32) -> Result<Vec<String>, StoreError> {
         copy::faults(self.connection, most).map_err(|error| self.failed(error))
-    }
-
-    /// Every key slot, oldest first, with its age.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn listed_slots(&self) -> Result<Vec<ListedSlot>, StoreError> {
-        self.rows("SELECT id, kind, params, wrapped, created_at FROM key_slot ORDER BY id", [], |row| {
-            let slot = KeySlot { id: row.get(0)?, kind: row.get(1)?, params: row.get(2)?, wrapped: row.get(3)? };
-            Ok(ListedSlot { slot, since: row.get(4)? })
-        })
     }
 
     /// Some credentials behind this row, in the order of the rows.

@@ -34,11 +34,11 @@ pub use credentials::{CredentialRow, NewCredential, Owner};
 pub use error::{Notice, StoreError};
 pub use identities::IdentityRow;
 pub use links::LinkRow;
-pub use look::{ListedSlot, Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
+pub use look::{Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
 pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
 pub use restore::{Incoming, RestoreError};
-pub use slots::{KeySlot, NewKeySlot, StoreMeta};
+pub use slots::{KeySlot, NewKeySlot, SlotTag, StoreMeta};
 
 /// How long a writer waits for another before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -141,6 +141,12 @@ impl Store {
         Ok(result)
     }
 
+    /// From now on what is deleted or replaced is overwritten with zeros in the file, not only given free.
+    pub fn erase_what_is_replaced(&self) {
+        // Where that is refused, what is left behind is ciphertext still.
+        let _ = self.connection.pragma_update(None, "secure_delete", true);
+    }
+
     /// From now on every query sees the store as it is at the first one, and pays for the locks only once. Ends with
     /// the next write, or with [`end_snapshot`](Self::end_snapshot).
     pub fn begin_snapshot(&self) {
@@ -193,6 +199,11 @@ impl Writing<'_> {
     /// The reading queries, inside this transaction.
     pub fn read(&self) -> Reading<'_> {
         Reading { connection: &self.transaction, path: self.path }
+    }
+
+    /// Where the store is.
+    pub fn path(&self) -> &Path {
+        self.path
     }
 
     fn execute(&self, sql: &str, params: impl rusqlite::Params) -> Result<usize, StoreError> {

@@ -10,8 +10,11 @@ use super::StoreError;
 pub(super) const APPLICATION_ID: i32 = 0x6d63_7264;
 
 /// Each brings the schema from its index to the next version.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/0001_initial.sql"), include_str!("migrations/0002_originals_and_restrictions.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/0001_initial.sql"),
+    include_str!("migrations/0002_originals_and_restrictions.sql"),
+    include_str!("migrations/0003_slot_tags.sql"),
+];
 
 /// The version that this program reads and writes.
 pub(super) fn current_version() -> i64 {

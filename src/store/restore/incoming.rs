@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::super::draft::Draft;
-use super::super::{ListedSlot, Reading, StoreError, StoreMeta, copy, file, schema};
+use super::super::{KeySlot, Reading, StoreError, StoreMeta, copy, file, schema};
 use super::{RestoreError, name_of, page_size};
 
 /// What SQLite would play into the database file at the first look at it.
@@ -21,7 +21,7 @@ pub struct Incoming {
     /// What it says of itself.
     pub meta: StoreMeta,
     /// What opens it.
-    pub slots: Vec<ListedSlot>,
+    pub slots: Vec<KeySlot>,
     page_size: i64,
     file: PathBuf,
 }
@@ -131,7 +131,7 @@ fn open_untrusted(draft: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn check(connection: &Connection, file: &Path) -> Result<(StoreMeta, Vec<ListedSlot>), StoreError> {
+fn check(connection: &Connection, file: &Path) -> Result<(StoreMeta, Vec<KeySlot>), StoreError> {
     let failed = |error| StoreError::from_sqlite(file, error);
     let damaged = |reason: String| StoreError::Damaged { path: file.to_owned(), reason };
     schema::check_known(connection, file)?;
@@ -147,5 +147,5 @@ fn check(connection: &Connection, file: &Path) -> Result<(StoreMeta, Vec<ListedS
         return Err(damaged("its tables are not those of multicred".to_owned()));
     }
     let reading = Reading { connection, path: file };
-    Ok((reading.meta()?, reading.listed_slots()?))
+    reading.key_slots()
 }
