@@ -143,9 +143,9 @@ fn a_sealed_value_of_another_store_does_not_open() {
 }
 
 #[test]
-fn a_kind_of_first_key_that_this_version_lacks_is_a_usage_error_and_makes_nothing() {
+fn a_kind_of_first_key_that_cannot_be_the_first_is_a_usage_error_and_makes_nothing() {
     let scene = Scene::new();
-    for kind in ["passphrase", "nonsense", "file "] {
+    for kind in ["nonsense", "file ", "recovery", "keyutils", "command"] {
         let import = scene.env.command(&["import", "-"]).set("MULTICRED_KEY", kind).stdin(ini("a", &scene.alice));
         import.run().refused(2, &["MULTICRED_KEY", kind]);
         assert!(!scene.env.store().exists() && !key_file(&scene).exists());

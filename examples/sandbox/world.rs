@@ -53,6 +53,8 @@ impl Sandbox {
             ("SHELL".to_owned(), "/bin/bash".into()),
             ("USER".to_owned(), "you".into()),
             ("XDG_RUNTIME_DIR".to_owned(), self.home().join("run").into()),
+            // Its store lasts as long as the sandbox: no passphrase is worth typing.
+            ("MULTICRED_KEY".to_owned(), "file".into()),
             ("AWS_ENDPOINT_URL".to_owned(), self.sts.url().into()),
             ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".into()),
         ]);

@@ -41,6 +41,15 @@ pub struct Hermetic {
     _removed_on_drop: tempfile::TempDir,
 }
 
+impl Drop for Hermetic {
+    /// An agent that a command started on demand is not left behind.
+    fn drop(&mut self) {
+        if let Ok(Some(agent)) = multicred::agent::Agent::connect(&self.path("run/multicred/agent.sock")) {
+            let _ = agent.stop();
+        }
+    }
+}
+
 impl Default for Hermetic {
     fn default() -> Self {
         Self::new()
@@ -197,6 +206,8 @@ fn baseline(home: &Path, binary: &Path) -> BTreeMap<String, String> {
         ("PATH", format!("{bin}:/usr/local/bin:/usr/bin:/bin")),
         ("USER", "tester".to_owned()),
         ("LOGNAME", "tester".to_owned()),
+        // A test in a terminal would be asked for a passphrase by its first command; those that want to be say so.
+        ("MULTICRED_KEY", "file".to_owned()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .into()
