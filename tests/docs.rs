@@ -173,11 +173,16 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("backup", &["backup", "copy.db"]);
     holds("restore", &["restore", "--yes", "copy.db"]);
     holds("doctor", &["doctor", "--check"]);
+    holds("key list", &["key", "list"]);
+    holds("key add", &["key", "add", "recovery"]);
+    holds("key list", &["key", "list"]);
+    holds("key rotate", &["key", "rotate"]);
     holds("agent start", &["agent", "start"]);
     let agent = Running::found(&env);
     agent.holding_a_key();
     holds("agent status", &["agent", "status"]);
     holds("lock", &["lock"]);
+    holds("unlock", &["unlock"]);
     holds("agent stop", &["agent", "stop"]);
 }
 
