@@ -103,14 +103,11 @@ impl Socket {
     }
 }
 
-/// The process of the agent at a socket; `None` where nobody listens.
+/// The process of the agent at a socket; `None` where nobody listens, or nobody will in a moment.
 fn who_answers(socket: &Path) -> Result<Option<u32>, AgentError> {
-    let Some(mut agent) = Agent::connect(socket)? else { return Ok(None) };
-    match agent.status() {
-        Ok(status) => Ok(Some(status.pid)),
-        // It is about to end, or has.
-        Err(AgentError::Gone) if Agent::connect(socket)?.is_none() => Ok(None),
-        Err(error) => Err(error),
+    match Agent::connect(socket)?.map(|mut agent| agent.status()) {
+        None | Some(Err(AgentError::Gone)) => Ok(None),
+        Some(status) => Ok(Some(status?.pid)),
     }
 }
 
