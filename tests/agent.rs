@@ -100,11 +100,28 @@ fn a_folder_that_others_can_enter_is_refused_and_left_as_it_is() {
 
 #[test]
 fn what_is_no_socket_is_not_touched() {
-    let mut env = Hermetic::new();
-    env.write("run/mine/notes", "precious");
-    env.set("MULTICRED_AGENT_SOCK", env.path("run/mine/notes").display().to_string());
-    env.run(&["agent", "start"]).code(1).stderr_has("something else is there");
-    assert_eq!(fs::read_to_string(env.path("run/mine/notes")).unwrap(), "precious");
+    for name in ["notes", "notes.new"] {
+        let mut env = Hermetic::new();
+        env.write(&format!("run/mine/{name}"), "precious");
+        env.set("MULTICRED_AGENT_SOCK", env.path("run/mine/notes").display().to_string());
+        env.run(&["agent", "start"]).code(1).stderr_has("something else is there");
+        assert_eq!(fs::read_to_string(env.path("run/mine").join(name)).unwrap(), "precious");
+    }
+}
+
+#[test]
+fn a_start_does_not_wait_for_ever_for_one_that_neither_listens_nor_ends() {
+    let env = Hermetic::new();
+    Running::start(&env);
+    wait_for("its end", SOON, || Agent::connect(&socket(&env)).unwrap().is_none());
+    let lock = env.path("run/multicred/agent.sock.lock").display().to_string();
+    let script = "exec 9>>\"$0\"; flock 9; exec sleep 30";
+    let mut holder = env.program("bash", &["--norc", "-c", script, &lock]).spawn();
+    wait_for("its lock", SOON, || env.program("flock", &["--nonblock", &lock, "true"]).run().status == 1);
+    let start = Instant::now();
+    env.run(&["agent", "start"]).code(1).stderr_has("keeps it, and is mute");
+    assert!(start.elapsed() < SOON);
+    holder.kill();
 }
 
 #[test]

@@ -29,15 +29,19 @@ fn next_frame(stream: &mut UnixStream) -> Vec<u8> {
     body
 }
 
-/// How long it takes until the agent hangs up.
-fn time_to_end(stream: &mut UnixStream) -> Duration {
+/// What comes until the agent hangs up, and how long that takes.
+fn to_the_end(stream: &mut UnixStream) -> (Vec<u8>, Duration) {
     let start = Instant::now();
     let mut rest = Vec::new();
     match stream.read_to_end(&mut rest) {
         Ok(_) => {}
         Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{error}"),
     }
-    start.elapsed()
+    (rest, start.elapsed())
+}
+
+fn time_to_end(stream: &mut UnixStream) -> Duration {
+    to_the_end(stream).1
 }
 
 #[test]
@@ -140,8 +144,12 @@ fn what_was_announced_and_does_not_come_takes_no_memory_and_little_time() {
     let grown = agent.kilobytes("VmRSS").saturating_sub(before);
     assert!(grown < 4096, "{grown} kB");
     assert_eq!(agent.client().status().unwrap().pid, agent.pid());
-    let times: Vec<Duration> = streams.iter_mut().map(time_to_end).collect();
-    assert!(times.iter().sum::<Duration>() < Duration::from_secs(8), "all within the five seconds of a frame");
+    let ends: Vec<(Vec<u8>, Duration)> = streams.iter_mut().map(to_the_end).collect();
+    let busy = framed(&[VERSION, Code::Busy as u8]);
+    let told: Vec<bool> = ends.iter().map(|(said, _)| *said == busy).collect();
+    assert_eq!(told.iter().filter(|told| !**told).count(), 4, "as many as are read at a time; the others are told");
+    let waited: Duration = ends.iter().map(|(_, time)| *time).sum();
+    assert!(waited < Duration::from_secs(8), "all within the five seconds of a frame: {waited:?}");
     assert!(time_to_end(&mut mute) < Duration::from_secs(5));
 }
 

@@ -68,11 +68,11 @@ fn another_user_gets_no_answer_even_where_the_files_let_him_in() {
     let agent = Running::start(&env);
     let place = agent.socket().to_str().unwrap();
     open_the_way(&env, agent.socket());
-    let kept_out = as_other(&env, &["/usr/bin/python3", "-c", STRANGER, place]);
+    let kept_out = as_other(&env, &["python3", "-c", STRANGER, place]);
     kept_out.code(1).stderr_has("PermissionError");
     fs::set_permissions(agent.socket(), Permissions::from_mode(0o666)).unwrap();
-    as_other(&env, &["/usr/bin/python3", "-c", STRANGER, place]).ok().stdout_is("answer 0\n");
-    let as_owner = env.program("/usr/bin/python3", &["-c", STRANGER, place]).run();
+    as_other(&env, &["python3", "-c", STRANGER, place]).ok().stdout_is("answer 0\n");
+    let as_owner = env.program("python3", &["-c", STRANGER, place]).run();
     as_owner.ok().holds(as_owner.stdout != "answer 0\n", "an answer for the owner");
 }
 

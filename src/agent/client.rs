@@ -105,7 +105,10 @@ impl Agent {
     /// # Errors
     /// What befalls connections.
     pub fn lock(&mut self) -> Result<u32, AgentError> {
-        let reply = self.ask(&Request::Lock)?;
+        let reply = match self.ask(&Request::Lock) {
+            Err(AgentError::Gone) if self.has_ended()? => return Ok(0),
+            reply => reply?,
+        };
         let count = reply.fields(ANY_VERSION)?.array().ok_or(AgentError::Protocol)?;
         Ok(u32::from_be_bytes(*count))
     }
@@ -115,7 +118,10 @@ impl Agent {
     /// # Errors
     /// What befalls connections.
     pub fn stop(mut self) -> Result<(), AgentError> {
-        self.ask(&Request::Stop)?.fields(ANY_VERSION)?;
+        match self.ask(&Request::Stop) {
+            Err(AgentError::Gone) if self.has_ended()? => return Ok(()),
+            reply => reply?.fields(ANY_VERSION)?,
+        };
         // The end of its process is what closes this connection.
         match self.stream.read(&mut [0]) {
             Ok(0) => Ok(()),
@@ -125,6 +131,11 @@ impl Agent {
                 error => Err(error),
             },
         }
+    }
+
+    /// Whether nobody listens any more: an agent may end, with all that it holds, between a connection and an answer.
+    fn has_ended(&self) -> Result<bool, AgentError> {
+        Ok(Self::connect(&self.socket)?.is_none())
     }
 
     /// Asks, once more over a new connection where this one has been closed: agents close those that are long unused.

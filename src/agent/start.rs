@@ -42,8 +42,10 @@ pub struct Started {
 /// # Errors
 /// The socket cannot be used, or the program did not become an agent: the error has what it said.
 pub fn start(launch: &Launch<'_>) -> Result<Started, AgentError> {
-    if let Some(mut agent) = Agent::connect(launch.socket)? {
-        return Ok(Started { pid: agent.status()?.pid, ran_already: true });
+    match Agent::connect(launch.socket)?.map(|mut agent| agent.status()) {
+        // One that is about to end is as good as none.
+        None | Some(Err(AgentError::Gone)) => {}
+        Some(status) => return Ok(Started { pid: status?.pid, ran_already: true }),
     }
     let failed = |error: io::Error| AgentError::NotStarted(format!("{}: {error}", launch.program.display()));
     let mut child = Command::new(launch.program)

@@ -1,7 +1,7 @@
 //! `agent`: the process that holds the store's key.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -18,16 +18,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Agent) -> Resu
     let socket = context.agent_socket();
     match arguments.verb {
         AgentVerb::Start { foreground: false } => start(context, global, &socket),
-        AgentVerb::Start { foreground: true } => {
-            let idle = settings(context)?.agent_idle();
-            let listens = || context.note(&format!("agent {} listens at {}", std::process::id(), socket.display()));
-            match serve(&socket, idle, listens)? {
-                Served::Ended => Ok(()),
-                Served::RunsAlready { pid } => {
-                    show_started(context, global, &socket, Started { pid, ran_already: true })
-                }
-            }
-        }
+        AgentVerb::Start { foreground: true } => stay(context, global, &socket),
         AgentVerb::Stop => stop(context, global, &socket),
         AgentVerb::Status => status(context, global, &socket),
         AgentVerb::Serve { idle, detach: true } => {
@@ -41,7 +32,7 @@ fn settings(context: &Context) -> Result<Settings, Failure> {
     Ok(Settings::read(context.settings_file()).map_err(ResolveError::from)?)
 }
 
-fn own_program(context: &Context) -> Result<std::path::PathBuf, Failure> {
+fn own_program(context: &Context) -> Result<PathBuf, Failure> {
     let unknown = || Failure::new(Exit::Failure, "the system does not tell where this program is", "mount /proc");
     context.own_program().ok_or_else(unknown)
 }
@@ -63,6 +54,16 @@ fn show_started(context: &Context, global: &Global, socket: &Path, started: Star
         return Ok(context.answer_json(&value)?);
     }
     Ok(context.answer(&format!("{pid}\n"))?)
+}
+
+/// Is the agent, in sight of whoever started it.
+fn stay(context: &Context, global: &Global, socket: &Path) -> Result<(), Failure> {
+    let idle = settings(context)?.agent_idle();
+    let listens = || context.note(&format!("agent {} listens at {}", std::process::id(), socket.display()));
+    match serve(socket, idle, listens)? {
+        Served::Ended => Ok(()),
+        Served::RunsAlready { pid } => show_started(context, global, socket, Started { pid, ran_already: true }),
+    }
 }
 
 /// Tells whoever started it that it is ready, and is the agent from then on.

@@ -25,6 +25,7 @@ pub(crate) fn open(key: &[u8; 32], sealed: &[u8], associated_data: &[u8]) -> Opt
     cipher(key).decrypt(&XNonce::from(*nonce), payload).ok().map(Zeroizing::new)
 }
 
+/// From the key where it lies: a copy would not be wiped.
 fn cipher(key: &[u8; 32]) -> XChaCha20Poly1305 {
-    XChaCha20Poly1305::new(&Key::from(*key))
+    XChaCha20Poly1305::new(<&Key>::from(key))
 }

@@ -98,11 +98,12 @@ impl Running {
         let _ = kill_process(pid, signal);
     }
 
-    /// Whether the process is there, and more than a zombie that nobody reaps.
+    /// Whether the process is there, and more than a zombie that nobody reaps (proc(5), `stat`): only of a zombie are
+    /// all descriptors closed.
     pub fn is_running(&self) -> bool {
-        let command = fs::read(format!("/proc/{}/cmdline", self.pid)).unwrap_or_default();
-        let words: Vec<&[u8]> = command.split(|byte| *byte == 0).collect();
-        words.get(1) == Some(&&b"agent"[..])
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        let state = stat.split_once(" (multicred) ").and_then(|(_, rest)| rest.chars().next());
+        state.is_some_and(|state| !"ZXx".contains(state))
     }
 
     #[track_caller]

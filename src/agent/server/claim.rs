@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, Mode, OFlags, flock};
+use rustix::io::Errno;
 use rustix::process::{geteuid, umask};
 
 use crate::agent::{Agent, AgentError};
@@ -47,15 +48,13 @@ impl Claim {
         private_folder(socket.parent().unwrap_or(socket))?;
         let mut lock = open_lock(socket)?;
         let start = Instant::now();
-        while flock(&lock, FlockOperation::NonBlockingLockExclusive).is_err() {
+        while !try_lock(&lock, socket)? {
             if let Some(pid) = who_answers(socket)? {
                 return Ok(Claimed::Others { pid });
             }
             if start.elapsed() > PATIENCE {
-                return Err(AgentError::socket(
-                    socket,
-                    &format!("process {} keeps it, and is mute", holder(&mut lock)),
-                ));
+                let reason = format!("process {} keeps it, and is mute", holder(&mut lock));
+                return Err(AgentError::socket(socket, &reason));
             }
             thread::sleep(PAUSE);
         }
@@ -74,10 +73,12 @@ impl Claim {
         let Self { socket, lock } = self;
         let failed = |error: std::io::Error| AgentError::socket(&socket, &error);
         let new = beside(&socket, ".new");
-        remove_socket(&new)?;
-        if std::fs::symlink_metadata(&socket).is_ok_and(|file| !file.file_type().is_socket()) {
-            return Err(AgentError::socket(&socket, "something else is there, which was not touched"));
+        for path in [&new, &socket] {
+            if std::fs::symlink_metadata(path).is_ok_and(|file| !file.file_type().is_socket()) {
+                return Err(AgentError::socket(path, "something else is there, which was not touched"));
+            }
         }
+        remove_socket(&new)?;
         let given = umask(Mode::RWXG | Mode::RWXO | Mode::XUSR);
         let listener = UnixListener::bind(&new);
         umask(given);
@@ -103,14 +104,11 @@ impl Socket {
     }
 }
 
-/// The process of the agent at a socket; `None` where nobody listens.
+/// The process of the agent at a socket; `None` where nobody listens, or nobody will in a moment.
 fn who_answers(socket: &Path) -> Result<Option<u32>, AgentError> {
-    let Some(mut agent) = Agent::connect(socket)? else { return Ok(None) };
-    match agent.status() {
-        Ok(status) => Ok(Some(status.pid)),
-        // It is about to end, or has.
-        Err(AgentError::Gone) if Agent::connect(socket)?.is_none() => Ok(None),
-        Err(error) => Err(error),
+    match Agent::connect(socket)?.map(|mut agent| agent.status()) {
+        None | Some(Err(AgentError::Gone)) => Ok(None),
+        Some(status) => Ok(Some(status?.pid)),
     }
 }
 
@@ -143,6 +141,14 @@ fn open_lock(socket: &Path) -> Result<File, AgentError> {
         .custom_flags(flags)
         .open(&path);
     opened.map_err(|error| AgentError::socket(&path, &error))
+}
+
+fn try_lock(lock: &File, socket: &Path) -> Result<bool, AgentError> {
+    match flock(lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(true),
+        Err(Errno::WOULDBLOCK | Errno::INTR) => Ok(false),
+        Err(error) => Err(AgentError::socket(&beside(socket, ".lock"), &std::io::Error::from(error))),
+    }
 }
 
 fn holder(lock: &mut File) -> String {
