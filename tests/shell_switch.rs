@@ -127,7 +127,9 @@ fn nobody_has_no_variable_at_all(shell: Shell) {
     for name in names.copied() {
         assert_eq!(variables.exported.get(name).or(variables.unexported.get(name)), None, "{name}");
     }
-    let ours = variables.exported.keys().filter(|name| name.to_lowercase().contains("multicred")).collect::<Vec<_>>();
+    // What the person says to multicred is no variable of a switch's.
+    let is_ours = |name: &&String| name.to_lowercase().contains("multicred") && *name != "MULTICRED_KEY";
+    let ours = variables.exported.keys().filter(is_ours).collect::<Vec<_>>();
     assert!(ours.is_empty(), "{ours:?}");
 }
 

@@ -6,6 +6,8 @@ use crate::agent::Agent;
 use crate::cli::Global;
 use crate::context::Context;
 use crate::error::Failure;
+use crate::resolve::{WayIn, store_path};
+use crate::store::Store;
 
 pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
     let socket = context.agent_socket();
@@ -21,5 +23,16 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
         1 => "locked: the agent dropped its key".to_owned(),
         count => format!("locked: the agent dropped its {count} keys"),
     });
+    if let Some(way) = still_opens(context, global) {
+        context.note(&format!("key slot {} ({}) opens the store without asking still", way.number, way.kind));
+    }
     Ok(())
+}
+
+/// A slot whose secret nobody types.
+fn still_opens(context: &Context, global: &Global) -> Option<WayIn> {
+    let path = store_path(context, global.store.as_deref()).ok()?;
+    let store = Store::open_to_look(&path).ok()??;
+    let (_, slots) = store.read().key_slots().ok()?;
+    slots.iter().map(|slot| WayIn::described(&path, slot)).find(|way| !way.is_typed())
 }

@@ -203,6 +203,15 @@ impl ResolveError {
         }
     }
 
+    /// Whether a person said no.
+    pub(super) fn is_no(&self) -> bool {
+        match self {
+            Self::Prompt(error) => *error == PromptError::Cancelled,
+            Self::ToldByAnother(told) => told.kind == FailureKind::Cancelled,
+            _ => false,
+        }
+    }
+
     /// Whether it is of the moment and says nothing about the identity: a network that is down, a prompt that nobody
     /// can answer here, another process that does not get on.
     pub(super) fn may_pass(&self) -> bool {

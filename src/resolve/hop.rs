@@ -48,10 +48,9 @@ impl Hop<'_> {
         }
     }
 
-    /// Whether what it obtains is worth storing: the machine's own is at hand, and what has no end would never be
-    /// asked for again.
+    /// Whether what it obtains is worth storing: what has no end would never be asked for again.
     fn is_kept(&self, credential: &Credential) -> bool {
-        credential.expires_at.is_some() && !matches!(self.stage.call, Some(Call::Metadata { .. }))
+        credential.expires_at.is_some() && is_kept(self.stage)
     }
 
     /// The path of a role, as its ARN tells it.
@@ -257,6 +256,11 @@ impl Resolver<'_> {
         };
         super::write_down(self.context, self.store_path(), &event);
     }
+}
+
+/// Whether what a call obtains is stored: the machine's own is at hand.
+pub(super) fn is_kept(stage: &Stage) -> bool {
+    !matches!(stage.call, Some(Call::Metadata { .. }))
 }
 
 /// What AWS answered, and a person's no, hold for everyone who waited. A refused code that came by `--mfa-code`, a

@@ -22,7 +22,7 @@ use super::ResolveError;
 pub use make::NewSlot;
 pub(super) use make::make_store;
 pub use manage::{Added, Rotated};
-pub(super) use slot::{Need, foreign, key_file, read, secret, ssh_socket};
+pub(super) use slot::{Need, foreign, is_typed, key_file, read, secret, ssh_socket};
 use unlock::AgentSealer;
 
 /// How often something is done anew, since another process has changed the store's key, or the agent is gone.
@@ -259,7 +259,8 @@ pub(super) fn open_wrapped(
     let sealed = Sealed(bytes(&wrapped.sealed)?);
     let binding = binding(&meta, &wrapped.holder, access_key_id);
     let Some(slot) = &wrapped.slot else {
-        return AgentSealer::holding(context, &meta)?.open(&sealed, &binding).ok();
+        // Whether it holds the key shows when it is asked to open something.
+        return AgentSealer::connected(context, &meta)?.open(&sealed, &binding).ok();
     };
     let secret = secret(context, store, &meta, (&slot.kind, &slot.params), false).ok()?;
     secret.unwrap_key(&bytes(&slot.wrapped)?, &meta.id)?.open(&sealed, &binding).ok()

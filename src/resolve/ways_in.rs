@@ -58,6 +58,11 @@ impl WayIn {
         let (number, kind, since) = (slot.id, slot.kind.clone(), slot.created_at);
         Self { number, kind, since, needs, key_file, command, until, opening: Opening::Asks }
     }
+
+    /// Whether a person must type its secret.
+    pub fn is_typed(&self) -> bool {
+        vault::is_typed(&self.kind)
+    }
 }
 
 /// What is known of a kind of slot.

@@ -85,17 +85,22 @@ pub(in crate::resolve) fn make_store(
     path: &Path,
     prompter: &mut dyn Prompter,
 ) -> Result<Store, ResolveError> {
-    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    let name = Hasher::new("new store").field("path", Some(&whole.to_string_lossy())).finish().short();
-    let waiting = |holder: &str| context.note(&format!("waiting for process {holder}, which makes the store"));
-    let folder = context.runtime_folder().join("locks");
-    // Without a place for locks the lock of the store's own folder still lets one process alone make it.
-    let _alone = HopLock::take(&folder, &format!("new-{name}"), "making the store", PATIENCE * 4, waiting).ok();
+    // Where nobody is asked, the lock of the store's own folder is enough.
+    let _alone = prompter.can_ask().is_ok().then(|| wait_for_others(context, path));
     if let Some(store) = Store::open(path)? {
         return Ok(store);
     }
     let mut vault = Vault::default();
     Store::open_or_create(path, || Keys::new(&mut vault, context, prompter).first(path))
+}
+
+/// A lock that cannot be had is gone without: the lock of the store's folder still lets one process alone make it.
+fn wait_for_others(context: &Context, path: &Path) -> Option<HopLock> {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let name = Hasher::new("new store").field("path", Some(&whole.to_string_lossy())).finish().short();
+    let waiting = |holder: &str| context.note(&format!("waiting for process {holder}, which makes the store"));
+    let folder = context.runtime_folder().join("locks");
+    HopLock::take(&folder, &format!("new-{name}"), "making the store", PATIENCE * 4, waiting).ok()
 }
 
 impl Keys<'_> {

@@ -56,7 +56,7 @@ pub(super) fn cost(kind: &str) -> u8 {
 }
 
 /// Whether its secret is typed.
-pub(super) fn is_typed(kind: &str) -> bool {
+pub(in crate::resolve) fn is_typed(kind: &str) -> bool {
     [PassphraseSlot::KIND, RecoverySlot::KIND].contains(&kind)
 }
 

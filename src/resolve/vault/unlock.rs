@@ -1,6 +1,7 @@
 //! Unlocking a store: by what asks nobody first, then by whoever can be asked, once for all who wait.
 
 use std::path::Path;
+use std::time::Instant;
 
 use zeroize::Zeroizing;
 
@@ -30,11 +31,16 @@ pub(super) struct AgentSealer {
 }
 
 impl AgentSealer {
+    /// An agent, which may hold the store's key; `None` where there is none, whatever the reason.
+    pub(super) fn connected(context: &Context, meta: &StoreMeta) -> Option<Self> {
+        let agent = Agent::connect(&context.agent_socket()).ok().flatten()?;
+        Some(Self { agent, meta: meta.clone() })
+    }
+
     /// An agent that holds the store's key; `None` where there is none, whatever the reason.
     pub(super) fn holding(context: &Context, meta: &StoreMeta) -> Option<Self> {
-        let mut agent = Agent::connect(&context.agent_socket()).ok().flatten()?;
-        let holds = agent.holds(&meta.id, meta.key_epoch).unwrap_or(false);
-        holds.then(|| Self { agent, meta: meta.clone() })
+        let mut it = Self::connected(context, meta)?;
+        it.agent.holds(&meta.id, meta.key_epoch).unwrap_or(false).then_some(it)
     }
 }
 
@@ -58,6 +64,14 @@ impl Sealer for AgentSealer {
 }
 
 impl Keys<'_> {
+    /// Unlocks the store now, where that has not been done.
+    ///
+    /// # Errors
+    /// Nothing opens it, or the person said no.
+    pub(in crate::resolve) fn unlock_now(&mut self, store: &Store) -> Result<(), ResolveError> {
+        self.unlock(store).map(drop)
+    }
+
     /// What opens the store, found at the first call.
     pub(super) fn unlock(&mut self, store: &Store) -> Result<&mut Unlocked, ResolveError> {
         if self.vault.unlocked.is_none() {
@@ -178,9 +192,11 @@ impl Keys<'_> {
         let waiting = |holder: &str| {
             self.context.note(&format!("waiting for process {holder}, which asks for the passphrase of the store"));
         };
-        // A person types more slowly than AWS answers.
+        // A person types more slowly than AWS answers; a program may wait for this process less long.
+        let deadline = self.prompter.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let patience = deadline.unwrap_or(PATIENCE * 4);
         let what = "asking for the passphrase of the store";
-        Ok(HopLock::take(&folder, &format!("unlock-{id}"), what, PATIENCE * 4, waiting)?)
+        Ok(HopLock::take(&folder, &format!("unlock-{id}"), what, patience, waiting)?)
     }
 
     fn ask_person(
