@@ -193,10 +193,16 @@ fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -
 fn ask_for_passphrase(question: &str, remark: Option<&str>, deadline: Option<Instant>) -> Result<Secret, PromptError> {
     let terminal = open_terminal().map_err(PromptError::NoPassphrase)?;
     if let Some(remark) = remark {
-        write_all(&terminal, &format!("multicred: {remark}\r\n"))?;
+        // It may have words from a file.
+        write_all(&terminal, &format!("multicred: {}\r\n", without_controls(remark)))?;
     }
     let line = masked::line(&terminal, &format!("{question}: "), deadline)?;
     line.ok_or(PromptError::PassphraseUnanswered(SDK_PATIENCE.as_secs()))
+}
+
+/// A text that changes nothing else on a terminal.
+fn without_controls(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }
 
 /// The controlling terminal, where this process may use it: one in the background would be stopped by it (POSIX, Base

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 use multicred::seal::ssh_agent_slot::{self, SshAgentError, SshAgentParams};
 use multicred::seal::{SlotSecret, StoreKey};
 
+/// As long as no test takes.
+const LONG: Duration = Duration::from_secs(60);
 const STORE: &[u8] = b"0123456789abcdef";
 
 /// An ssh-agent of the test's own, ended by its pid.
@@ -75,7 +77,7 @@ impl OpenSsh {
     }
 
     fn open(&self, params: &SshAgentParams) -> Result<SlotSecret, SshAgentError> {
-        ssh_agent_slot::open(&self.socket(), params, STORE)
+        ssh_agent_slot::open(&self.socket(), params, STORE, LONG)
     }
 
     #[track_caller]
@@ -222,7 +224,7 @@ fn another_challenge_another_store_or_another_key_gives_another_secret() {
         let moved = edited(&params, name, field(&of_bob, name));
         assert!(!are_same(&secret, &ssh.open(&moved).unwrap()), "{name}");
     }
-    let elsewhere = ssh_agent_slot::open(&ssh.socket(), &params, b"another store id").unwrap();
+    let elsewhere = ssh_agent_slot::open(&ssh.socket(), &params, b"another store id", LONG).unwrap();
     assert!(!are_same(&secret, &elsewhere));
 }
 
@@ -236,7 +238,7 @@ fn parameters_that_are_none_ask_no_agent_for_anything() {
         edited(&params, "challenge", "*"),
         edited(&params, "public_key", "*"),
     ] {
-        let error = ssh_agent_slot::open(Path::new("/nonexistent"), &broken, STORE).err();
+        let error = ssh_agent_slot::open(Path::new("/nonexistent"), &broken, STORE, LONG).err();
         assert_eq!(error, Some(SshAgentError::Params), "{broken:?}");
     }
     assert!(matches!(ssh.shut(&edited(&params, "public_key", "AAAA")), SshAgentError::Unsupported { .. }));
@@ -315,6 +317,6 @@ fn a_signature_that_is_changed_or_of_another_algorithm_makes_no_secret() {
         let front = in_between(&ssh, meddling);
         let none = Some(SshAgentError::NotASignature(params.key().unwrap().to_string()));
         assert_eq!(ssh_agent_slot::create(&front, None, STORE).err(), none);
-        assert_eq!(ssh_agent_slot::open(&front, &params, STORE).err(), none);
+        assert_eq!(ssh_agent_slot::open(&front, &params, STORE, LONG).err(), none);
     }
 }

@@ -30,7 +30,7 @@ pub(super) fn line(
     let masked = Masked::start(terminal)?;
     write_all(terminal, question)?;
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE));
-    let mut byte = [0u8; 1];
+    let (mut byte, mut escape) = ([0u8; 1], Escape::No);
     loop {
         if masked.obey_signals()? {
             write_all(terminal, &format!("\r\n{question}{}", "*".repeat(shown(&line))))?;
@@ -58,8 +58,33 @@ pub(super) fn line(
                 write_all(terminal, "\r\n")?;
                 return text(&line).map(Some);
             }
+            (_, typed) if escape.takes(typed) => {}
             (_, typed) => write_all(terminal, &edit(&mut line, typed))?,
         }
+    }
+}
+
+/// Where in the escape sequence of an arrow or a function key the typing is (ECMA-48): none of it is part of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Escape {
+    No,
+    Begun,
+    Control,
+    Single,
+}
+
+impl Escape {
+    /// Whether a byte is part of such a sequence.
+    fn takes(&mut self, byte: u8) -> bool {
+        let (next, is_part) = match (*self, byte) {
+            (_, 27) => (Self::Begun, true),
+            (Self::No, _) => (Self::No, false),
+            (Self::Begun, b'[') | (Self::Control, 0x20..=0x3f) => (Self::Control, true),
+            (Self::Begun, b'O') => (Self::Single, true),
+            (Self::Begun | Self::Control | Self::Single, _) => (Self::No, true),
+        };
+        *self = next;
+        is_part
     }
 }
 
@@ -177,5 +202,37 @@ fn failed(error: rustix::io::Errno) -> PromptError {
 impl Drop for Masked<'_> {
     fn drop(&mut self) {
         self.restore();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a line comes to that is typed so, and how many stars are left on the terminal.
+    fn typed(keys: &[u8]) -> (Vec<u8>, usize) {
+        let (mut line, mut escape) = (Vec::new(), Escape::No);
+        for key in keys {
+            if !escape.takes(*key) {
+                edit(&mut line, *key);
+            }
+        }
+        let stars = shown(&line);
+        (line, stars)
+    }
+
+    #[test]
+    fn a_character_is_one_star_and_one_backspace_however_many_bytes_it_has() {
+        assert_eq!(typed("grün🔑".as_bytes()), ("grün🔑".as_bytes().to_vec(), 5));
+        assert_eq!(typed("grü🔑\u{7f}\u{7f}ö".as_bytes()), ("grö".as_bytes().to_vec(), 3));
+        assert_eq!(typed(b"\x7f\x7fa"), (b"a".to_vec(), 1));
+        assert_eq!(typed("ü\u{15}".as_bytes()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn arrows_and_function_keys_are_no_part_of_a_line() {
+        for keys in [&b"a\x1b[Db"[..], b"a\x1bODb", b"a\x1b[15~b", b"a\x1b[1;5Cb", b"a\x1b\x1b[Ab", b"a\x1bxb"] {
+            assert_eq!(typed(keys).0, b"ab", "{keys:?}");
+        }
     }
 }

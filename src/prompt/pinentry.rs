@@ -162,6 +162,7 @@ impl Session {
     }
 
     fn say(&mut self, line: &str) -> Result<Reply, PromptError> {
+        let line: String = line.chars().map(|c| if c.is_control() && c != '\n' { '?' } else { c }).collect();
         let escaped = line.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
         let written = self.input.write_all(format!("{escaped}\n").as_bytes());
         written.map_err(|error| broken(&error.to_string()))?;

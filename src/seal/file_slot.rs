@@ -61,12 +61,17 @@ impl FileSlot {
         if metadata.uid() != rustix::process::geteuid().as_raw() {
             return Err(format!("{shown} belongs to another user (uid {})", metadata.uid()));
         }
-        if metadata.mode() & 0o077 != 0 {
-            where_loose(&file);
+        if !metadata.is_file() {
+            return Err(format!("{shown} is no file"));
         }
         let mut text = Zeroizing::new(String::with_capacity(128));
         (&file).take(LONGEST).read_to_string(&mut text).map_err(|e| format!("{shown}: {e}"))?;
-        parse(&text).ok_or_else(|| format!("{shown} is not a multicred key file"))
+        let secret = parse(&text).ok_or_else(|| format!("{shown} is not a multicred key file"))?;
+        // Only now: anything else that the path names is not ours to change.
+        if metadata.mode() & 0o077 != 0 {
+            where_loose(&file);
+        }
+        Ok(secret)
     }
 
     /// Reads the secret, or makes the file where there is none. An existing file is never overwritten: it may be
@@ -87,21 +92,52 @@ impl FileSlot {
     /// Writes a complete key file under its name, or none: a kill leaves no half of one.
     fn create(&self, secret: &SlotSecret) -> std::io::Result<()> {
         let draft = self.draft();
-        let _ = std::fs::remove_file(&draft);
+        if is_left_behind(&draft) {
+            let _ = std::fs::remove_file(&draft);
+        }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
         let line = Zeroizing::new(format!("{HEADER} {}\n", *Zeroizing::new(STANDARD.encode(*secret.0))));
         let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
-        // A link, not a rename: it fails where a key file has appeared meanwhile.
-        let linked = written.and_then(|()| std::fs::hard_link(&draft, &self.path));
-        std::fs::remove_file(&draft)?;
-        linked
+        let named = written.and_then(|()| give_name(&draft, &self.path));
+        // It has gone where it was renamed.
+        let _ = std::fs::remove_file(&draft);
+        named
     }
 
+    /// A name that is nobody else's.
     fn draft(&self) -> PathBuf {
-        let mut name = self.path.as_os_str().to_owned();
-        name.push(".new");
-        PathBuf::from(name)
+        let mut name = std::ffi::OsString::from(".");
+        name.push(self.path.file_name().unwrap_or_default());
+        name.push(".multicred-draft");
+        self.path.with_file_name(name)
     }
+}
+
+/// Whether a file is what a killed run left of a key file: as much of one as was written.
+fn is_left_behind(draft: &Path) -> bool {
+    let is_file = std::fs::symlink_metadata(draft).is_ok_and(|found| found.is_file() && found.len() <= LONGEST);
+    let content = Zeroizing::new(if is_file { std::fs::read(draft).unwrap_or_default() } else { return false });
+    let common = content.len().min(HEADER.len());
+    content[..common] == HEADER.as_bytes()[..common]
+}
+
+/// Fails where a key file has appeared meanwhile.
+fn give_name(draft: &Path, path: &Path) -> std::io::Result<()> {
+    use rustix::io::Errno;
+    let linked = std::fs::hard_link(draft, path);
+    let errno = linked.as_ref().err().and_then(Errno::from_io_error);
+    match errno {
+        // A file system without hard links: that of a USB stick.
+        Some(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::MLINK) => {
+            if std::fs::symlink_metadata(path).is_ok() {
+                return Err(std::io::ErrorKind::AlreadyExists.into());
+            }
+            std::fs::rename(draft, path)?;
+        }
+        _ => linked?,
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::File::open(folder)?.sync_all()
 }
 
 fn tighten(file: &std::fs::File) {
@@ -140,6 +176,28 @@ mod tests {
             assert!(slot.read_or_create().is_err());
             assert_eq!(std::fs::read_to_string(slot.path()).unwrap(), content);
         }
+    }
+
+    #[test]
+    fn neither_a_folder_nor_another_file_gets_another_mode_and_nothing_beside_it_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let other = folder.path().join("notes");
+        std::fs::write(&other, "mine").unwrap();
+        for path in [folder.path(), &other] {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+            assert!(FileSlot::at(path).read_or_create().is_err());
+            assert_eq!(mode(path), 0o755, "{}", path.display());
+        }
+        for beside in ["k.new", ".k.multicred-draft"] {
+            std::fs::write(folder.path().join(beside), "mine").unwrap();
+        }
+        let slot = FileSlot::at(folder.path().join("k"));
+        assert!(slot.read_or_create().is_err());
+        std::fs::write(folder.path().join(".k.multicred-draft"), "multicred-ke").unwrap();
+        slot.read_or_create().unwrap();
+        assert_eq!(std::fs::read_to_string(folder.path().join("k.new")).unwrap(), "mine");
+        assert!(!folder.path().join(".k.multicred-draft").exists());
     }
 
     #[test]

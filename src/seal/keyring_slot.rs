@@ -157,6 +157,8 @@ trait Keyring {
 /// How long somebody waits for a call, and what the call has come to meanwhile.
 struct Wait {
     until: Instant,
+    /// Whether the person may be asked to unlock.
+    may_ask: bool,
     is_locked: AtomicBool,
 }
 
@@ -221,10 +223,21 @@ fn made(params: &KeyringParams, label: &str, wait: &Wait) -> Result<SlotSecret, 
 /// There is no such keyring, it stays locked, or has no such item, or something else in its place.
 pub fn read(params: &KeyringParams, within: Duration) -> Result<SlotSecret, KeyringError> {
     let params = params.clone();
-    bounded(within, move |wait| {
-        let content = keyring(&params, wait)?.read()?;
-        parse(&content).ok_or(KeyringError::NoKey(params.account))
-    })
+    bounded(within, move |wait| secret(&params, wait))
+}
+
+/// The same, where nobody may be asked: of a keyring that is unlocked.
+///
+/// # Errors
+/// As [`read`], and that it is locked.
+pub fn read_quietly(params: &KeyringParams, within: Duration) -> Result<SlotSecret, KeyringError> {
+    let params = params.clone();
+    bounded_by(within, false, move |wait| secret(&params, wait))
+}
+
+fn secret(params: &KeyringParams, wait: &Wait) -> Result<SlotSecret, KeyringError> {
+    let content = keyring(params, wait)?.read()?;
+    parse(&content).ok_or_else(|| KeyringError::NoKey(params.account.clone()))
 }
 
 /// Takes a slot's secret out of its keyring.
@@ -259,7 +272,15 @@ fn bounded<T: Send + 'static>(
     within: Duration,
     work: impl FnOnce(&Wait) -> Result<T, KeyringError> + Send + 'static,
 ) -> Result<T, KeyringError> {
-    let wait = Arc::new(Wait { until: Instant::now() + within, is_locked: AtomicBool::new(false) });
+    bounded_by(within, true, work)
+}
+
+fn bounded_by<T: Send + 'static>(
+    within: Duration,
+    may_ask: bool,
+    work: impl FnOnce(&Wait) -> Result<T, KeyringError> + Send + 'static,
+) -> Result<T, KeyringError> {
+    let wait = Arc::new(Wait { until: Instant::now() + within, may_ask, is_locked: AtomicBool::new(false) });
     let (tell, told) = sync_channel(1);
     let of_thread = Arc::clone(&wait);
     let started = std::thread::Builder::new().spawn(move || {

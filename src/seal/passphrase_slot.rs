@@ -15,8 +15,8 @@ const MEMORY_KIB: u32 = 64 * 1024;
 const PASSES: u32 = 3;
 const LANES: u32 = 1;
 /// What no store that we made asks for: a damaged one must not take all memory, or for ever.
-const MOST_MEMORY_KIB: u32 = 4 * 1024 * 1024;
-const MOST_PASSES: u32 = 64;
+const MOST_MEMORY_KIB: u32 = 1024 * 1024;
+const MOST_PASSES: u32 = 16;
 const MOST_LANES: u32 = 64;
 
 /// How a passphrase becomes a slot's secret: Argon2id (RFC 9106).

@@ -9,6 +9,7 @@ mod key;
 mod wire;
 
 use std::path::Path;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -21,6 +22,8 @@ use wire::put_string;
 
 pub use key::AgentKey;
 
+/// How long a signature for a new slot may take: an agent may ask its person first.
+const WITH_A_PERSON: Duration = Duration::from_mins(1);
 /// The slot's kind, as stored.
 pub const KIND: &str = "ssh-agent";
 /// How the secret is made from a signature.
@@ -139,9 +142,9 @@ pub fn create(
     let mut agent = Agent::connect(socket)?;
     let key = chosen(listed(&mut agent)?, which)?;
     let challenge: [u8; 32] = random()?;
-    let first = signature(&mut agent, &key, store_id, &challenge)?;
+    let first = signature(&mut agent, &key, store_id, &challenge, WITH_A_PERSON)?;
     // ring has held both against the public key; that they are equal is what the slot rests on.
-    if *signature(&mut agent, &key, store_id, &challenge)? != *first {
+    if *signature(&mut agent, &key, store_id, &challenge, WITH_A_PERSON)? != *first {
         return Err(SshAgentError::NotDeterministic(key.to_string()));
     }
     let params = SshAgentParams {
@@ -153,24 +156,28 @@ pub fn create(
     Ok((params, SlotSecret::extracted(&first, &challenge, PURPOSE)))
 }
 
-/// The secret of a slot.
+/// The secret of a slot. An agent may ask its person first (`ssh-add -c`), who has as long as `within`.
 ///
 /// # Errors
 /// There is no agent, it does not have the key, or does not sign with it.
-pub fn open(socket: &Path, params: &SshAgentParams, store_id: &[u8]) -> Result<SlotSecret, SshAgentError> {
+pub fn open(
+    socket: &Path,
+    params: &SshAgentParams,
+    store_id: &[u8],
+    within: Duration,
+) -> Result<SlotSecret, SshAgentError> {
     let (Some(key), Some(challenge), VERSION) = (params.key(), params.challenge(), params.version) else {
         return Err(SshAgentError::Params);
     };
     let mut agent = Agent::connect(socket)?;
-    match signature(&mut agent, &key, store_id, &challenge) {
-        Ok(signature) => Ok(SlotSecret::extracted(&signature, &challenge, PURPOSE)),
-        // An agent refuses what it does not have in the same way.
-        Err(SshAgentError::Refused(shown)) => Err(match listed(&mut agent)? {
-            keys if keys.is_empty() => SshAgentError::Empty,
-            keys if keys.iter().any(|listed| listed.blob == key.blob) => SshAgentError::Refused(shown),
-            _ => SshAgentError::NotLoaded(shown),
-        }),
-        Err(error) => Err(error),
+    // First: a list is had at once, or it shows that the agent is at the far end of a connection that is long dead.
+    match listed(&mut agent)? {
+        keys if keys.is_empty() => Err(SshAgentError::Empty),
+        keys if keys.iter().all(|listed| listed.blob != key.blob) => Err(SshAgentError::NotLoaded(key.to_string())),
+        _ => {
+            let signature = signature(&mut agent, &key, store_id, &challenge, within)?;
+            Ok(SlotSecret::extracted(&signature, &challenge, PURPOSE))
+        }
     }
 }
 
@@ -216,12 +223,13 @@ fn signature(
     key: &AgentKey,
     store_id: &[u8],
     challenge: &[u8],
+    within: Duration,
 ) -> Result<Zeroizing<Vec<u8>>, SshAgentError> {
     let flags = key::flags(&key.blob).map_err(|_| unsupported(key))?;
     let mut data = SIGNED.to_vec();
     put_string(&mut data, store_id);
     put_string(&mut data, challenge);
-    let signed = agent.sign(&key.blob, &data, flags)?.ok_or_else(|| SshAgentError::Refused(key.to_string()))?;
+    let signed = agent.sign(&key.blob, &data, flags, within)?.ok_or_else(|| SshAgentError::Refused(key.to_string()))?;
     let bytes = key::verified(&key.blob, &data, &signed);
     bytes.map(|bytes| Zeroizing::new(bytes.to_vec())).ok_or_else(|| SshAgentError::NotASignature(key.to_string()))
 }

@@ -100,11 +100,12 @@ pub(in crate::resolve) fn secret(
         }
         keyring_slot::KIND => {
             let params: KeyringParams = read(params)?;
-            keyring_slot::read(&params, patience(may_ask)).map_err(|error| Need::Fails(error.to_string()))
+            let read = if may_ask { keyring_slot::read } else { keyring_slot::read_quietly };
+            read(&params, patience(may_ask)).map_err(|error| Need::Fails(error.to_string()))
         }
         ssh_agent_slot::KIND => {
             let params: SshAgentParams = read(params)?;
-            let opened = ssh_agent_slot::open(&ssh_socket(context)?, &params, &meta.id);
+            let opened = ssh_agent_slot::open(&ssh_socket(context)?, &params, &meta.id, patience(may_ask));
             opened.map_err(|error| Need::Fails(error.to_string()))
         }
         _ => Err(Need::Fails("this version does not know its kind".to_owned())),

@@ -64,6 +64,9 @@ impl<'w> Desktop<'w> {
     }
 
     fn while_locked(&self, unlock: impl FnOnce() -> Result<(), Error>) -> Result<(), KeyringError> {
+        if !self.wait.may_ask {
+            return Err(KeyringError::Locked);
+        }
         self.wait.asks_to_unlock();
         let unlocked = unlock().map_err(|error| told(&error));
         self.wait.asks_no_more();

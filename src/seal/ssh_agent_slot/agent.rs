@@ -19,8 +19,6 @@ const SIGN_REQUEST: u8 = 13;
 const SIGN_RESPONSE: u8 = 14;
 /// How long a connection, and then a list, may take.
 const BRIEFLY: Duration = Duration::from_secs(5);
-/// How long a signature may take: an agent may ask its person first (`ssh-add -c`).
-const WITH_A_PERSON: Duration = Duration::from_mins(1);
 /// How often an agent that is busy is tried.
 const PAUSE: Duration = Duration::from_millis(10);
 /// No answer is longer, in bytes: OpenSSH's own limit.
@@ -75,7 +73,7 @@ impl Agent {
         }
     }
 
-    /// A signature over `data`, in SSH's encoding; `None` where the agent refuses.
+    /// A signature over `data`, in SSH's encoding; `None` where the agent refuses. It may take as long as `within`.
     ///
     /// # Errors
     /// It gives no answer, or none that can be understood.
@@ -84,12 +82,13 @@ impl Agent {
         key: &[u8],
         data: &[u8],
         flags: u32,
+        within: Duration,
     ) -> Result<Option<Zeroizing<Vec<u8>>>, SshAgentError> {
         let mut request = vec![SIGN_REQUEST];
         put_string(&mut request, key);
         put_string(&mut request, data);
         request.extend_from_slice(&flags.to_be_bytes());
-        let answer = self.ask(&request, WITH_A_PERSON)?;
+        let answer = self.ask(&request, within)?;
         match answer.split_first() {
             Some((&SIGN_RESPONSE, body)) => {
                 let mut body = Reader(body);
