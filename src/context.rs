@@ -307,6 +307,13 @@ impl Context {
         out.flush()
     }
 
+    /// Whether whatever is printed is lost: stdout is the null device, which also stands where stdout was closed.
+    pub fn stdout_goes_nowhere(&self) -> bool {
+        let device = |stat: rustix::fs::Stat| (stat.st_mode, stat.st_rdev);
+        let (out, null) = (rustix::fs::fstat(io::stdout()), rustix::fs::stat("/dev/null"));
+        matches!((out, null), (Ok(out), Ok(null)) if device(out) == device(null))
+    }
+
     /// Shows the terminal's cursor again, after a menu that hid it was left half-way.
     pub fn show_cursor(&self) {
         let _ = io::stderr().lock().write_all(b"\r\x1b[J\x1b[?25h");

@@ -112,7 +112,6 @@ fn a_sealed_value_that_was_changed_moved_or_cut_does_not_open_and_the_error_name
         format!("UPDATE credential SET access_key_id = 'AKIAMALLORYMALLORYXX' WHERE access_key_id = '{bob}'"),
         "UPDATE identity SET name = 'mallory' WHERE name = 'bob'".to_owned(),
         "UPDATE account SET account_id = '999999999999'".to_owned(),
-        "UPDATE store SET key_epoch = 2".to_owned(),
     ] {
         fs::write(scene.env.store(), &original).unwrap();
         fs::write(beside(&scene.env.store(), "-wal"), &wal).unwrap();

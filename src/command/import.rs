@@ -17,6 +17,7 @@ use crate::identity::route::CredentialKind;
 use crate::identity::{Holder, Identity, Kind};
 use crate::prompt::Never;
 use crate::resolve::{ResolveError, Resolver, store_path};
+use crate::seal::SealError;
 use crate::secret::{Credential, KeyMaterial};
 use crate::store::{Durability, IdentityRow, NewCredential, Writing};
 use crate::sts::{Caller, Signing, settings};
@@ -160,16 +161,22 @@ impl Importer<'_> {
         let found = section.map_err(|fault| {
             Failure::new(Exit::Failure, fault.to_string(), "nothing of it was stored; correct it and import it again")
         })?;
-        if let Some(row) = self.stored(&found.access_key_id)? {
-            return self.known(&found, &row);
-        }
+        let row = self.stored(&found.access_key_id)?;
+        // One whose seal is broken is verified and stored as if it were new.
+        let is_broken = match row.as_ref().map(|_| self.resolver.stored_material(&found.access_key_id)) {
+            Some(Err(ResolveError::Seal(SealError::DoesNotOpen(_) | SealError::Format { .. }))) => true,
+            opened => match (row, opened.transpose()?) {
+                (Some(row), Some(stored)) => return self.known(&found, &row, stored),
+                _ => false,
+            },
+        };
         let now = self.context.now();
         if let Some(end) = found.expires_at.filter(|end| *end <= now) {
             let fact = format!("{} expired {} ago", place(&found), say_duration(now - end));
             return Err(Failure::new(Exit::Failure, fact, "import a fresh one"));
         }
         let caller = self.ask(&found)?;
-        let row = self.store(&found, &caller, now)?;
+        let row = self.store(&found, &caller, is_broken, now)?;
         asking::record(self.context, self.resolver.store_path(), "import", &row.shown(), None, "ok");
         Ok(answer(&found, &row, false, now))
     }
@@ -181,8 +188,8 @@ impl Importer<'_> {
 
     /// A key that is stored already: only a label that was asked for is new. The stored secret is opened, for a note
     /// that all is well must be true.
-    fn known(&mut self, found: &Found, row: &IdentityRow) -> Result<Answer, Failure> {
-        if self.resolver.stored_material(&found.access_key_id)? != Some(material(found)) {
+    fn known(&mut self, found: &Found, row: &IdentityRow, stored: Option<KeyMaterial>) -> Result<Answer, Failure> {
+        if stored != Some(material(found)) {
             let fact = format!("{} is stored with another secret than this", place(found));
             return Err(Failure::new(
                 Exit::Failure,
@@ -214,7 +221,7 @@ impl Importer<'_> {
         })
     }
 
-    fn store(&mut self, found: &Found, caller: &Caller, now: i64) -> Result<IdentityRow, Failure> {
+    fn store(&mut self, found: &Found, caller: &Caller, is_broken: bool, now: i64) -> Result<IdentityRow, Failure> {
         let holder = Holder::Identity(caller.arn.identity.clone());
         let settings = self.settings(found)?;
         let label = self.label(found, &caller.arn.identity)?;
@@ -235,7 +242,9 @@ impl Importer<'_> {
                 restricted_as: None,
             };
             let owner = writing.ensure_owner(&holder, caller.arn.path.as_deref())?;
-            writing.put_credential(&owner, &new)?;
+            if !writing.put_credential(&owner, &new)? && is_broken {
+                writing.replace_credential(&owner, &new)?;
+            }
             let row = writing.read().identity(&caller.arn.identity)?;
             if let Some(row) = &row {
                 describe(writing, row, caller, &settings, label.as_deref(), forced)?;

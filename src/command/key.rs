@@ -2,11 +2,12 @@
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use crate::asking;
 use crate::cli::{Asking, Global, Key, KeyAdd, KeyVerb, SlotKind};
 use crate::context::{Context, printable};
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
 use crate::resolve::{Added, NewSlot, Resolver, WayIn};
 use crate::seal::keyring_slot::Backend;
 use crate::secret::Secret;
@@ -53,22 +54,65 @@ fn as_json(way: &WayIn) -> Value {
 
 fn add(context: &Context, global: &Global, resolver: &mut Resolver<'_>, arguments: &KeyAdd) -> Result<(), Failure> {
     let wanted = wanted(arguments)?;
+    if matches!(wanted, NewSlot::Recovery) && context.stdout_goes_nowhere() {
+        let fact = "a recovery code is shown once, and stdout goes nowhere";
+        return Err(Failure::usage(fact, "let it go to a terminal, a printer or a file; nothing was changed"));
+    }
     let (store, mut keys) = resolver.keys().ok_or_else(|| no_store("MULTICRED_KEY says what its first key is"))?;
-    let Added { number, kind, code, note } = keys.add(store, &wanted)?;
+    let added = keys.add(store, &wanted)?;
+    let Added { number, kind, note, .. } = &added;
+    if let Err(error) = show(context, global, &added) {
+        return Err(unseen(resolver, &added, &error));
+    }
     write_down(context, resolver, &format!("add slot {number} ({kind})"));
     if let Some(note) = note {
-        context.note(&note);
+        context.note(note);
     }
-    let code = code.as_ref().map(Secret::expose);
-    if global.json {
-        return Ok(context.answer_json(&json!({ "slot": number, "kind": kind, "code": code }))?);
+    if !global.json {
+        context.note(&format!("key slot {number} ({kind}) opens the store from now on"));
     }
-    context.note(&format!("key slot {number} ({kind}) opens the store from now on"));
-    if let Some(code) = code {
+    if added.code.is_some() {
         context.note("print this code and lock it away: it opens the store by itself, and is shown this once");
-        context.answer(&format!("{code}\n"))?;
     }
     Ok(())
+}
+
+/// What stdout gets: all of it, where a code is part of it.
+fn show(context: &Context, global: &Global, added: &Added) -> std::io::Result<()> {
+    let code = added.code.as_ref().map(Secret::expose);
+    let text = match (global.json, code) {
+        (true, code) => json!({ "slot": added.number, "kind": added.kind, "code": code }).to_string(),
+        (false, Some(code)) => code.to_owned(),
+        (false, None) => return Ok(()),
+    };
+    let text = Zeroizing::new(text + "\n");
+    if code.is_some() { context.hand_over(&text) } else { context.answer(&text) }
+}
+
+/// Nobody has seen the code of a slot, or what else was to be said of it. Without its code it is of no use.
+fn unseen(resolver: &mut Resolver<'_>, added: &Added, error: &std::io::Error) -> Failure {
+    let Added { number, kind, code, .. } = added;
+    if code.is_none() {
+        let fact =
+            format!("key slot {number} ({kind}) opens the store from now on, but stdout cannot be written: {error}");
+        return Failure::new(Exit::Failure, fact, "multicred key list shows it");
+    }
+    let removed = match resolver.keys() {
+        Some((store, mut keys)) => keys.take_back(store, added).map_err(|error| error.to_string()),
+        None => Ok(()),
+    };
+    match removed {
+        Ok(()) => Failure::new(
+            Exit::Failure,
+            format!("the recovery code could not be shown ({error}), so its key slot {number} is removed again"),
+            "run the command again where stdout can be written",
+        ),
+        Err(why) => Failure::new(
+            Exit::Failure,
+            format!("the recovery code could not be shown ({error}), and its key slot {number} not be removed: {why}"),
+            format!("multicred key remove {number}: nobody has its code"),
+        ),
+    }
 }
 
 /// What was asked for, where that makes sense.
@@ -143,12 +187,19 @@ fn rotate(context: &Context, global: &Global, resolver: &mut Resolver<'_>) -> Re
             "credentials": done.credentials,
             "originals": done.originals,
             "slots": done.slots,
+            "rewritten": done.rewritten,
         }))?);
     }
     context.note(&format!(
-        "the store has a new key (its {}th): {} credentials and {} kept files are sealed with it, and {} key slots open it",
-        done.key_epoch, done.credentials, done.originals, done.slots
+        "the store has a new key: {} credentials and {} kept files are sealed with it, and {} key slots open it",
+        done.credentials, done.originals, done.slots
     ));
+    if !done.rewritten {
+        context.note(
+            "the file could not be written anew, since it is in use or its disk is full: what was sealed with former keys \
+             may be left in it until the next rotation",
+        );
+    }
     context.note("older copies of the store still open as they did, and have the secrets of their time");
     Ok(())
 }

@@ -2,16 +2,17 @@
 
 use super::{Exit, Row};
 use crate::resolve::ResolveError;
+use crate::resolve::checkup::bring_back;
 use crate::seal::SealError;
 
 /// What to do about a seal or a key slot.
 pub(super) fn seal(error: &SealError) -> Row {
     match error {
-        SealError::DoesNotOpen(what) => {
-            (Exit::Failure, Some(format!("import the credential {what} again, or multicred restore FILE, of a backup")))
-        }
+        SealError::DoesNotOpen(what) => (Exit::Failure, Some(bring_back(what))),
         SealError::OriginalDoesNotOpen(_) => (Exit::Failure, Some("multicred restore FILE, of a backup".to_owned())),
-        SealError::Format { .. } => (Exit::Failure, Some("use a newer multicred".to_owned())),
+        SealError::Format { .. } => {
+            (Exit::Failure, Some("use a newer multicred; where none has sealed it, import or restore it".to_owned()))
+        }
         SealError::Slot { .. } => (Exit::Locked, Some("bring its key back".to_owned())),
         SealError::KeyFile { .. } => {
             (Exit::Failure, Some("make its folder writable, or name another store with --store".to_owned()))
@@ -41,8 +42,12 @@ pub(super) fn slots(error: &ResolveError) -> Row {
             Exit::Locked,
             "let another one open it; or say --force, where you are sure that another one does, elsewhere",
         ),
-        ResolveError::ForeignSlot { .. } => {
-            (Exit::Failure, "nothing was changed; multicred key remove it, and add one of its kind again")
+        ResolveError::ForeignSlot { number, kind } => {
+            let known = ["keyring", "passphrase", "ssh-agent", "command", "file", "recovery"].contains(&kind.as_str());
+            let again =
+                if known { format!("multicred key add {kind}") } else { "multicred key add another".to_owned() };
+            let remedy = format!("nothing was changed; multicred key remove {number}, then {again} if it was yours");
+            return (Exit::Failure, Some(remedy));
         }
         _ => (
             Exit::Locked,

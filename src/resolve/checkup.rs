@@ -193,7 +193,7 @@ impl Checkup {
         seals.credentials += 1;
         seals.broken += 1;
         let fact = format!("the sealed secret of {key} ({whose}) does not open: {why}");
-        self.found(&format!("credential {key}"), fact, "import it again, or multicred restore FILE, of a backup");
+        self.found(&format!("credential {key}"), fact, bring_back(key));
     }
 
     fn look_at_originals(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {
@@ -231,6 +231,13 @@ fn why(error: &SealError) -> String {
         }
         error => error.to_string(),
     }
+}
+
+/// What gives a credential a seal that opens.
+pub fn bring_back(access_key_id: &str) -> String {
+    // What AWS gave for a time (IAM user guide, "Understanding unique ID prefixes") can be had anew.
+    let anew = if access_key_id.starts_with("ASIA") { "get another one with --fresh, " } else { "" };
+    format!("{anew}import the credential {access_key_id} again, or multicred restore FILE, of a backup")
 }
 
 /// What brings a slot back that does not open.

@@ -2,8 +2,10 @@
 
 mod make;
 mod manage;
+mod rotate;
 mod slot;
 mod unlock;
+mod with_agent;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,7 +15,7 @@ use zeroize::Zeroizing;
 use crate::context::Context;
 use crate::identity::Holder;
 use crate::prompt::Prompter;
-use crate::seal::{Binding, OriginalBinding, SealError, Sealer, StoreKey};
+use crate::seal::{Binding, OriginalBinding, SealError, Sealer, SlotBinding, StoreKey, wrap_binding};
 use crate::secret::{KeyMaterial, Sealed};
 use crate::store::{Durability, KeySlot, OriginalRow, Store, StoreError, StoreMeta, Writing};
 
@@ -21,9 +23,10 @@ use super::ResolveError;
 
 pub use make::NewSlot;
 pub(super) use make::make_store;
-pub use manage::{Added, Rotated};
+pub use manage::Added;
+pub use rotate::Rotated;
 pub(super) use slot::{Need, foreign, is_typed, key_file, read, secret, ssh_socket};
-use unlock::AgentSealer;
+use with_agent::AgentSealer;
 
 /// How often something is done anew, since another process has changed the store's key, or the agent is gone.
 const TRIES: u32 = 3;
@@ -211,9 +214,9 @@ impl<'a> Keys<'a> {
         seal: &impl Fn(&mut dyn Sealer, &StoreMeta) -> Result<Sealed, SealError>,
         write: &mut dyn FnMut(&Writing<'_>, &Sealed) -> Result<T, StoreError>,
     ) -> Result<T, ResolveError> {
-        let (sealed, epoch) = self.with_sealer(store, |sealer, meta| Ok((seal(sealer, meta)?, meta.key_epoch)))?;
+        let (sealed, sealed_for) = self.with_sealer(store, |sealer, meta| Ok((seal(sealer, meta)?, meta.clone())))?;
         store.write(durability, |writing| {
-            writing.check_key_epoch(epoch)?;
+            writing.check_key(&sealed_for)?;
             Ok(write(writing, &sealed)?)
         })
     }
@@ -247,6 +250,16 @@ fn original_binding<'a>(meta: &'a StoreMeta, path: &'a str, kept_at: i64) -> Ori
     OriginalBinding { store_id: &meta.id, key_epoch: meta.key_epoch, path, kept_at }
 }
 
+/// What a slot's proof is bound to.
+fn tagged<'a>(meta: &'a StoreMeta, (kind, params, public_key): (&'a str, &'a str, &'a [u8])) -> SlotBinding<'a> {
+    SlotBinding { store_id: &meta.id, key_epoch: meta.key_epoch, kind, params, public_key }
+}
+
+/// What the wrapped key of a slot is bound to.
+pub(super) fn wrapping(meta: &StoreMeta) -> Vec<u8> {
+    wrap_binding(&meta.id, meta.key_epoch)
+}
+
 /// Opens what [`Keys::wrapped`] gave, without asking anybody; `None` where anything of it is not as it was.
 pub(super) fn open_wrapped(
     context: &Context,
@@ -263,5 +276,5 @@ pub(super) fn open_wrapped(
         return AgentSealer::connected(context, &meta)?.open(&sealed, &binding).ok();
     };
     let secret = secret(context, store, &meta, (&slot.kind, &slot.params), false).ok()?;
-    secret.unwrap_key(&bytes(&slot.wrapped)?, &meta.id)?.open(&sealed, &binding).ok()
+    secret.unwrap_key(&bytes(&slot.wrapped)?, &wrapping(&meta))?.open(&sealed, &binding).ok()
 }

@@ -127,7 +127,7 @@ fn opening(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) ->
         },
         _ => given(),
     };
-    match secret.map(|secret| secret.unwrap_key(&slot.wrapped, &meta.id).is_some()) {
+    match secret.map(|secret| secret.unwrap_key(&slot.wrapped, &vault::wrapping(meta)).is_some()) {
         Ok(true) => Opening::Opens,
         Ok(false) => Opening::Fails(vault::foreign(store, slot)),
         Err(Need::Person) => Opening::Asks,

@@ -1,6 +1,6 @@
 //! What a sealed value is bound to: moved elsewhere, it does not open.
 
-use super::FORMAT;
+use super::{FIRST_EPOCH, FORMAT};
 
 /// What a credential's sealed secret is bound to. A value moved to another row, or whose identity was edited, does not open.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +77,15 @@ impl SlotBinding<'_> {
             self.public_key,
         ];
         length_prefixed(&parts)
+    }
+}
+
+/// What a wrapped store key is bound to: put back after a rotation, an older one does not open. The first key's is the
+/// store's id alone, as stores have it that are older than rotations.
+pub fn wrap_binding(store_id: &[u8], key_epoch: i64) -> Vec<u8> {
+    match key_epoch {
+        FIRST_EPOCH => store_id.to_vec(),
+        epoch => length_prefixed(&[&[FORMAT], store_id, &epoch.to_le_bytes(), b"store key"]),
     }
 }
 

@@ -45,24 +45,24 @@ impl SlotSecret {
         Self(expand(&Hkdf::<Sha256>::new(Some(salt), material), purpose))
     }
 
-    /// Wraps a store key.
+    /// Wraps a store key; for what `binding` is, see [`wrap_binding`](super::wrap_binding).
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn wrap(&self, key: &StoreKey, store_id: &[u8]) -> Result<WrappedKey, SealError> {
-        let sealed = encrypt(&self.wrapping_key(), key, store_id)?;
+    pub fn wrap(&self, key: &StoreKey, binding: &[u8]) -> Result<WrappedKey, SealError> {
+        let sealed = encrypt(&self.wrapping_key(), key, binding)?;
         Ok(WrappedKey { public_key: self.public_key(), wrapped: [&[WRAPPED_WITH_SECRET][..], &sealed].concat() })
     }
 
     /// Unwraps a store key; `None` where this is not the secret it was wrapped for, or the bytes were changed.
-    pub fn unwrap_key(&self, wrapped: &[u8], store_id: &[u8]) -> Option<StoreKey> {
+    pub fn unwrap_key(&self, wrapped: &[u8], binding: &[u8]) -> Option<StoreKey> {
         match wrapped.split_first()? {
-            (&WRAPPED_WITH_SECRET, sealed) => decrypt(&self.wrapping_key(), sealed, store_id),
+            (&WRAPPED_WITH_SECRET, sealed) => decrypt(&self.wrapping_key(), sealed, binding),
             (&WRAPPED_TO_PUBLIC_KEY, rest) => {
                 let (ephemeral, sealed) = rest.split_first_chunk::<PUBLIC_KEY_LENGTH>()?;
                 let agreed = self.exchange_secret().diffie_hellman(&PublicKey::from(*ephemeral));
                 let wrapping_key = agreed_key(&agreed, ephemeral, &self.public_key())?;
-                decrypt(&wrapping_key, sealed, store_id)
+                decrypt(&wrapping_key, sealed, binding)
             }
             _ => None,
         }
@@ -86,18 +86,18 @@ impl SlotSecret {
     }
 }
 
-/// Wraps a store key for a slot whose secret is not at hand: only that secret unwraps it.
+/// Wraps a store key for a slot whose secret is not at hand: only that secret unwraps it, with the same `binding`.
 ///
 /// # Errors
 /// The system gives no random numbers, or the public key is none.
-pub fn wrap_to(public_key: &[u8], key: &StoreKey, store_id: &[u8]) -> Result<Vec<u8>, SealError> {
+pub fn wrap_to(public_key: &[u8], key: &StoreKey, binding: &[u8]) -> Result<Vec<u8>, SealError> {
     let bad = || SealError::DoesNotOpen("the store key".to_owned());
     let public_key: [u8; PUBLIC_KEY_LENGTH] = public_key.try_into().map_err(|_| bad())?;
     let ephemeral = StaticSecret::from(random::<32>()?);
     let ours = PublicKey::from(&ephemeral).to_bytes();
     let agreed = ephemeral.diffie_hellman(&PublicKey::from(public_key));
     let wrapping_key = agreed_key(&agreed, &ours, &public_key).ok_or_else(bad)?;
-    let sealed = encrypt(&wrapping_key, key, store_id)?;
+    let sealed = encrypt(&wrapping_key, key, binding)?;
     Ok([&[WRAPPED_TO_PUBLIC_KEY][..], &ours, &sealed].concat())
 }
 
@@ -115,17 +115,17 @@ fn expand(hkdf: &Hkdf<Sha256>, purpose: &[u8]) -> Zeroizing<[u8; 32]> {
 }
 
 /// A nonce, then the store key's ciphertext.
-fn encrypt(wrapping_key: &[u8; 32], key: &StoreKey, store_id: &[u8]) -> Result<Vec<u8>, SealError> {
+fn encrypt(wrapping_key: &[u8; 32], key: &StoreKey, binding: &[u8]) -> Result<Vec<u8>, SealError> {
     let nonce: [u8; NONCE_LENGTH] = random()?;
-    let payload = Payload { msg: &*key.0, aad: store_id };
+    let payload = Payload { msg: &*key.0, aad: binding };
     let cipher = XChaCha20Poly1305::new(&Key::from(*wrapping_key));
     let sealed = cipher.encrypt(&XNonce::from(nonce), payload).map_err(|_| SealError::TooLong)?;
     Ok([&nonce[..], &sealed].concat())
 }
 
-fn decrypt(wrapping_key: &[u8; 32], sealed: &[u8], store_id: &[u8]) -> Option<StoreKey> {
+fn decrypt(wrapping_key: &[u8; 32], sealed: &[u8], binding: &[u8]) -> Option<StoreKey> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LENGTH>()?;
-    let payload = Payload { msg: sealed, aad: store_id };
+    let payload = Payload { msg: sealed, aad: binding };
     let cipher = XChaCha20Poly1305::new(&Key::from(*wrapping_key));
     let opened = Zeroizing::new(cipher.decrypt(&XNonce::from(*nonce), payload).ok()?);
     let bytes: [u8; 32] = opened.as_slice().try_into().ok()?;

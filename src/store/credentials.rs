@@ -18,6 +18,16 @@ pub enum Owner {
     KeyOwner(String),
 }
 
+impl Owner {
+    /// The columns `identity` and `source_key`.
+    fn columns(&self) -> (Option<i64>, Option<&str>) {
+        match self {
+            Self::Identity(id) => (Some(*id), None),
+            Self::KeyOwner(key) => (None, Some(key.as_str())),
+        }
+    }
+}
+
 /// A credential as stored.
 #[derive(Clone, Debug)]
 pub struct CredentialRow {
@@ -145,10 +155,7 @@ impl Writing<'_> {
     /// # Errors
     /// The store cannot be written.
     pub fn put_credential(&self, owner: &Owner, new: &NewCredential<'_>) -> Result<bool, StoreError> {
-        let (identity, source_key) = match owner {
-            Owner::Identity(id) => (Some(*id), None),
-            Owner::KeyOwner(key) => (None, Some(key.as_str())),
-        };
+        let (identity, source_key) = owner.columns();
         let hash = new.request_hash.map(|hash| hash.0);
         self.execute(
             "DELETE FROM credential WHERE kind IN ('session', 'role')
@@ -180,6 +187,20 @@ impl Writing<'_> {
             ],
         )?;
         Ok(stored == 1)
+    }
+
+    /// Stores a credential over the one that has its access key id.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn replace_credential(&self, owner: &Owner, new: &NewCredential<'_>) -> Result<(), StoreError> {
+        let (identity, source_key) = owner.columns();
+        let sql = "UPDATE credential SET identity = ?2, source_key = ?3, kind = ?4, sealed = ?5, created_at = ?6,
+                       expires_at = ?7, expiry_is_guess = ?8 WHERE access_key_id = ?1";
+        let (end, is_guess) = (new.expires_at, new.expiry_is_guess);
+        let (kind, sealed) = (new.kind.word(), &new.sealed.0);
+        let row = params![new.access_key_id, identity, source_key, kind, sealed, new.created_at, end, is_guess];
+        self.execute(sql, row).map(drop)
     }
 
     /// Moves a guessed expiry.

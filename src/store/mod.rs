@@ -43,6 +43,9 @@ pub use slots::{KeySlot, NewKeySlot, SlotTag, StoreMeta};
 /// How long a writer waits for another before it gives up.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The same for what is done for tidiness alone.
+const REWRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// What a write must survive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
@@ -145,6 +148,21 @@ impl Store {
     pub fn erase_what_is_replaced(&self) {
         // Where that is refused, what is left behind is ciphertext still.
         let _ = self.connection.pragma_update(None, "secure_delete", true);
+    }
+
+    /// Writes the whole file anew, so that nothing is left in it, nor in its WAL, of what was ever deleted or replaced;
+    /// `false` where that is not possible now: another process may be reading, or the disk be full.
+    pub fn rewrite(&self) -> bool {
+        let rewritten = self
+            .connection
+            .busy_timeout(REWRITE_TIMEOUT)
+            .and_then(|()| self.connection.pragma_update(None, "temp_store", "MEMORY"))
+            .and_then(|()| self.connection.execute_batch("VACUUM"))
+            .and_then(|()| {
+                self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0))
+            });
+        let _ = self.connection.busy_timeout(BUSY_TIMEOUT);
+        matches!(rewritten, Ok(0))
     }
 
     /// From now on every query sees the store as it is at the first one, and pays for the locks only once. Ends with

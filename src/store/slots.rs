@@ -10,7 +10,7 @@ use crate::secret::Sealed;
 pub struct StoreMeta {
     /// The store's random id.
     pub id: Vec<u8>,
-    /// Counts the store keys there have been.
+    /// Which of the store's keys: 1 is the first one, the later ones are random.
     pub key_epoch: i64,
 }
 
@@ -106,12 +106,13 @@ fn read_slot(row: &Row<'_>, first: usize) -> rusqlite::Result<KeySlot> {
 }
 
 impl Writing<'_> {
-    /// Fails where the store has another key by now: what was sealed with the former one would never open again.
+    /// Fails where the store has another key by now, or is another store: what was sealed for the former one would
+    /// never open again.
     ///
     /// # Errors
     /// That, or the store cannot be read.
-    pub fn check_key_epoch(&self, epoch: i64) -> Result<(), StoreError> {
-        if self.read().meta()?.key_epoch == epoch { Ok(()) } else { Err(StoreError::KeyChanged(self.path.to_owned())) }
+    pub fn check_key(&self, meta: &StoreMeta) -> Result<(), StoreError> {
+        if self.read().meta()? == *meta { Ok(()) } else { Err(StoreError::KeyChanged(self.path.to_owned())) }
     }
 
     /// Adds a slot, and gives its number.

@@ -6,6 +6,7 @@
 pub mod ordeal;
 pub mod refusal;
 pub mod seat;
+pub mod slots;
 pub mod store;
 pub mod traced;
 pub mod tree;

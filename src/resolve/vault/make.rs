@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::slot::{self, FileParams};
-use super::{Keys, Vault};
+use super::{Keys, Vault, tagged, wrapping};
 use crate::context::Context;
 use crate::identity::hash::{Hasher, hex};
 use crate::lock::{HopLock, PATIENCE};
@@ -14,10 +14,10 @@ use crate::prompt::Prompter;
 use crate::resolve::ResolveError;
 use crate::seal::keyring_slot::{self, Backend, KeyringParams};
 use crate::seal::{
-    self, CommandSlot, FileSlot, PassphraseSlot, RecoverySlot, SlotBinding, SlotSecret, StoreKey, ssh_agent_slot,
+    self, CommandSlot, FIRST_EPOCH, FileSlot, PassphraseSlot, RecoverySlot, SlotSecret, StoreKey, ssh_agent_slot,
 };
 use crate::secret::Secret;
-use crate::store::{NewKeySlot, NewStore, Store};
+use crate::store::{NewKeySlot, NewStore, Store, StoreMeta};
 
 /// A keyring that does not answer within this time is none to rely on.
 const KEYRING_PATIENCE: Duration = Duration::from_secs(1);
@@ -66,15 +66,10 @@ impl NewSlot {
 
 impl Made {
     /// As it is stored.
-    pub(super) fn stored(
-        &self,
-        key: &mut StoreKey,
-        store_id: &[u8],
-        key_epoch: i64,
-    ) -> Result<NewKeySlot, ResolveError> {
-        let wrapped = self.secret.wrap(key, store_id)?;
+    pub(super) fn stored(&self, key: &mut StoreKey, meta: &StoreMeta) -> Result<NewKeySlot, ResolveError> {
+        let wrapped = self.secret.wrap(key, &wrapping(meta))?;
         let (kind, params, public_key) = (self.kind, self.params.clone(), wrapped.public_key);
-        let tag = key.slot_tag(&SlotBinding { store_id, key_epoch, kind, params: &params, public_key: &public_key })?;
+        let tag = key.slot_tag(&tagged(meta, (kind, &params, &public_key)))?;
         Ok(NewKeySlot { kind, params, public_key, wrapped: wrapped.wrapped, tag })
     }
 }
@@ -112,7 +107,8 @@ impl Keys<'_> {
             Some(note) => format!("a new store: {shown}. {note}"),
             None => format!("a new store: {shown}, with a key slot of the kind {}", made.kind),
         });
-        let slot = made.stored(&mut StoreKey::generate()?, &id, 1)?;
+        let meta = StoreMeta { id: id.to_vec(), key_epoch: FIRST_EPOCH };
+        let slot = made.stored(&mut StoreKey::generate()?, &meta)?;
         Ok(NewStore { id, slot, now: self.context.now() })
     }
 

@@ -61,7 +61,7 @@ pub(in crate::resolve) fn is_typed(kind: &str) -> bool {
 }
 
 /// What is asked for.
-pub(super) fn question(typed: &[&KeySlot]) -> &'static str {
+pub(super) fn question(typed: &[KeySlot]) -> &'static str {
     let has = |kind: &str| typed.iter().any(|slot| slot.kind == kind);
     match (has(PassphraseSlot::KIND), has(RecoverySlot::KIND)) {
         (true, false) => "Passphrase of the multicred store",

@@ -3,63 +3,46 @@
 use std::path::Path;
 use std::time::Instant;
 
-use zeroize::Zeroizing;
-
+use super::rotate::rotation_lock;
 use super::slot::{self, Need};
-use super::{By, Keys, Unlocked};
-use crate::agent::{self, Agent, AgentError, Launch};
-use crate::context::Context;
+use super::with_agent::{AgentSealer, hold};
+use super::{By, Keys, Unlocked, wrapping};
+use crate::agent::Agent;
 use crate::identity::hash::hex;
-use crate::lock::{FailureKind, HopLock, PATIENCE, boot_clock};
+use crate::lock::{BRIEF_PATIENCE, FailureKind, HopLock, PATIENCE, boot_clock};
 use crate::prompt::{Dialog, PromptError, Prompter};
 use crate::resolve::ResolveError;
 use crate::resolve::outside::not_handed_on;
-use crate::seal::{FileSlot, SealError, Sealer, StoreKey};
-use crate::secret::{Sealed, Secret};
+use crate::seal::{FileSlot, SealError, SlotSecret, StoreKey};
+use crate::secret::Secret;
 use crate::settings::{PassphraseDriver, Settings};
-use crate::store::{KeySlot, Store, StoreMeta};
+use crate::store::{KeySlot, Store, StoreError, StoreMeta};
 
 /// As often a person may mistype.
 const TRIES: u32 = 3;
 /// What is said of a text that opens nothing.
 const WRONG: &str = "that opens nothing here";
 
-/// The agent, as what seals and opens the records of one store.
-pub(super) struct AgentSealer {
-    agent: Agent,
-    meta: StoreMeta,
+/// What a slot has opened.
+pub(super) struct Opened {
+    pub(super) meta: StoreMeta,
+    pub(super) key: StoreKey,
+    pub(super) slot: KeySlot,
+    /// The public key of the secret that opened it.
+    pub(super) public_key: [u8; 32],
 }
 
-impl AgentSealer {
-    /// An agent, which may hold the store's key; `None` where there is none, whatever the reason.
-    pub(super) fn connected(context: &Context, meta: &StoreMeta) -> Option<Self> {
-        let agent = Agent::connect(&context.agent_socket()).ok().flatten()?;
-        Some(Self { agent, meta: meta.clone() })
-    }
-
-    /// An agent that holds the store's key; `None` where there is none, whatever the reason.
-    pub(super) fn holding(context: &Context, meta: &StoreMeta) -> Option<Self> {
-        let mut it = Self::connected(context, meta)?;
-        it.agent.holds(&meta.id, meta.key_epoch).unwrap_or(false).then_some(it)
+impl Opened {
+    /// `None` where the secret is not that of the slot.
+    fn by(secret: &SlotSecret, meta: &StoreMeta, slot: &KeySlot) -> Option<Self> {
+        let key = secret.unwrap_key(&slot.wrapped, &wrapping(meta))?;
+        Some(Self { meta: meta.clone(), key, slot: slot.clone(), public_key: secret.public_key() })
     }
 }
 
-impl Sealer for AgentSealer {
-    fn seal_record(&mut self, record: &[u8], associated_data: &[u8]) -> Result<Sealed, SealError> {
-        let sealed = self.agent.seal(&self.meta.id, self.meta.key_epoch, associated_data, record);
-        sealed.map(Sealed).map_err(|error| SealError::Agent(error.to_string()))
-    }
-
-    fn open_record(
-        &mut self,
-        sealed: &Sealed,
-        associated_data: &[u8],
-    ) -> Result<Option<Zeroizing<Vec<u8>>>, SealError> {
-        match self.agent.unseal(&self.meta.id, self.meta.key_epoch, associated_data, &sealed.0) {
-            Ok(record) => Ok(Some(record)),
-            Err(AgentError::DoesNotOpen) => Ok(None),
-            Err(error) => Err(SealError::Agent(error.to_string())),
-        }
+impl From<Opened> for Unlocked {
+    fn from(opened: Opened) -> Self {
+        Self { meta: opened.meta, by: By::Slot(opened.key, opened.slot) }
     }
 }
 
@@ -75,43 +58,46 @@ impl Keys<'_> {
     /// What opens the store, found at the first call.
     pub(super) fn unlock(&mut self, store: &Store) -> Result<&mut Unlocked, ResolveError> {
         if self.vault.unlocked.is_none() {
-            let (meta, slots) = store.read().key_slots()?;
-            let by = self.way_in(store.path(), &meta, slots)?;
-            self.vault.unlocked = Some(Unlocked { meta, by });
+            self.vault.unlocked = Some(self.way_in(store)?);
         }
         self.vault.unlocked.as_mut().ok_or(ResolveError::CredentialGone)
     }
 
     /// A key file costs less than a question to the agent, and that less than any other slot.
-    fn way_in(&mut self, store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<By, ResolveError> {
+    fn way_in(&mut self, store: &Store) -> Result<Unlocked, ResolveError> {
+        let (meta, slots) = store.read().key_slots()?;
         let (files, others): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.kind == FileSlot::KIND);
         let mut reasons = Vec::new();
-        if let Some((key, slot)) = self.first_that_opens(store, meta, &files, &mut reasons) {
-            return Ok(By::Slot(key, slot));
+        if let Some(opened) = self.first_that_opens(store.path(), &meta, &files, &mut reasons) {
+            return Ok(opened.into());
         }
-        if let Some(agent) = AgentSealer::holding(self.context, meta) {
-            return Ok(By::Agent(agent));
+        if let Some(agent) = self.agent(&meta) {
+            return Ok(agent);
         }
-        if let Some((key, slot)) = self.first_that_opens(store, meta, &others, &mut reasons) {
-            return Ok(By::Slot(key, slot));
+        if let Some(opened) = self.first_that_opens(store.path(), &meta, &others, &mut reasons) {
+            return Ok(opened.into());
         }
-        self.ask(meta, &others, &reasons)
+        self.ask(store, &others, &reasons)
+    }
+
+    fn agent(&self, meta: &StoreMeta) -> Option<Unlocked> {
+        let agent = AgentSealer::holding(self.context, meta)?;
+        Some(Unlocked { meta: meta.clone(), by: By::Agent(agent) })
     }
 
     /// The store key itself, of a slot that `may_serve`: what the agent holds it never hands out.
     pub(super) fn slot_key(
         &mut self,
         store: &Store,
-        may_serve: impl Fn(&KeySlot) -> bool,
-    ) -> Result<(StoreMeta, StoreKey, KeySlot), ResolveError> {
-        let (meta, slots) = store.read().key_slots()?;
-        let slots: Vec<KeySlot> = slots.into_iter().filter(may_serve).collect();
+        may_serve: &dyn Fn(&KeySlot) -> bool,
+    ) -> Result<Opened, ResolveError> {
+        let (meta, mut slots) = store.read().key_slots()?;
+        slots.retain(may_serve);
         let mut reasons = Vec::new();
-        let (key, slot) = match self.first_that_opens(store.path(), &meta, &slots, &mut reasons) {
-            Some(opened) => opened,
-            None => self.ask_person(&meta, &slots, &reasons)?,
-        };
-        Ok((meta, key, slot))
+        match self.first_that_opens(store.path(), &meta, &slots, &mut reasons) {
+            Some(opened) => Ok(opened),
+            None => self.ask_person(store, &slots, may_serve, &reasons),
+        }
     }
 
     fn first_that_opens(
@@ -120,18 +106,17 @@ impl Keys<'_> {
         meta: &StoreMeta,
         slots: &[KeySlot],
         reasons: &mut Vec<String>,
-    ) -> Option<(StoreKey, KeySlot)> {
+    ) -> Option<Opened> {
         let mut slots: Vec<&KeySlot> = slots.iter().collect();
         slots.sort_by_key(|slot| slot::cost(&slot.kind));
         for slot in slots {
             let may_ask = self.prompter.can_ask().is_ok();
             let secret = slot::secret(self.context, store, meta, (&slot.kind, &slot.params), may_ask);
             let opened = secret.and_then(|secret| {
-                let key = secret.unwrap_key(&slot.wrapped, &meta.id);
-                key.ok_or_else(|| Need::Fails(slot::foreign(store, slot)))
+                Opened::by(&secret, meta, slot).ok_or_else(|| Need::Fails(slot::foreign(store, slot)))
             });
             match opened {
-                Ok(key) => return Some((key, slot.clone())),
+                Ok(opened) => return Some(opened),
                 Err(Need::Person) => {}
                 Err(Need::Fails(reason)) => {
                     let (slot, kind) = (slot.id, slot.kind.clone());
@@ -143,20 +128,25 @@ impl Keys<'_> {
     }
 
     /// Asks a person, while all others that want to ask wait; the agent, where one is wanted, then serves them.
-    fn ask(&mut self, meta: &StoreMeta, slots: &[KeySlot], reasons: &[String]) -> Result<By, ResolveError> {
-        self.check_can_ask(slots, reasons)?;
+    fn ask(&mut self, store: &Store, slots: &[KeySlot], reasons: &[String]) -> Result<Unlocked, ResolveError> {
+        // A person takes long: what is looked at meanwhile, and after, is the store as it then is.
+        store.end_snapshot();
+        let meta = store.read().meta()?;
+        if let Err(locked) = self.check_can_ask(slots, reasons) {
+            return self.agent_after_rotation(store).ok_or(locked);
+        }
         let since = boot_clock();
-        let mut lock = self.lock(meta)?;
-        if let Some(agent) = AgentSealer::holding(self.context, meta) {
-            return Ok(By::Agent(agent));
+        let mut lock = self.lock(&meta)?;
+        if let Some(agent) = self.agent(&store.read().meta()?) {
+            return Ok(agent);
         }
         if let Some(told) = lock.failure_since(since) {
             return Err(ResolveError::ToldByAnother(told.clone()));
         }
-        match self.ask_person(meta, slots, reasons) {
-            Ok((key, slot)) => {
+        match self.ask_person(store, slots, &|_| true, reasons) {
+            Ok(opened) => {
                 lock.forget_failure();
-                Ok(self.hand_over(meta, key, slot))
+                Ok(self.hand_over(store, opened))
             }
             Err(error) => {
                 if let ResolveError::Prompt(PromptError::Cancelled) = &error {
@@ -165,6 +155,14 @@ impl Keys<'_> {
                 Err(error)
             }
         }
+    }
+
+    /// The agent, where another process has just been giving the store a new key: until that is done, the agent has only
+    /// the former one.
+    fn agent_after_rotation(&self, store: &Store) -> Option<Unlocked> {
+        let meta = store.read().meta().ok()?;
+        let _done = rotation_lock(self.context, &meta, BRIEF_PATIENCE).ok()?;
+        self.agent(&store.read().meta().ok()?)
     }
 
     fn check_can_ask(&self, slots: &[KeySlot], reasons: &[String]) -> Result<(), ResolveError> {
@@ -201,16 +199,21 @@ impl Keys<'_> {
 
     fn ask_person(
         &mut self,
-        meta: &StoreMeta,
+        store: &Store,
         slots: &[KeySlot],
+        may_serve: &dyn Fn(&KeySlot) -> bool,
         reasons: &[String],
-    ) -> Result<(StoreKey, KeySlot), ResolveError> {
+    ) -> Result<Opened, ResolveError> {
         self.check_can_ask(slots, reasons)?;
-        let typed: Vec<&KeySlot> = slots.iter().filter(|slot| slot::is_typed(&slot.kind)).collect();
+        store.end_snapshot();
+        let mut slots: Vec<KeySlot> = slots.iter().filter(|slot| slot::is_typed(&slot.kind)).cloned().collect();
         let mut remark = (!reasons.is_empty()).then(|| reasons.join("; "));
         for _ in 0..TRIES {
-            let answer = self.passphrase(slot::question(&typed), remark.as_deref())?;
-            match opened_by(&answer, meta, &typed) {
+            let answer = self.passphrase(slot::question(&slots), remark.as_deref())?;
+            // The store may have got another key since the question.
+            let (meta, now) = store.read().key_slots()?;
+            slots = now.into_iter().filter(|slot| slot::is_typed(&slot.kind) && may_serve(slot)).collect();
+            match opened_by(&answer, &meta, &slots) {
                 Ok(opened) => return Ok(opened),
                 Err(reason) => remark = Some(reason),
             }
@@ -233,17 +236,19 @@ impl Keys<'_> {
     }
 
     /// Gives the key to the agent, which is started where that is wanted. Without one the key stays in this process.
-    fn hand_over(&self, meta: &StoreMeta, key: StoreKey, slot: KeySlot) -> By {
+    fn hand_over(&self, store: &Store, opened: Opened) -> Unlocked {
         let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
         let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
         if !is_wanted && !runs {
-            return By::Slot(key, slot);
+            return opened.into();
         }
-        match hold(self.context, meta, &key) {
-            Ok(()) => AgentSealer::holding(self.context, meta).map_or(By::Slot(key, slot), By::Agent),
+        match hold(self.context, store, &opened.meta, &opened.key) {
+            Ok(()) => self.agent(&opened.meta).unwrap_or_else(|| opened.into()),
+            // It is found out at the first use.
+            Err(ResolveError::Store(StoreError::KeyChanged(_))) => opened.into(),
             Err(error) => {
                 self.context.note(&format!("the agent cannot hold the store's key: {error}"));
-                By::Slot(key, slot)
+                opened.into()
             }
         }
     }
@@ -254,23 +259,33 @@ impl Keys<'_> {
     /// # Errors
     /// No slot opens the store, or the agent cannot hold its key.
     pub fn unlock_for_agent(&mut self, store: &Store) -> Result<Option<KeySlot>, ResolveError> {
+        for _ in 1..TRIES {
+            match self.unlock_once(store) {
+                Err(ResolveError::Store(StoreError::KeyChanged(_))) => {}
+                done => return done,
+            }
+        }
+        self.unlock_once(store)
+    }
+
+    fn unlock_once(&mut self, store: &Store) -> Result<Option<KeySlot>, ResolveError> {
         if AgentSealer::holding(self.context, &store.read().meta()?).is_some() {
             return Ok(None);
         }
-        let (meta, key, slot) = self.slot_key(store, |_| true)?;
-        hold(self.context, &meta, &key)?;
-        Ok(Some(slot))
+        let opened = self.slot_key(store, &|_| true)?;
+        hold(self.context, store, &opened.meta, &opened.key)?;
+        Ok(Some(opened.slot))
     }
 }
 
 /// The slot that a typed text opens, else what is to be said of the text.
-fn opened_by(typed: &Secret, meta: &StoreMeta, slots: &[&KeySlot]) -> Result<(StoreKey, KeySlot), String> {
+fn opened_by(typed: &Secret, meta: &StoreMeta, slots: &[KeySlot]) -> Result<Opened, String> {
     let mut told = WRONG.to_owned();
     for slot in slots {
         match slot::typed_secret(&slot.kind, &slot.params, typed) {
             Ok(secret) => {
-                if let Some(key) = secret.unwrap_key(&slot.wrapped, &meta.id) {
-                    return Ok((key, (*slot).clone()));
+                if let Some(opened) = Opened::by(&secret, meta, slot) {
+                    return Ok(opened);
                 }
             }
             Err(reason) if slots.len() == 1 => told = reason,
@@ -278,18 +293,4 @@ fn opened_by(typed: &Secret, meta: &StoreMeta, slots: &[&KeySlot]) -> Result<(St
         }
     }
     Err(told)
-}
-
-/// Has the agent hold a key; it is started where none runs.
-pub(super) fn hold(context: &Context, meta: &StoreMeta, key: &StoreKey) -> Result<(), ResolveError> {
-    let socket = context.agent_socket();
-    let running = Agent::connect(&socket)?;
-    if running.is_none() {
-        let program = context.own_program().ok_or(ResolveError::CredentialGone)?;
-        let idle = Settings::read(context.settings_file())?.agent_idle();
-        let environment = context.agent_environment();
-        agent::start(&Launch { program: &program, socket: &socket, idle, environment })?;
-    }
-    let mut agent = running.map_or_else(|| Agent::connect(&socket)?.ok_or(AgentError::Gone), Ok)?;
-    Ok(agent.hold(&meta.id, meta.key_epoch, key.expose())?)
 }
