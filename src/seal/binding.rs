@@ -47,7 +47,7 @@ impl OriginalBinding<'_> {
     }
 }
 
-/// What a key slot is bound to. Its seal holds nothing: it proves that whoever made or changed the slot had the store key,
+/// What a key slot is bound to. Its seal, which has the slot's pin in it, proves that whoever made or changed the slot had the store key,
 /// so that a new store key is never sealed to a public key that somebody has slipped in.
 #[derive(Clone, Copy, Debug)]
 pub struct SlotBinding<'a> {

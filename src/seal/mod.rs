@@ -21,7 +21,7 @@ pub use command_slot::CommandSlot;
 pub use file_slot::FileSlot;
 pub use passphrase_slot::PassphraseSlot;
 pub use recovery_slot::{RecoverySlot, looks_like_code};
-pub use slot::{SlotSecret, WrappedKey, wrap_to};
+pub use slot::{Pin, SlotSecret, WrappedKey, wrap_to};
 
 /// The first byte of every sealed value: how it is sealed.
 const FORMAT: u8 = 1;
@@ -113,18 +113,12 @@ impl StoreKey {
         &self.0
     }
 
-    /// A slot's proof that it was made by somebody who had this key.
+    /// A slot's proof that it was made by somebody who had this key, with the slot's pin in it.
     ///
     /// # Errors
     /// The system gives no random numbers.
-    pub fn slot_tag(&mut self, binding: &SlotBinding<'_>) -> Result<Vec<u8>, SealError> {
-        Ok(self.seal_record(&[], &binding.associated_data())?.0)
-    }
-
-    /// Whether a slot is as it was made.
-    pub fn has_tagged(&mut self, tag: &[u8], binding: &SlotBinding<'_>) -> bool {
-        let opened = self.open_record(&Sealed(tag.to_vec()), &binding.associated_data());
-        opened.is_ok_and(|record| record.is_some_and(|record| record.is_empty()))
+    pub fn slot_tag(&mut self, pin: &Pin, binding: &SlotBinding<'_>) -> Result<Vec<u8>, SealError> {
+        Ok(self.seal_record(&**pin, &binding.associated_data())?.0)
     }
 }
 
@@ -142,6 +136,15 @@ pub trait Sealer {
     /// The agent is gone.
     fn open_record(&mut self, sealed: &Sealed, associated_data: &[u8])
     -> Result<Option<Zeroizing<Vec<u8>>>, SealError>;
+
+    /// The pin in a slot's proof; `None` where the slot is not as it was made.
+    ///
+    /// # Errors
+    /// The agent is gone.
+    fn pin_of(&mut self, tag: &[u8], binding: &SlotBinding<'_>) -> Result<Option<Pin>, SealError> {
+        let record = self.open_record(&Sealed(tag.to_vec()), &binding.associated_data())?;
+        Ok(record.and_then(|record| <[u8; 32]>::try_from(record.as_slice()).ok()).map(Pin::new))
+    }
 
     /// Seals the secret parts of a credential.
     ///

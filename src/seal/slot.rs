@@ -22,6 +22,9 @@ const PUBLIC_KEY_LENGTH: usize = 32;
 /// A slot's 256-bit secret.
 pub struct SlotSecret(pub(super) Zeroizing<[u8; 32]>);
 
+/// See [`SlotSecret::pin`].
+pub type Pin = Zeroizing<[u8; 32]>;
+
 /// What the store keeps of a slot.
 #[derive(Debug)]
 pub struct WrappedKey {
@@ -61,7 +64,7 @@ impl SlotSecret {
             (&WRAPPED_TO_PUBLIC_KEY, rest) => {
                 let (ephemeral, sealed) = rest.split_first_chunk::<PUBLIC_KEY_LENGTH>()?;
                 let agreed = self.exchange_secret().diffie_hellman(&PublicKey::from(*ephemeral));
-                let wrapping_key = agreed_key(&agreed, ephemeral, &self.public_key())?;
+                let wrapping_key = agreed_key(&agreed, &self.pin(), ephemeral, &self.public_key())?;
                 decrypt(&wrapping_key, sealed, binding)
             }
             _ => None,
@@ -71,6 +74,12 @@ impl SlotSecret {
     /// The X25519 public key derived from the secret.
     pub fn public_key(&self) -> [u8; PUBLIC_KEY_LENGTH] {
         PublicKey::from(&self.exchange_secret()).to_bytes()
+    }
+
+    /// What the slot's secret and the store's key have in common, and nobody else knows: a key that is wrapped to the slot
+    /// without its secret is known by it to come from the store.
+    pub fn pin(&self) -> Pin {
+        self.derive(b"multicred slot pin v1")
     }
 
     fn wrapping_key(&self) -> Zeroizing<[u8; 32]> {
@@ -86,24 +95,31 @@ impl SlotSecret {
     }
 }
 
-/// Wraps a store key for a slot whose secret is not at hand: only that secret unwraps it, with the same `binding`.
+/// Wraps a store key for a slot whose secret is not at hand: only that secret unwraps it, with the same `binding`. Without
+/// the slot's pin anybody who can write to the store could put a key of their own in the place of the store's.
 ///
 /// # Errors
 /// The system gives no random numbers, or the public key is none.
-pub fn wrap_to(public_key: &[u8], key: &StoreKey, binding: &[u8]) -> Result<Vec<u8>, SealError> {
+pub fn wrap_to(public_key: &[u8], pin: &Pin, key: &StoreKey, binding: &[u8]) -> Result<Vec<u8>, SealError> {
     let bad = || SealError::DoesNotOpen("the store key".to_owned());
     let public_key: [u8; PUBLIC_KEY_LENGTH] = public_key.try_into().map_err(|_| bad())?;
     let ephemeral = StaticSecret::from(random::<32>()?);
     let ours = PublicKey::from(&ephemeral).to_bytes();
     let agreed = ephemeral.diffie_hellman(&PublicKey::from(public_key));
-    let wrapping_key = agreed_key(&agreed, &ours, &public_key).ok_or_else(bad)?;
+    let wrapping_key = agreed_key(&agreed, pin, &ours, &public_key).ok_or_else(bad)?;
     let sealed = encrypt(&wrapping_key, key, binding)?;
     Ok([&[WRAPPED_TO_PUBLIC_KEY][..], &ours, &sealed].concat())
 }
 
 /// `None` for a public key that gives everybody the same secret (RFC 7748, section 6.1).
-fn agreed_key(agreed: &SharedSecret, ephemeral: &[u8], public_key: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
-    let hkdf = Hkdf::<Sha256>::new(Some(&[ephemeral, public_key].concat()), agreed.as_bytes());
+fn agreed_key(
+    agreed: &SharedSecret,
+    pin: &Pin,
+    ephemeral: &[u8],
+    public_key: &[u8],
+) -> Option<Zeroizing<[u8; 32]>> {
+    let material = Zeroizing::new([agreed.as_bytes(), &pin[..]].concat());
+    let hkdf = Hkdf::<Sha256>::new(Some(&[ephemeral, public_key].concat()), &material);
     agreed.was_contributory().then(|| expand(&hkdf, b"multicred slot wrap to public key v1"))
 }
 
@@ -155,7 +171,7 @@ mod tests {
     fn a_key_wrapped_to_a_slot_without_its_secret_opens_with_that_secret_alone() {
         let (secret, other) = (SlotSecret::generate().unwrap(), SlotSecret::generate().unwrap());
         let key = StoreKey::generate().unwrap();
-        let wrapped = wrap_to(&secret.public_key(), &key, b"store").unwrap();
+        let wrapped = wrap_to(&secret.public_key(), &secret.pin(), &key, b"store").unwrap();
         assert_eq!(secret.unwrap_key(&wrapped, b"store").unwrap().0, key.0);
         assert!(other.unwrap_key(&wrapped, b"store").is_none());
         assert!(secret.unwrap_key(&wrapped, b"other").is_none());
@@ -168,10 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn a_key_of_somebody_who_knows_the_public_key_alone_does_not_unwrap() {
+        let (secret, other) = (SlotSecret::generate().unwrap(), SlotSecret::generate().unwrap());
+        let theirs = StoreKey::generate().unwrap();
+        let wrapped = wrap_to(&secret.public_key(), &other.pin(), &theirs, b"store").unwrap();
+        assert!(secret.unwrap_key(&wrapped, b"store").is_none());
+    }
+
+    #[test]
     fn no_key_is_wrapped_to_a_public_key_that_anybody_could_open() {
         let key = StoreKey::generate().unwrap();
         for bad in [&[0u8; 32][..], &[7; 31]] {
-            assert!(wrap_to(bad, &key, b"store").is_err());
+            assert!(wrap_to(bad, &SlotSecret::generate().unwrap().pin(), &key, b"store").is_err());
         }
     }
 

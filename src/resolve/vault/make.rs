@@ -69,7 +69,7 @@ impl Made {
     pub(super) fn stored(&self, key: &mut StoreKey, meta: &StoreMeta) -> Result<NewKeySlot, ResolveError> {
         let wrapped = self.secret.wrap(key, &wrapping(meta))?;
         let (kind, params, public_key) = (self.kind, self.params.clone(), wrapped.public_key);
-        let tag = key.slot_tag(&tagged(meta, (kind, &params, &public_key)))?;
+        let tag = key.slot_tag(&self.secret.pin(), &tagged(meta, (kind, &params, &public_key)))?;
         Ok(NewKeySlot { kind, params, public_key, wrapped: wrapped.wrapped, tag })
     }
 }

@@ -9,7 +9,7 @@ use crate::identity::Holder;
 use crate::identity::hash::hex;
 use crate::lock::{HopLock, LockError, PATIENCE};
 use crate::resolve::ResolveError;
-use crate::seal::{FileSlot, Sealer, SlotBinding, StoreKey, next_epoch, wrap_to};
+use crate::seal::{FileSlot, Pin, Sealer, SlotBinding, StoreKey, next_epoch, wrap_to};
 use crate::store::{Durability, KeySlot, Store, StoreError, StoreMeta, Writing};
 
 /// Rows that are sealed anew before the next ones are read.
@@ -81,9 +81,9 @@ impl Keys<'_> {
 
     /// Which of the slots that are too old to have a proof in the store are what they say: each with the public key that
     /// its secret gives, which is at hand and opens the same store key. Whoever slips a slot in cannot wrap that key.
-    fn proven(&self, store: &Store, opened: &Opened) -> Result<Vec<(i64, [u8; 32])>, ResolveError> {
+    fn proven(&self, store: &Store, opened: &Opened) -> Result<Vec<Proven>, ResolveError> {
         let (meta, slots) = store.read().key_slots()?;
-        let mut proven = vec![(opened.slot.id, opened.public_key)];
+        let mut proven = vec![(opened.slot.id, opened.public_key, opened.pin.clone())];
         for slot in slots.iter().filter(|slot| slot.kind == FileSlot::KIND) {
             let kind_and_params = (slot.kind.as_str(), slot.params.as_str());
             let Ok(secret) = super::slot::secret(self.context, store.path(), &meta, kind_and_params, false) else {
@@ -91,7 +91,7 @@ impl Keys<'_> {
             };
             let key = secret.unwrap_key(&slot.wrapped, &wrapping(&meta));
             if key.is_some_and(|key| key.expose() == opened.key.expose()) {
-                proven.push((slot.id, secret.public_key()));
+                proven.push((slot.id, secret.public_key(), secret.pin()));
             }
         }
         Ok(proven)
@@ -152,28 +152,31 @@ impl Rotation<'_, '_> {
     }
 
     /// Seals the new key to each slot; its public key must be the one that it was made with.
-    fn slots(&mut self, proven: &[(i64, [u8; 32])]) -> Result<usize, ResolveError> {
+    fn slots(&mut self, proven: &[Proven]) -> Result<usize, ResolveError> {
         let (_, slots) = self.writing.read().key_slots()?;
         let tags = self.writing.read().slot_tags()?;
         for slot in &slots {
             let tag = tags.iter().find(|(number, _)| *number == slot.id).and_then(|(_, tag)| tag.as_deref());
             let named = (slot.kind.as_str(), slot.params.as_str(), slot.public_key.as_slice());
             let former = tagged(self.former.1, named);
-            let is_ours = match tag {
-                Some(tag) => self.former.0.has_tagged(tag, &former),
-                None => is_proven(slot, proven),
+            let pin = match tag {
+                Some(tag) => self.former.0.pin_of(tag, &former)?,
+                None => pin_of(slot, proven),
             };
-            if !is_ours {
-                return Err(ResolveError::ForeignSlot { number: slot.id, kind: slot.kind.clone() });
-            }
-            let wrapped = wrap_to(&slot.public_key, self.new.0, &wrapping(self.new.1))?;
-            let tag = self.new.0.slot_tag(&SlotBinding { key_epoch: self.new.1.key_epoch, ..former })?;
+            let foreign = || ResolveError::ForeignSlot { number: slot.id, kind: slot.kind.clone() };
+            let pin = pin.ok_or_else(foreign)?;
+            let wrapped = wrap_to(&slot.public_key, &pin, self.new.0, &wrapping(self.new.1))?;
+            let tag = self.new.0.slot_tag(&pin, &SlotBinding { key_epoch: self.new.1.key_epoch, ..former })?;
             self.writing.rewrap_slot(slot.id, &wrapped, &tag)?;
         }
         Ok(slots.len())
     }
 }
 
-fn is_proven(slot: &KeySlot, proven: &[(i64, [u8; 32])]) -> bool {
-    proven.iter().any(|(number, public_key)| *number == slot.id && public_key[..] == slot.public_key[..])
+/// A slot whose secret is at hand: its number, the public key that the secret gives, and its pin.
+type Proven = (i64, [u8; 32], Pin);
+
+fn pin_of(slot: &KeySlot, proven: &[Proven]) -> Option<Pin> {
+    let is_it = |(number, public_key, _): &&Proven| *number == slot.id && public_key[..] == slot.public_key[..];
+    proven.iter().find(is_it).map(|(.., pin)| pin.clone())
 }

@@ -13,7 +13,7 @@ use crate::lock::{BRIEF_PATIENCE, FailureKind, HopLock, PATIENCE, boot_clock};
 use crate::prompt::{Dialog, PromptError, Prompter};
 use crate::resolve::ResolveError;
 use crate::resolve::outside::not_handed_on;
-use crate::seal::{FileSlot, SealError, SlotSecret, StoreKey};
+use crate::seal::{FileSlot, Pin, SealError, SlotSecret, StoreKey};
 use crate::secret::Secret;
 use crate::settings::{PassphraseDriver, Settings};
 use crate::store::{KeySlot, Store, StoreError, StoreMeta};
@@ -28,15 +28,16 @@ pub(super) struct Opened {
     pub(super) meta: StoreMeta,
     pub(super) key: StoreKey,
     pub(super) slot: KeySlot,
-    /// The public key of the secret that opened it.
+    /// The public key of the secret that opened it, and the pin.
     pub(super) public_key: [u8; 32],
+    pub(super) pin: Pin,
 }
 
 impl Opened {
     /// `None` where the secret is not that of the slot.
     fn by(secret: &SlotSecret, meta: &StoreMeta, slot: &KeySlot) -> Option<Self> {
         let key = secret.unwrap_key(&slot.wrapped, &wrapping(meta))?;
-        Some(Self { meta: meta.clone(), key, slot: slot.clone(), public_key: secret.public_key() })
+        Some(Self { meta: meta.clone(), key, slot: slot.clone(), public_key: secret.public_key(), pin: secret.pin() })
     }
 }
 
