@@ -31,6 +31,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Backup) -> Res
     for slot in &slots {
         context.note(&format!("slot {} ({}): {}", slot.number, slot.kind, needs(slot)));
     }
+    if slots.iter().all(|slot| slot.stays_behind().is_some()) {
+        context.note("nothing in that list goes with the backup: multicred key add recovery makes a code that opens it anywhere");
+    }
     if global.json {
         let slots: Vec<Value> = slots.iter().map(slot_json).collect();
         context.answer_json(&json!({ "path": file, "bytes": bytes, "slots": slots }))?;
@@ -44,8 +47,8 @@ fn slots(context: &Context, store: &Store) -> Result<Vec<WayIn>, StoreError> {
 }
 
 fn needs(slot: &WayIn) -> String {
-    match slot.key_file {
-        Some(_) => format!("{}, which is NOT in the backup: keep a copy of it, in another place", slot.needs),
+    match slot.stays_behind() {
+        Some(how) => format!("{}, {how}", slot.needs),
         None => slot.needs.clone(),
     }
 }

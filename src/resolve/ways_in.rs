@@ -59,9 +59,18 @@ impl WayIn {
         Self { number, kind, since, needs, key_file, command, until, opening: Opening::Asks }
     }
 
-    /// Whether a person must type its secret.
+    /// Whether a person must type its secret: then it opens a copy of the store on any machine.
     pub fn is_typed(&self) -> bool {
         vault::is_typed(&self.kind)
+    }
+
+    /// Where its secret is, if that is this machine alone: a copy of the store does not take it along.
+    pub fn stays_behind(&self) -> Option<&'static str> {
+        match self.kind.as_str() {
+            FileSlot::KIND => Some("which is NOT in the backup: keep a copy of it, in another place"),
+            keyring_slot::KIND => Some("which is NOT in the backup, and on this machine alone"),
+            _ => None,
+        }
     }
 }
 

@@ -20,7 +20,7 @@ pub use binding::{Binding, OriginalBinding, SlotBinding, wrap_binding};
 pub use command_slot::CommandSlot;
 pub use file_slot::FileSlot;
 pub use passphrase_slot::PassphraseSlot;
-pub use recovery_slot::{RecoverySlot, looks_like_code};
+pub use recovery_slot::{RecoverySlot, looks_like_code, seems_like_code};
 pub use slot::{Pin, SlotSecret, WrappedKey, wrap_to};
 
 /// The first byte of every sealed value: how it is sealed.

@@ -56,6 +56,14 @@ pub fn looks_like_code(text: &Secret) -> bool {
     read(text).is_some()
 }
 
+/// Whether a text is meant to be a recovery code, though it has a slip of the pen: one symbol or two are wrong, missing
+/// or too many. A passphrase of so many capital letters and digits may seem so, too.
+pub fn seems_like_code(text: &Secret) -> bool {
+    let symbols = || text.expose().chars().filter(|c| !c.is_whitespace() && *c != '-');
+    let whole = RANDOM_SYMBOLS + CHECK_SYMBOLS;
+    (whole - 2..=whole + 2).contains(&symbols().count()) && symbols().all(|c| c.is_ascii_alphanumeric())
+}
+
 /// The symbols of a code, however they are grouped and whichever case they have.
 fn read(code: &Secret) -> Option<Zeroizing<String>> {
     let mut symbols = Zeroizing::new(String::with_capacity(RANDOM_SYMBOLS + CHECK_SYMBOLS));
@@ -125,6 +133,10 @@ mod tests {
         for bad in ["", "7", &symbols[1..], &format!("{symbols}7"), "ÄÄÄÄÄ-ÄÄÄÄÄ"] {
             assert!(slot.secret(&Secret::new(bad)).is_err(), "{bad}");
         }
+        for slipped in [&symbols[1..], &format!("{symbols}7"), &symbols.to_lowercase().replace('w', "v")] {
+            assert!(seems_like_code(&Secret::new(slipped)), "{slipped}");
+        }
+        assert!(!seems_like_code(&Secret::new("correct horse battery staple")));
     }
 
     #[test]
