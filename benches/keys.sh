@@ -23,7 +23,7 @@ export AWS_ENDPOINT_URL AWS_EC2_METADATA_DISABLED=true
 export MULTICRED_AGENT_SOCK=$work/agent/agent.sock
 mkdir -m 700 "$work/agent"
 multicred=$target/release/multicred
-echo 'correct horse battery staple' >"$work/passphrase"
+echo 'correct horse battery staple' >"$work/typed"
 openssl rand -hex 32 >"$work/secret"
 
 eval "$(ssh-agent -s)" >/dev/null
@@ -35,13 +35,15 @@ ssh-add -q "$work/ssh-key"
 only() {
     cp -a "$work/file" "$work/$1"
     HOME=$work/$1 "$multicred" -q key add "${@:2}" >/dev/null
+    # A key of its own: the agent is to hold that of one store alone.
+    HOME=$work/$1 "$multicred" -q key rotate
     HOME=$work/$1 "$multicred" -q key remove --force 1
 }
-only passphrase passphrase --passphrase-file "$work/passphrase"
+only passphrase passphrase --passphrase-file "$work/typed"
 only command command "cat $work/secret"
 only ssh-agent ssh-agent
-cp -a "$work/passphrase" "$work/held"
-HOME=$work/held MULTICRED_PASSPHRASE_FILE=$work/passphrase "$multicred" -q unlock
+only held passphrase --passphrase-file "$work/typed"
+HOME=$work/held MULTICRED_PASSPHRASE_FILE=$work/typed "$multicred" -q unlock
 
 export HOME=$work/home
 home() { echo "ln -sfn $work/$1 $HOME"; }
@@ -50,7 +52,7 @@ kept="$multicred as --shell bash admin"
 looked_up="$multicred as --shell bash --region eu-west-1 admin"
 
 # What is parsed and answered is kept once the store has settled.
-export MULTICRED_PASSPHRASE_FILE=$work/passphrase
+export MULTICRED_PASSPHRASE_FILE=$work/typed
 for _ in 1 2; do
     sleep 3
     for kind in "${kinds[@]}"; do
@@ -62,8 +64,8 @@ done
 # shellcheck source=benches/measure.sh
 . "$(dirname "$0")/measure.sh"
 
-quick=(--command-name 'empty program' "$work/empty")
-looking=(--command-name 'empty program' "$work/empty")
+quick=(--prepare "$(home file)" --command-name 'empty program' "$work/empty")
+looking=(--prepare "$(home file)" --command-name 'empty program' "$work/empty")
 for kind in file held ssh-agent command; do
     what="key slot: $kind"
     [[ $kind == held ]] && what='held by the agent'
@@ -74,5 +76,5 @@ measure keys "$runs" "${quick[@]}"
 echo
 measure keys-looked-up "$runs" "${looking[@]}"
 echo
-measure keys-slow "$few_runs" --command-name 'empty program' "$work/empty" \
+measure keys-slow "$few_runs" --prepare "$(home file)" --command-name 'empty program' "$work/empty" \
     --prepare "$(home passphrase)" --command-name 'cached switch, passphrase of a file (Argon2id)' "$kept"
