@@ -302,6 +302,51 @@ fn an_agent_that_held_the_former_key_holds_the_new_one_and_no_other() {
     });
 }
 
+/// OpenSSH's agent with one key, ended by its pid.
+struct OpenSsh(support::env::Background);
+
+impl OpenSsh {
+    fn start(scene: &Scene) -> Self {
+        let (socket, key) = (scene.env.path("ssh.sock"), scene.env.path("id"));
+        let _ = fs::remove_file(&socket);
+        let agent = scene.env.program("ssh-agent", &["-D", "-a", socket.to_str().unwrap()]).spawn();
+        assert!(scene::seat::eventually(|| std::os::unix::net::UnixStream::connect(&socket).is_ok()));
+        if !key.exists() {
+            let words = ["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()];
+            scene.env.program("ssh-keygen", &words).run().ok();
+        }
+        let add = scene.env.program("ssh-add", &[key.to_str().unwrap()]);
+        add.set("SSH_AUTH_SOCK", socket.to_str().unwrap()).run().ok();
+        Self(agent)
+    }
+
+    fn end(mut self) {
+        self.0.kill();
+    }
+}
+
+#[test]
+fn a_slot_of_an_ssh_agent_that_does_not_run_opens_the_store_after_a_rotation() {
+    let mut scene = full();
+    let socket = scene.env.path("ssh.sock").to_str().unwrap().to_owned();
+    scene.env.set("SSH_AUTH_SOCK", socket);
+    let agent = OpenSsh::start(&scene);
+    scene.env.run(&["key", "add", "ssh-agent"]).ok();
+    agent.end();
+    for _ in 0..2 {
+        rotate(&scene);
+    }
+    without_key_file(&scene, || {
+        scene.become_in_bash("bob").refused(4, &["locked", "key slot 2 (ssh-agent)"]);
+        let agent = OpenSsh::start(&scene);
+        scene.become_in_bash("bob").ok().calm();
+        rotate(&scene);
+        scene.become_in_bash("bob").ok().calm();
+        agent.end();
+    });
+    scene.become_in_bash("bob").ok().calm();
+}
+
 #[test]
 fn without_an_agent_none_is_started_by_a_rotation() {
     let scene = full();

@@ -216,10 +216,10 @@ fn wrapped_keys_that_change_places_open_nothing_and_are_told() {
     let of = |number: i64| format!("(SELECT wrapped FROM key_slot WHERE id = {number})");
     siege
         .connection()
-        .execute_batch(&format!(
+        .execute_batch(
             "CREATE TEMP TABLE kept AS SELECT id, wrapped FROM key_slot;
-             UPDATE key_slot SET wrapped = (SELECT wrapped FROM kept WHERE id = 5 - key_slot.id)"
-        ))
+             UPDATE key_slot SET wrapped = (SELECT wrapped FROM kept WHERE id = 5 - key_slot.id)",
+        )
         .unwrap();
     siege.scene.become_in_bash("bob").refused(4, &["locked", "key slot 1 (file)"]);
     for typed in [PASSPHRASE, &siege.secrets.code] {
@@ -246,8 +246,9 @@ fn rows_of_an_older_epoch_put_back_never_open_as_something_else() {
         let kept = fs::read(&path).unwrap();
         let ids = Copy::of(&path).texts("SELECT id FROM credential ORDER BY id");
         let rows = ids.iter().zip(&old);
-        let replay: String =
-            rows.map(|(id, seal)| format!("UPDATE credential SET sealed = x'{seal}' WHERE id = {id};")).collect();
+        let replay = rows.fold(String::new(), |sql, (id, seal)| {
+            sql + &format!("UPDATE credential SET sealed = x'{seal}' WHERE id = {id};")
+        });
         siege.connection().execute_batch(&(replay + &also)).unwrap();
         let code = siege.scene.become_in_bash(&bob.access_key_id);
         code.holds(matches!(code.status, 1 | 4), "a refusal").stdout_is("").calm().nowhere(&bob.secret);

@@ -166,7 +166,7 @@ impl Importer<'_> {
         let is_broken = match row.as_ref().map(|_| self.resolver.stored_material(&found.access_key_id)) {
             Some(Err(ResolveError::Seal(SealError::DoesNotOpen(_) | SealError::Format { .. }))) => true,
             opened => match (row, opened.transpose()?) {
-                (Some(row), Some(stored)) => return self.known(&found, &row, stored),
+                (Some(row), Some(stored)) => return self.known(&found, &row, stored.as_ref()),
                 _ => false,
             },
         };
@@ -188,8 +188,8 @@ impl Importer<'_> {
 
     /// A key that is stored already: only a label that was asked for is new. The stored secret is opened, for a note
     /// that all is well must be true.
-    fn known(&mut self, found: &Found, row: &IdentityRow, stored: Option<KeyMaterial>) -> Result<Answer, Failure> {
-        if stored != Some(material(found)) {
+    fn known(&mut self, found: &Found, row: &IdentityRow, stored: Option<&KeyMaterial>) -> Result<Answer, Failure> {
+        if stored != Some(&material(found)) {
             let fact = format!("{} is stored with another secret than this", place(found));
             return Err(Failure::new(
                 Exit::Failure,

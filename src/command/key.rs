@@ -8,7 +8,7 @@ use crate::asking;
 use crate::cli::{Asking, Global, Key, KeyAdd, KeyVerb, SlotKind};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
-use crate::resolve::{Added, NewSlot, Resolver, WayIn};
+use crate::resolve::{Added, NewSlot, ResolveError, Resolver, WayIn};
 use crate::seal::keyring_slot::Backend;
 use crate::secret::Secret;
 use crate::shell::{Language, quote};
@@ -59,7 +59,7 @@ fn add(context: &Context, global: &Global, resolver: &mut Resolver<'_>, argument
         return Err(Failure::usage(fact, "let it go to a terminal, a printer or a file; nothing was changed"));
     }
     let (store, mut keys) = resolver.keys().ok_or_else(|| no_store("MULTICRED_KEY says what its first key is"))?;
-    let added = keys.add(store, &wanted)?;
+    let added = keys.add(store, &wanted).map_err(|error| not_added(error, &wanted))?;
     let Added { number, kind, note, .. } = &added;
     if let Err(error) = show(context, global, &added) {
         return Err(unseen(resolver, &added, &error));
@@ -75,6 +75,15 @@ fn add(context: &Context, global: &Global, resolver: &mut Resolver<'_>, argument
         context.note("print this code and lock it away: it opens the store by itself, and is shown this once");
     }
     Ok(())
+}
+
+/// A disk that fails in the last moment may have stored it all the same.
+fn not_added(error: ResolveError, wanted: &NewSlot) -> Failure {
+    let may_be_there = matches!((&error, wanted), (ResolveError::Store(_), NewSlot::Recovery));
+    let failure = Failure::from(error);
+    let more = "; should multicred key list show a new recovery slot, remove it: nobody has its code";
+    let remedy = failure.remedy.map(|remedy| remedy + if may_be_there { more } else { "" });
+    Failure { remedy, ..failure }
 }
 
 /// What stdout gets: all of it, where a code is part of it.
@@ -98,7 +107,7 @@ fn unseen(resolver: &mut Resolver<'_>, added: &Added, error: &std::io::Error) ->
         return Failure::new(Exit::Failure, fact, "multicred key list shows it");
     }
     let removed = match resolver.keys() {
-        Some((store, mut keys)) => keys.take_back(store, added).map_err(|error| error.to_string()),
+        Some((store, _)) => added.take_back(store).map_err(|error| error.to_string()),
         None => Ok(()),
     };
     match removed {

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::context::Context;
 use crate::identity::Holder;
+use crate::lock::{HopLock, PATIENCE};
 use crate::prompt::Prompter;
 use crate::seal::{Binding, OriginalBinding, SealError, Sealer, SlotBinding, StoreKey, wrap_binding};
 use crate::secret::{KeyMaterial, Sealed};
@@ -25,6 +26,7 @@ pub use make::NewSlot;
 pub(super) use make::make_store;
 pub use manage::Added;
 pub use rotate::Rotated;
+use rotate::rotation_lock;
 pub(super) use slot::{Need, foreign, is_typed, key_file, read, secret, ssh_socket};
 use with_agent::AgentSealer;
 
@@ -35,6 +37,10 @@ const TRIES: u32 = 3;
 #[derive(Default)]
 pub struct Vault {
     unlocked: Option<Unlocked>,
+    /// The agent has not answered in time: it is not waited for again.
+    agent_is_silent: bool,
+    /// Held while something is done anew that a rotation came before: the next one waits.
+    unrotated: Option<HopLock>,
 }
 
 struct Unlocked {
@@ -198,13 +204,34 @@ impl<'a> Keys<'a> {
         seal: impl Fn(&mut dyn Sealer, &StoreMeta) -> Result<Sealed, SealError>,
         write: &mut dyn FnMut(&Writing<'_>, &Sealed) -> Result<T, StoreError>,
     ) -> Result<T, ResolveError> {
+        self.unless_rotated(store, |keys, store| keys.put_once(store, durability, &seal, write))
+    }
+
+    /// Does something with the store's key; anew where another process has changed the key meanwhile, and then before
+    /// the next one does.
+    fn unless_rotated<T>(
+        &mut self,
+        store: &mut Store,
+        mut work: impl FnMut(&mut Self, &mut Store) -> Result<T, ResolveError>,
+    ) -> Result<T, ResolveError> {
         for _ in 1..TRIES {
-            match self.put_once(store, durability, &seal, write) {
-                Err(ResolveError::Store(StoreError::KeyChanged(_))) => self.vault.unlocked = None,
-                done => return done,
+            match work(self, store) {
+                Err(ResolveError::Store(StoreError::KeyChanged(_))) => {}
+                done => {
+                    self.vault.unrotated = None;
+                    return done;
+                }
+            }
+            self.vault.unlocked = None;
+            if self.vault.unrotated.is_none() {
+                let meta = store.read().meta()?;
+                // Where it cannot be had, the next try may still come first.
+                self.vault.unrotated = rotation_lock(self.context, &meta, PATIENCE).ok();
             }
         }
-        self.put_once(store, durability, &seal, write)
+        let done = work(self, store);
+        self.vault.unrotated = None;
+        done
     }
 
     fn put_once<T>(

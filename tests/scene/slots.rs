@@ -59,8 +59,15 @@ impl Secrets {
         &self.of[&number]
     }
 
-    pub fn insert(&mut self, number: i64, secret: SlotSecret) {
-        self.of.insert(number, secret);
+    /// Knows the slots that were added since, too: with the same passphrase and command, and this code.
+    pub fn learn(&mut self, scene: &Scene, code: &str) {
+        for slot in Copied::of(&scene.env.store()).slots() {
+            self.of.entry(slot.id).or_insert_with(|| secret(scene, &slot, code));
+        }
+    }
+
+    pub fn forget(&mut self, number: i64) {
+        self.of.remove(&number);
     }
 
     /// What each slot that is there opens: the very same, and all of the store.
@@ -92,20 +99,16 @@ impl Secrets {
 
 fn secret(scene: &Scene, slot: &KeySlot, code: &str) -> SlotSecret {
     match slot.kind.as_str() {
-        "file" => FileSlot::at(beside(&scene.env.store(), ".key")).look(),
+        "file" => {
+            let params: serde_json::Value = params(slot);
+            FileSlot::at(scene.env.store().with_file_name(params["path"].as_str().expect("a path"))).look()
+        }
         "passphrase" => params::<PassphraseSlot>(slot).secret(&Secret::new(PASSPHRASE)),
         "recovery" => params::<RecoverySlot>(slot).secret(&Secret::new(code)),
         "command" => params::<CommandSlot>(slot).secret(&Secret::new(PRINTED)),
         kind => panic!("no secret of a slot of the kind {kind}"),
     }
     .expect("its secret")
-}
-
-/// The secret that a new recovery slot's code gives.
-#[track_caller]
-pub fn secret_of_code(path: &Path, number: i64, code: &str) -> SlotSecret {
-    let slot = Copied::of(path).slots().into_iter().find(|slot| slot.id == number).expect("that slot");
-    params::<RecoverySlot>(&slot).secret(&Secret::new(code)).expect("a code without a slip of the pen")
 }
 
 /// A copy of a store, opened for looking.

@@ -1,8 +1,8 @@
 //! Adding and removing key slots. Neither is done through the agent, which never hands the key out.
 
+use super::Keys;
 use super::make::{Made, NewSlot, is_fleeting};
 use super::unlock::Opened;
-use super::{Keys, TRIES};
 use crate::resolve::ResolveError;
 use crate::secret::Secret;
 use crate::store::{Durability, KeySlot, Store, StoreError};
@@ -21,6 +21,22 @@ pub struct Added {
     public_key: [u8; 32],
 }
 
+impl Added {
+    /// Removes the slot again: nobody has seen its code, and so it opens nothing for anybody.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn take_back(&self, store: &mut Store) -> Result<(), ResolveError> {
+        store.write(Durability::Synced, |writing| {
+            let (_, slots) = writing.read().key_slots()?;
+            if slots.iter().any(|slot| slot.id == self.number && slot.public_key[..] == self.public_key[..]) {
+                writing.remove_slot(self.number)?;
+            }
+            Ok(())
+        })
+    }
+}
+
 impl Keys<'_> {
     /// Adds a way in.
     ///
@@ -29,14 +45,13 @@ impl Keys<'_> {
     pub fn add(&mut self, store: &mut Store, new: &NewSlot) -> Result<Added, ResolveError> {
         // First of all: a person who cannot open the store is not asked for a new passphrase.
         let mut opened = self.slot_key(store, &|_| true)?;
-        let made = self.make(new, &store.path().to_owned(), &opened.meta.id)?;
-        for _ in 1..TRIES {
-            match self.add_once(store, &mut opened, &made) {
-                Err(ResolveError::Store(StoreError::KeyChanged(_))) => opened = self.slot_key(store, &|_| true)?,
-                added => return added,
+        let made = self.make(new, store.path(), &opened.meta.id)?;
+        self.unless_rotated(store, |keys, store| {
+            if store.read().meta()? != opened.meta {
+                opened = keys.slot_key(store, &|_| true)?;
             }
-        }
-        self.add_once(store, &mut opened, &made)
+            keys.add_once(store, &mut opened, &made)
+        })
     }
 
     fn add_once(&mut self, store: &mut Store, opened: &mut Opened, made: &Made) -> Result<Added, ResolveError> {
@@ -55,33 +70,13 @@ impl Keys<'_> {
         Ok(Added { number, kind, code: made.code.clone(), note: made.note.clone(), public_key })
     }
 
-    /// Removes the slot that was just added: nobody has seen its code, and so it opens nothing for anybody.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub fn take_back(&mut self, store: &mut Store, added: &Added) -> Result<(), ResolveError> {
-        store.write(Durability::Synced, |writing| {
-            let (_, slots) = writing.read().key_slots()?;
-            if slots.iter().any(|slot| slot.id == added.number && slot.public_key[..] == added.public_key[..]) {
-                writing.remove_slot(added.number)?;
-            }
-            Ok(())
-        })
-    }
-
     /// Removes a way in, once another one that lasts has been seen to open the store; with `unproven`, whether or not one
     /// does.
     ///
     /// # Errors
     /// There is no such slot, none that would last is left, or none of the others opens the store.
     pub fn remove(&mut self, store: &mut Store, number: i64, unproven: bool) -> Result<KeySlot, ResolveError> {
-        for _ in 1..TRIES {
-            match self.remove_once(store, number, unproven) {
-                Err(ResolveError::Store(StoreError::KeyChanged(_))) => {}
-                removed => return removed,
-            }
-        }
-        self.remove_once(store, number, unproven)
+        self.unless_rotated(store, |keys, store| keys.remove_once(store, number, unproven))
     }
 
     fn remove_once(&mut self, store: &mut Store, number: i64, unproven: bool) -> Result<KeySlot, ResolveError> {

@@ -38,7 +38,7 @@ impl Keys<'_> {
     /// No slot opens the store, a seal does not open, or a slot may have been slipped in: nothing is changed.
     pub fn rotate(&mut self, store: &mut Store) -> Result<Rotated, ResolveError> {
         let meta = store.read().meta()?;
-        let _alone = match rotation_lock(self.context, &meta, PATIENCE * 4) {
+        let _alone = match rotation_lock(self.context, &meta, PATIENCE) {
             // Without a place for locks, the store's own are enough.
             Err(LockError::Unusable { .. }) => None,
             taken => Some(taken?),

@@ -7,7 +7,7 @@ use super::rotate::rotation_lock;
 use super::slot::{self, Need};
 use super::with_agent::{AgentSealer, hold};
 use super::{By, Keys, Unlocked, wrapping};
-use crate::agent::Agent;
+use crate::agent::{Agent, AgentError};
 use crate::identity::hash::hex;
 use crate::lock::{BRIEF_PATIENCE, FailureKind, HopLock, PATIENCE, boot_clock};
 use crate::prompt::{Dialog, PromptError, Prompter};
@@ -81,9 +81,13 @@ impl Keys<'_> {
         self.ask(store, &others, &reasons)
     }
 
-    fn agent(&self, meta: &StoreMeta) -> Option<Unlocked> {
-        let agent = AgentSealer::holding(self.context, meta)?;
-        Some(Unlocked { meta: meta.clone(), by: By::Agent(agent) })
+    fn agent(&mut self, meta: &StoreMeta) -> Option<Unlocked> {
+        if self.vault.agent_is_silent {
+            return None;
+        }
+        let found = AgentSealer::found(self.context, meta);
+        self.vault.agent_is_silent = matches!(found, Err(AgentError::Silent { .. }));
+        Some(Unlocked { meta: meta.clone(), by: By::Agent(found.ok().flatten()?) })
     }
 
     /// The store key itself, of a slot that `may_serve`: what the agent holds it never hands out.
@@ -160,8 +164,8 @@ impl Keys<'_> {
 
     /// The agent, where another process has just been giving the store a new key: until that is done, the agent has only
     /// the former one.
-    fn agent_after_rotation(&self, store: &Store) -> Option<Unlocked> {
-        let meta = store.read().meta().ok()?;
+    fn agent_after_rotation(&mut self, store: &Store) -> Option<Unlocked> {
+        let meta = store.read().meta().ok().filter(|_| self.vault.unrotated.is_none())?;
         let _done = rotation_lock(self.context, &meta, BRIEF_PATIENCE).ok()?;
         self.agent(&store.read().meta().ok()?)
     }
@@ -237,10 +241,10 @@ impl Keys<'_> {
     }
 
     /// Gives the key to the agent, which is started where that is wanted. Without one the key stays in this process.
-    fn hand_over(&self, store: &Store, opened: Opened) -> Unlocked {
+    fn hand_over(&mut self, store: &Store, opened: Opened) -> Unlocked {
         let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
         let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
-        if !is_wanted && !runs {
+        if self.vault.agent_is_silent || (!is_wanted && !runs) {
             return opened.into();
         }
         match hold(self.context, store, &opened.meta, &opened.key) {
@@ -259,14 +263,8 @@ impl Keys<'_> {
     ///
     /// # Errors
     /// No slot opens the store, or the agent cannot hold its key.
-    pub fn unlock_for_agent(&mut self, store: &Store) -> Result<Option<KeySlot>, ResolveError> {
-        for _ in 1..TRIES {
-            match self.unlock_once(store) {
-                Err(ResolveError::Store(StoreError::KeyChanged(_))) => {}
-                done => return done,
-            }
-        }
-        self.unlock_once(store)
+    pub fn unlock_for_agent(&mut self, store: &mut Store) -> Result<Option<KeySlot>, ResolveError> {
+        self.unless_rotated(store, |keys, store| keys.unlock_once(store))
     }
 
     fn unlock_once(&mut self, store: &Store) -> Result<Option<KeySlot>, ResolveError> {

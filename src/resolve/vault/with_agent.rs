@@ -27,8 +27,14 @@ impl AgentSealer {
 
     /// An agent that holds the store's key; `None` where there is none, whatever the reason.
     pub(super) fn holding(context: &Context, meta: &StoreMeta) -> Option<Self> {
-        let mut it = Self::connected(context, meta)?;
-        it.agent.holds(&meta.id, meta.key_epoch).unwrap_or(false).then_some(it)
+        Self::found(context, meta).ok().flatten()
+    }
+
+    /// The same, with the reason.
+    pub(super) fn found(context: &Context, meta: &StoreMeta) -> Result<Option<Self>, AgentError> {
+        let Some(mut agent) = Agent::connect(&context.agent_socket())? else { return Ok(None) };
+        let holds = agent.holds(&meta.id, meta.key_epoch)?;
+        Ok(holds.then(|| Self { agent, meta: meta.clone() }))
     }
 }
 
