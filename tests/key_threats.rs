@@ -7,7 +7,7 @@ mod support;
 
 use std::fs;
 
-use multicred::seal::{SlotSecret, StoreKey, wrap_binding, wrap_to};
+use multicred::seal::{FileSlot, SlotSecret, StoreKey, wrap_binding, wrap_to};
 use rusqlite::{Connection, params};
 use scene::refusal::Refusal;
 use scene::slots::{Copied, PASSPHRASE, Secrets, text, with_passphrase, without_key_file};
@@ -91,6 +91,25 @@ fn a_slot_that_was_changed_in_any_way_is_refused_by_its_number_and_nothing_is_ch
     siege.secrets.open(&siege.scene.env.store());
 }
 
+/// Their key would seal whatever is stored from then on.
+#[test]
+fn a_key_that_somebody_puts_in_the_place_of_the_stores_opens_by_no_slot() {
+    let siege = Siege::new();
+    let copy = Copied::of(&siege.scene.env.store());
+    let id: Vec<u8> = siege.connection().query_row("SELECT id FROM store", [], |row| row.get(0)).unwrap();
+    let (theirs, stranger) = (StoreKey::generate().unwrap(), SlotSecret::generate().unwrap());
+    for slot in copy.slots() {
+        let wrapped = wrap_to(&slot.public_key, &stranger.pin(), &theirs, &wrap_binding(&id, 7)).unwrap();
+        let sql = "UPDATE key_slot SET wrapped = ?2 WHERE id = ?1";
+        siege.connection().execute(sql, params![slot.id, wrapped]).unwrap();
+    }
+    siege.change("UPDATE store SET key_epoch = 7");
+    siege.change("DELETE FROM credential");
+    siege.scene.env.run(&["unlock"]).refused(4, &["key slot 1 (file) does not open"]);
+    siege.put_back();
+    siege.secrets.open(&siege.scene.env.store());
+}
+
 /// It names a key file of the stranger's, or is a copy of a row that is there.
 #[test]
 fn a_slot_that_somebody_without_the_key_has_slipped_in_is_refused_by_its_number() {
@@ -108,7 +127,7 @@ fn a_slot_that_somebody_without_the_key_has_slipped_in_is_refused_by_its_number(
             "file",
             &file_params,
             their_slot.public_key.clone(),
-            wrap_to(&their_slot.public_key, &own_key, &meta).unwrap(),
+            wrap_to(&their_slot.public_key, &FileSlot::at(&key_file).read().unwrap().pin(), &own_key, &meta).unwrap(),
         ),
         ("command", r#"{"command":"echo hush"}"#, vec![9; 32], vec![1; 73]),
         ("recovery", r#"{"salt":"AAAA"}"#, vec![9; 32], vec![1; 73]),

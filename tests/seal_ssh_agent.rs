@@ -13,7 +13,7 @@ use multicred::seal::ssh_agent_slot::{self, SshAgentError, SshAgentParams};
 use multicred::seal::{SlotSecret, StoreKey};
 
 /// As long as no test takes.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const STORE: &[u8] = b"0123456789abcdef";
 
 /// An ssh-agent of the test's own, ended by its pid.

@@ -116,6 +116,14 @@ impl<'c> Resolver<'c> {
     /// # Errors
     /// See [`ResolveError`].
     pub fn resolve(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
+        match self.resolve_once(name, request) {
+            // Another process has put a newer one in its place, between the plan and its first step.
+            Err(ResolveError::CredentialGone) => self.resolve_once(name, request),
+            done => done,
+        }
+    }
+
+    fn resolve_once(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
         let started = self.context.now();
         let basis = Basis::of(self.context, self.store_path(), name, request);
         if let Some(store) = self.catalogue.store() {

@@ -7,6 +7,8 @@ mod slot;
 mod unlock;
 mod with_agent;
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,10 @@ use with_agent::AgentSealer;
 
 /// How often something is done anew, since another process has changed the store's key, or the agent is gone.
 const TRIES: u32 = 3;
+
+/// The same of an opening, which waits for nobody, and how long before the next one.
+const OPENINGS: u32 = 8;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What has been unlocked so far.
 #[derive(Default)]
@@ -254,7 +260,7 @@ impl<'a> Keys<'a> {
         store: &Store,
         mut work: impl FnMut(&mut dyn Sealer, &StoreMeta) -> Result<T, ResolveError>,
     ) -> Result<T, ResolveError> {
-        for _ in 1..TRIES {
+        for _ in 1..OPENINGS {
             let Unlocked { meta, by } = self.unlock(store)?;
             match work(by.sealer(), meta) {
                 Err(ResolveError::Seal(SealError::Agent(_))) => {}
@@ -263,6 +269,7 @@ impl<'a> Keys<'a> {
                 done => return done,
             }
             self.vault.unlocked = None;
+            std::thread::sleep(PAUSE);
         }
         let Unlocked { meta, by } = self.unlock(store)?;
         work(by.sealer(), meta)
