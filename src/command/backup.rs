@@ -32,7 +32,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Backup) -> Res
         context.note(&format!("slot {} ({}): {}", slot.number, slot.kind, needs(slot)));
     }
     if slots.iter().all(|slot| slot.stays_behind().is_some()) {
-        context.note("nothing in that list goes with the backup: multicred key add recovery makes a code that opens it anywhere");
+        context.note(
+            "nothing in that list goes with the backup: multicred key add recovery makes a code that opens it anywhere",
+        );
     }
     if global.json {
         let slots: Vec<Value> = slots.iter().map(slot_json).collect();

@@ -112,12 +112,7 @@ pub fn wrap_to(public_key: &[u8], pin: &Pin, key: &StoreKey, binding: &[u8]) -> 
 }
 
 /// `None` for a public key that gives everybody the same secret (RFC 7748, section 6.1).
-fn agreed_key(
-    agreed: &SharedSecret,
-    pin: &Pin,
-    ephemeral: &[u8],
-    public_key: &[u8],
-) -> Option<Zeroizing<[u8; 32]>> {
+fn agreed_key(agreed: &SharedSecret, pin: &Pin, ephemeral: &[u8], public_key: &[u8]) -> Option<Zeroizing<[u8; 32]>> {
     let material = Zeroizing::new([agreed.as_bytes(), &pin[..]].concat());
     let hkdf = Hkdf::<Sha256>::new(Some(&[ephemeral, public_key].concat()), &material);
     agreed.was_contributory().then(|| expand(&hkdf, b"multicred slot wrap to public key v1"))

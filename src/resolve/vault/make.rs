@@ -14,10 +14,11 @@ use crate::prompt::Prompter;
 use crate::resolve::ResolveError;
 use crate::seal::keyring_slot::{self, Backend, KeyringParams};
 use crate::seal::{
-    self, CommandSlot, FIRST_EPOCH, FileSlot, PassphraseSlot, RecoverySlot, SlotSecret, StoreKey, ssh_agent_slot,
+    self, CommandSlot, FIRST_EPOCH, FileSlot, PassphraseSlot, RecoverySlot, SlotSecret, StoreKey, looks_like_code,
+    ssh_agent_slot,
 };
 use crate::secret::Secret;
-use crate::store::{NewKeySlot, NewStore, Store, StoreMeta};
+use crate::store::{KeySlot, NewKeySlot, NewStore, Store, StoreMeta};
 
 /// A keyring that does not answer within this time is none to rely on.
 const KEYRING_PATIENCE: Duration = Duration::from_secs(1);
@@ -101,7 +102,7 @@ fn wait_for_others(context: &Context, path: &Path) -> Option<HopLock> {
 impl Keys<'_> {
     fn first(&mut self, store: &Path) -> Result<NewStore, ResolveError> {
         let id: [u8; 16] = seal::random()?;
-        let made = self.make(&self.wanted()?, store, &id)?;
+        let made = self.make(&self.wanted()?, store, &id, &[])?;
         let shown = store.display();
         self.context.note(&match &made.note {
             Some(note) => format!("a new store: {shown}. {note}"),
@@ -145,7 +146,13 @@ impl Keys<'_> {
     }
 
     /// Makes a slot, which is not stored yet.
-    pub(super) fn make(&mut self, new: &NewSlot, store: &Path, store_id: &[u8]) -> Result<Made, ResolveError> {
+    pub(super) fn make(
+        &mut self,
+        new: &NewSlot,
+        store: &Path,
+        store_id: &[u8],
+        there: &[KeySlot],
+    ) -> Result<Made, ResolveError> {
         let kind = new.kind();
         let failed = |reason: String| ResolveError::NewSlot { kind, reason };
         let may_ask = self.prompter.can_ask().is_ok();
@@ -159,6 +166,12 @@ impl Keys<'_> {
             }
             NewSlot::Passphrase(file) => {
                 let (slot, passphrase) = (PassphraseSlot::new()?, self.new_passphrase(file.as_deref())?);
+                if looks_like_code(&passphrase) {
+                    return Err(failed("it is a recovery code, which opens the slot of that code alone".to_owned()));
+                }
+                if let Some(number) = opens_already(&passphrase, there) {
+                    return Err(failed(format!("it is the passphrase of key slot {number} already")));
+                }
                 (json(&slot)?, slot.secret(&passphrase).map_err(failed)?)
             }
             NewSlot::Recovery => {
@@ -211,6 +224,15 @@ impl Keys<'_> {
             remark = Some("the two are not the same");
         }
     }
+}
+
+/// The slot that a passphrase opens: whoever changes one must not be told that the old one is new.
+fn opens_already(passphrase: &Secret, there: &[KeySlot]) -> Option<i64> {
+    let is_its = |slot: &&KeySlot| {
+        let secret = slot::typed_secret(&slot.kind, &slot.params, passphrase);
+        slot.kind == PassphraseSlot::KIND && secret.is_ok_and(|it| it.public_key()[..] == slot.public_key[..])
+    };
+    there.iter().find(is_its).map(|slot| slot.id)
 }
 
 /// Whether a slot goes with the next boot, so that it must never be the only one.

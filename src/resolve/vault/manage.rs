@@ -45,7 +45,8 @@ impl Keys<'_> {
     pub fn add(&mut self, store: &mut Store, new: &NewSlot) -> Result<Added, ResolveError> {
         // First of all: a person who cannot open the store is not asked for a new passphrase.
         let mut opened = self.slot_key(store, &|_| true)?;
-        let made = self.make(new, store.path(), &opened.meta.id)?;
+        let (_, there) = store.read().key_slots()?;
+        let made = self.make(new, store.path(), &opened.meta.id, &there)?;
         self.unless_rotated(store, |keys, store| {
             if store.read().meta()? != opened.meta {
                 opened = keys.slot_key(store, &|_| true)?;

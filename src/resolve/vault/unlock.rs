@@ -5,15 +5,17 @@ use std::time::Instant;
 
 use super::rotate::rotation_lock;
 use super::slot::{self, Need};
-use super::with_agent::{AgentSealer, hold};
+use super::with_agent::{AgentSealer, hold, start};
 use super::{By, Keys, Unlocked, wrapping};
 use crate::agent::{Agent, AgentError};
 use crate::identity::hash::hex;
-use crate::lock::{BRIEF_PATIENCE, FailureKind, HopLock, PATIENCE, boot_clock};
+use crate::lock::{BRIEF_PATIENCE, FailureKind, HopLock, LockError, PATIENCE, boot_clock};
 use crate::prompt::{Dialog, PromptError, Prompter};
 use crate::resolve::ResolveError;
 use crate::resolve::outside::not_handed_on;
-use crate::seal::{FileSlot, Pin, SealError, SlotSecret, StoreKey};
+use crate::seal::{
+    CommandSlot, FileSlot, Pin, RecoverySlot, SealError, SlotSecret, StoreKey, looks_like_code, seems_like_code,
+};
 use crate::secret::Secret;
 use crate::settings::{PassphraseDriver, Settings};
 use crate::store::{KeySlot, Store, StoreError, StoreMeta};
@@ -22,6 +24,7 @@ use crate::store::{KeySlot, Store, StoreError, StoreMeta};
 const TRIES: u32 = 3;
 /// What is said of a text that opens nothing.
 const WRONG: &str = "that opens nothing here";
+const SLIP: &str = "that opens nothing here; if it is the recovery code, it has a slip of the pen";
 
 /// What a slot has opened.
 pub(super) struct Opened {
@@ -75,10 +78,35 @@ impl Keys<'_> {
         if let Some(agent) = self.agent(&meta) {
             return Ok(agent);
         }
-        if let Some(opened) = self.first_that_opens(store.path(), &meta, &others, &mut reasons) {
-            return Ok(opened.into());
+        if let Some(unlocked) = self.unasked(store, &meta, &others, &mut reasons)? {
+            return Ok(unlocked);
         }
-        self.ask(store, &others, &reasons)
+        match self.ask(store, &others, &|_| true, &reasons, Wanted::Unlocked)? {
+            Asked::Typed(opened) => Ok(self.agent(&opened.meta).unwrap_or_else(|| opened.into())),
+            Asked::Agent(unlocked) => Ok(unlocked),
+        }
+    }
+
+    /// What opens by itself. A program of the person's may ask them for something: then all others that want the same
+    /// wait, and the agent serves them.
+    fn unasked(
+        &mut self,
+        store: &Store,
+        meta: &StoreMeta,
+        slots: &[KeySlot],
+        reasons: &mut Vec<String>,
+    ) -> Result<Option<Unlocked>, ResolveError> {
+        let may_ask = self.prompter.can_ask().is_ok() && slots.iter().any(|slot| slot.kind == CommandSlot::KIND);
+        let _alone = if may_ask { self.lock(meta)? } else { None };
+        if let Some(agent) = may_ask.then(|| self.agent(meta)).flatten() {
+            return Ok(Some(agent));
+        }
+        let Some(opened) = self.first_that_opens(store.path(), meta, slots, reasons) else { return Ok(None) };
+        if may_ask && opened.slot.kind == CommandSlot::KIND {
+            self.share(store, &opened);
+            return Ok(Some(self.agent(&opened.meta).unwrap_or_else(|| opened.into())));
+        }
+        Ok(Some(opened.into()))
     }
 
     fn agent(&mut self, meta: &StoreMeta) -> Option<Unlocked> {
@@ -99,9 +127,12 @@ impl Keys<'_> {
         let (meta, mut slots) = store.read().key_slots()?;
         slots.retain(may_serve);
         let mut reasons = Vec::new();
-        match self.first_that_opens(store.path(), &meta, &slots, &mut reasons) {
-            Some(opened) => Ok(opened),
-            None => self.ask_person(store, &slots, may_serve, &reasons),
+        if let Some(opened) = self.first_that_opens(store.path(), &meta, &slots, &mut reasons) {
+            return Ok(opened);
+        }
+        match self.ask(store, &slots, may_serve, &reasons, Wanted::Key)? {
+            Asked::Typed(opened) => Ok(opened),
+            Asked::Agent(_) => Err(ResolveError::WrongPassphrase),
         }
     }
 
@@ -133,33 +164,41 @@ impl Keys<'_> {
     }
 
     /// Asks a person, while all others that want to ask wait; the agent, where one is wanted, then serves them.
-    fn ask(&mut self, store: &Store, slots: &[KeySlot], reasons: &[String]) -> Result<Unlocked, ResolveError> {
+    fn ask(
+        &mut self,
+        store: &Store,
+        slots: &[KeySlot],
+        may_serve: &dyn Fn(&KeySlot) -> bool,
+        reasons: &[String],
+        wanted: Wanted,
+    ) -> Result<Asked, ResolveError> {
         // A person takes long: what is looked at meanwhile, and after, is the store as it then is.
         store.end_snapshot();
         let meta = store.read().meta()?;
         if let Err(locked) = self.check_can_ask(slots, reasons) {
-            return self.agent_after_rotation(store).ok_or(locked);
+            let agent = if wanted == Wanted::Unlocked { self.agent_after_rotation(store) } else { None };
+            return agent.map(Asked::Agent).ok_or(locked);
         }
         let since = boot_clock();
         let mut lock = self.lock(&meta)?;
-        if let Some(agent) = self.agent(&store.read().meta()?) {
-            return Ok(agent);
+        let meta = store.read().meta()?;
+        if let Some(agent) = (wanted == Wanted::Unlocked).then(|| self.agent(&meta)).flatten() {
+            return Ok(Asked::Agent(agent));
         }
-        if let Some(told) = lock.failure_since(since) {
+        if let Some(told) = lock.as_ref().and_then(|lock| lock.failure_since(since)) {
             return Err(ResolveError::ToldByAnother(told.clone()));
         }
-        match self.ask_person(store, slots, &|_| true, reasons) {
-            Ok(opened) => {
-                lock.forget_failure();
-                Ok(self.hand_over(store, opened))
+        let opened = self.ask_person(store, slots, may_serve, reasons);
+        match (&opened, &mut lock) {
+            (Ok(_), Some(lock)) => lock.forget_failure(),
+            (Err(ResolveError::Prompt(PromptError::Cancelled)), Some(lock)) => {
+                lock.tell_failure(FailureKind::Cancelled, "the prompt for the passphrase was cancelled".to_owned());
             }
-            Err(error) => {
-                if let ResolveError::Prompt(PromptError::Cancelled) = &error {
-                    lock.tell_failure(FailureKind::Cancelled, "the prompt for the passphrase was cancelled".to_owned());
-                }
-                Err(error)
-            }
+            _ => {}
         }
+        let opened = opened?;
+        self.share(store, &opened);
+        Ok(Asked::Typed(opened))
     }
 
     /// The agent, where another process has just been giving the store a new key: until that is done, the agent has only
@@ -189,7 +228,8 @@ impl Keys<'_> {
         Ok(Settings::read(self.context.settings_file())?)
     }
 
-    fn lock(&self, meta: &StoreMeta) -> Result<HopLock, ResolveError> {
+    /// Without a place for locks each asks for itself.
+    fn lock(&self, meta: &StoreMeta) -> Result<Option<HopLock>, ResolveError> {
         let folder = self.context.runtime_folder().join("locks");
         let id = hex(&meta.id);
         let waiting = |holder: &str| {
@@ -199,7 +239,10 @@ impl Keys<'_> {
         let deadline = self.prompter.deadline().map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let patience = deadline.unwrap_or(PATIENCE * 4);
         let what = "asking for the passphrase of the store";
-        Ok(HopLock::take(&folder, &format!("unlock-{id}"), what, patience, waiting)?)
+        match HopLock::take(&folder, &format!("unlock-{id}"), what, patience, waiting) {
+            Err(LockError::Unusable { .. }) => Ok(None),
+            taken => Ok(Some(taken?)),
+        }
     }
 
     fn ask_person(
@@ -241,20 +284,16 @@ impl Keys<'_> {
     }
 
     /// Gives the key to the agent, which is started where that is wanted. Without one the key stays in this process.
-    fn hand_over(&mut self, store: &Store, opened: Opened) -> Unlocked {
+    pub(super) fn share(&mut self, store: &Store, opened: &Opened) {
         let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
         let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
         if self.vault.agent_is_silent || (!is_wanted && !runs) {
-            return opened.into();
+            return;
         }
         match hold(self.context, store, &opened.meta, &opened.key) {
-            Ok(()) => self.agent(&opened.meta).unwrap_or_else(|| opened.into()),
             // It is found out at the first use.
-            Err(ResolveError::Store(StoreError::KeyChanged(_))) => opened.into(),
-            Err(error) => {
-                self.context.note(&format!("the agent cannot hold the store's key: {error}"));
-                opened.into()
-            }
+            Ok(()) | Err(ResolveError::Store(StoreError::KeyChanged(_))) => {}
+            Err(error) => self.context.note(&format!("the agent cannot hold the store's key: {error}")),
         }
     }
 
@@ -268,18 +307,49 @@ impl Keys<'_> {
     }
 
     fn unlock_once(&mut self, store: &Store) -> Result<Option<KeySlot>, ResolveError> {
-        if AgentSealer::holding(self.context, &store.read().meta()?).is_some() {
+        let (meta, slots) = store.read().key_slots()?;
+        if AgentSealer::holding(self.context, &meta).is_some() {
             return Ok(None);
         }
-        let opened = self.slot_key(store, &|_| true)?;
-        hold(self.context, store, &opened.meta, &opened.key)?;
+        // An agent of another version, or none that can be started, is told of before anybody types anything.
+        start(self.context)?;
+        let mut reasons = Vec::new();
+        let opened = match self.first_that_opens(store.path(), &meta, &slots, &mut reasons) {
+            Some(opened) => opened,
+            None => match self.ask(store, &slots, &|_| true, &reasons, Wanted::Unlocked)? {
+                Asked::Typed(opened) => opened,
+                Asked::Agent(_) => return Ok(None),
+            },
+        };
+        if AgentSealer::holding(self.context, &opened.meta).is_none() {
+            hold(self.context, store, &opened.meta, &opened.key)?;
+        }
         Ok(Some(opened.slot))
     }
 }
 
+/// What a person is asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// That the store is open, whoever has its key.
+    Unlocked,
+    /// The key itself.
+    Key,
+}
+
+/// What came of asking.
+enum Asked {
+    /// What was typed opens the store.
+    Typed(Opened),
+    /// Another process has asked meanwhile, and the agent has the key.
+    Agent(Unlocked),
+}
+
 /// The slot that a typed text opens, else what is to be said of the text.
 fn opened_by(typed: &Secret, meta: &StoreMeta, slots: &[KeySlot]) -> Result<Opened, String> {
-    let mut told = WRONG.to_owned();
+    let has_code = slots.iter().any(|slot| slot.kind == RecoverySlot::KIND);
+    let is_slip = has_code && seems_like_code(typed) && !looks_like_code(typed);
+    let mut told = if is_slip { SLIP } else { WRONG }.to_owned();
     for slot in slots {
         match slot::typed_secret(&slot.kind, &slot.params, typed) {
             Ok(secret) => {

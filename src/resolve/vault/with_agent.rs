@@ -57,18 +57,25 @@ impl Sealer for AgentSealer {
     }
 }
 
+/// The agent, started where none runs.
+pub(super) fn start(context: &Context) -> Result<Agent, ResolveError> {
+    let socket = context.agent_socket();
+    if let Some(mut running) = Agent::connect(&socket)? {
+        // One of another version says so only when it is asked something.
+        running.status()?;
+        return Ok(running);
+    }
+    let program = context.own_program().ok_or(ResolveError::CredentialGone)?;
+    let idle = Settings::read(context.settings_file())?.agent_idle();
+    let environment = context.agent_environment();
+    agent::start(&Launch { program: &program, socket: &socket, idle, environment })?;
+    Ok(Agent::connect(&socket)?.ok_or(AgentError::Gone)?)
+}
+
 /// Has the agent hold a key; it is started where none runs. Not a key that the store has no longer: that would take the
 /// place of the new one, which the rotation has given to the agent.
 pub(super) fn hold(context: &Context, store: &Store, meta: &StoreMeta, key: &StoreKey) -> Result<(), ResolveError> {
-    let socket = context.agent_socket();
-    let running = Agent::connect(&socket)?;
-    if running.is_none() {
-        let program = context.own_program().ok_or(ResolveError::CredentialGone)?;
-        let idle = Settings::read(context.settings_file())?.agent_idle();
-        let environment = context.agent_environment();
-        agent::start(&Launch { program: &program, socket: &socket, idle, environment })?;
-    }
-    let mut agent = running.map_or_else(|| Agent::connect(&socket)?.ok_or(AgentError::Gone), Ok)?;
+    let mut agent = start(context)?;
     let _alone = lock(context, meta)?;
     if store.read().meta()? != *meta {
         return Err(StoreError::KeyChanged(store.path().to_owned()).into());
