@@ -158,6 +158,14 @@ pub enum ResolveError {
         /// The program.
         program: String,
     },
+    /// The program that is to be asked for passphrases is not there.
+    #[error("{place} names {program}, which is not on PATH")]
+    NoPinentry {
+        /// The setting, and where it stands.
+        place: String,
+        /// The program.
+        program: String,
+    },
     /// A prompt.
     #[error(transparent)]
     Prompt(#[from] PromptError),

@@ -209,7 +209,7 @@ impl Keys<'_> {
             return Ok(self.prompter.passphrase(question, remark)?);
         }
         let (program, place) = (settings.passphrase_pinentry(), settings.passphrase_place());
-        let missing = |_| ResolveError::NoDriver { place, program: program.escape_debug().to_string() };
+        let missing = |_| ResolveError::NoPinentry { place, program: program.escape_debug().to_string() };
         let found = which::which(program).map_err(missing)?;
         let (without, term) = (not_handed_on(self.context), self.context.variable("TERM"));
         let mut dialog = Dialog::new("pinentry", found, &without, term, self.prompter.deadline());
