@@ -33,7 +33,7 @@ fn list(context: &Context, global: &Global, resolver: &mut Resolver<'_>) -> Resu
     }
     let line = |way: &WayIn| {
         let since = Timestamp::from_second(way.since).unwrap_or_default().strftime("%Y-%m-%d");
-        let until = way.until.map(|end| format!(" (until the next {end})")).unwrap_or_default();
+        let until = way.lasts().map(|how_long| format!(" ({how_long})")).unwrap_or_default();
         printable(&format!("{:>2}  {:<10}  {since}  {}{until}", way.number, way.kind, way.needs)) + "\n"
     };
     Ok(context.answer(&ways.iter().map(line).collect::<String>())?)
@@ -146,7 +146,7 @@ fn rotate(context: &Context, global: &Global, resolver: &mut Resolver<'_>) -> Re
         }))?);
     }
     context.note(&format!(
-        "the store has a new key (its {}th): {} credentials and {} kept files are sealed with it, and {} key slots open it",
+        "the store has a new key (number {}): it seals {} credentials and {} kept files, and {} key slots open it",
         done.key_epoch, done.credentials, done.originals, done.slots
     ));
     context.note("older copies of the store still open as they did, and have the secrets of their time");

@@ -200,6 +200,7 @@ impl ResolveError {
     pub fn outcome(&self) -> String {
         match self {
             Self::Subprocess(error) => error.outcome(),
+            Self::Locked(_) => "the store is locked".to_owned(),
             Self::BadAnswer { what, wanted, .. } => format!("what {what} printed is no {wanted}"),
             Self::Prompt(error) => error.outcome(),
             Self::Chain(error) => error.outcome(),

@@ -22,7 +22,7 @@ use super::ResolveError;
 pub use make::NewSlot;
 pub(super) use make::make_store;
 pub use manage::{Added, Rotated};
-pub(super) use slot::{Need, foreign, key_file, read, secret, ssh_socket};
+pub(super) use slot::{DAMAGED, Need, PASSPHRASE_FILE, foreign, is_own, key_file, read, secret, ssh_socket};
 use unlock::AgentSealer;
 
 /// How often something is done anew, since another process has changed the store's key, or the agent is gone.

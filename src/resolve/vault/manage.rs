@@ -5,6 +5,7 @@ use super::make::{NewSlot, is_fleeting};
 use super::unlock::{AgentSealer, hold};
 use super::{Keys, TRIES, binding, original_binding};
 use crate::identity::Holder;
+use crate::prompt::PromptError;
 use crate::resolve::ResolveError;
 use crate::seal::{Sealer, SlotBinding, StoreKey, wrap_to};
 use crate::secret::Secret;
@@ -72,7 +73,10 @@ impl Keys<'_> {
         let rest = |slot: &KeySlot| slot.id != number;
         check_lasts(&store.read().key_slots()?.1, number)?;
         if !unproven {
-            self.slot_key(store, rest).map_err(|error| ResolveError::OnlyWayIn { number, why: error.to_string() })?;
+            self.slot_key(store, rest).map_err(|error| match error {
+                ResolveError::Prompt(PromptError::Cancelled) => error,
+                error => ResolveError::OnlyWayIn { number, why: error.to_string() },
+            })?;
         }
         store.erase_what_is_replaced();
         store.write(Durability::Synced, |writing| {
@@ -127,7 +131,7 @@ impl Keys<'_> {
         let kind_and_params = (slot.kind.as_str(), slot.params.as_str());
         let may_run = slot.id == opened_by.id || super::slot::cost(&slot.kind) == 0;
         let secret = || super::slot::secret(self.context, writing.path(), &meta, kind_and_params, false).ok();
-        may_run && secret().is_some_and(|secret| secret.public_key()[..] == slot.public_key[..])
+        may_run && secret().is_some_and(|secret| super::slot::is_own(&secret, slot))
     }
 }
 

@@ -114,7 +114,7 @@ impl Keys<'_> {
             let secret = slot::secret(self.context, store, meta, (&slot.kind, &slot.params), may_ask);
             let opened = secret.and_then(|secret| {
                 let key = secret.unwrap_key(&slot.wrapped, &meta.id);
-                key.ok_or_else(|| Need::Fails(slot::foreign(store, slot)))
+                key.ok_or_else(|| Need::Fails(slot::foreign(store, slot, &secret)))
             });
             match opened {
                 Ok(key) => return Some((key, slot.clone())),
@@ -154,12 +154,15 @@ impl Keys<'_> {
     }
 
     fn check_can_ask(&self, slots: &[KeySlot], reasons: &[String]) -> Result<(), ResolveError> {
-        let is_typed = slots.iter().any(|slot| slot::is_typed(&slot.kind));
+        let typed: Vec<&KeySlot> = slots.iter().filter(|slot| slot::is_typed(&slot.kind)).collect();
         let has_window = self.context.may_prompt && self.settings()?.passphrase_driver() == PassphraseDriver::Pinentry;
         let mut reasons = reasons.to_vec();
         match self.prompter.can_ask() {
-            _ if !is_typed => {}
-            Err(why) if !has_window => reasons.push(PromptError::NoPassphrase(why).to_string()),
+            _ if typed.is_empty() => {}
+            Err(why) if !has_window => {
+                reasons.extend(slot::misfit(self.context, &typed));
+                reasons.push(PromptError::NoPassphrase(why).to_string());
+            }
             _ => return Ok(()),
         }
         if reasons.is_empty() {
@@ -270,6 +273,10 @@ pub(super) fn hold(context: &Context, meta: &StoreMeta, key: &StoreKey) -> Resul
     let running = Agent::connect(&socket)?;
     if running.is_none() {
         let program = context.own_program().ok_or(ResolveError::CredentialGone)?;
+                if slot::is_own(&secret, slot) {
+                    let (slot, kind, reason) = (slot.id, slot.kind.clone(), slot::DAMAGED.to_owned());
+                    told = SealError::Slot { slot, kind, reason }.to_string();
+                }
         let idle = Settings::read(context.settings_file())?.agent_idle();
         let environment = context.agent_environment();
         agent::start(&Launch { program: &program, socket: &socket, idle, environment })?;
