@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::slot::{self, FileParams};
-use super::{Keys, Vault};
+use super::{By, Keys, Unlocked, Vault};
 use crate::context::Context;
 use crate::identity::hash::{Hasher, hex};
 use crate::lock::{HopLock, PATIENCE};
@@ -79,10 +79,12 @@ impl Made {
     }
 }
 
-/// Opens the store, or makes it. Whoever else would make it waits meanwhile: a person may be asked for a passphrase.
+/// Opens the store, or makes it, and then it is unlocked. Whoever else would make it waits meanwhile: a person may be asked
+/// for a passphrase.
 pub(in crate::resolve) fn make_store(
     context: &Context,
     path: &Path,
+    vault: &mut Vault,
     prompter: &mut dyn Prompter,
 ) -> Result<Store, ResolveError> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
@@ -94,12 +96,20 @@ pub(in crate::resolve) fn make_store(
     if let Some(store) = Store::open(path)? {
         return Ok(store);
     }
-    let mut vault = Vault::default();
-    Store::open_or_create(path, || Keys::new(&mut vault, context, prompter).first(path))
+    let mut keys = Keys::new(vault, context, prompter);
+    let mut made = None;
+    let store = Store::open_or_create(path, || {
+        let (new, key) = keys.first(path)?;
+        Ok::<_, ResolveError>(made.insert((new, key)).0.clone())
+    })?;
+    if let Some((new, key)) = made {
+        keys.keep(&store, &new, key)?;
+    }
+    Ok(store)
 }
 
 impl Keys<'_> {
-    fn first(&mut self, store: &Path) -> Result<NewStore, ResolveError> {
+    fn first(&mut self, store: &Path) -> Result<(NewStore, StoreKey), ResolveError> {
         let id: [u8; 16] = seal::random()?;
         let made = self.make(&self.wanted()?, store, &id)?;
         let shown = store.display();
@@ -107,8 +117,20 @@ impl Keys<'_> {
             Some(note) => format!("a new store: {shown}. {note}"),
             None => format!("a new store: {shown}, with a key slot of the kind {}", made.kind),
         });
-        let slot = made.stored(&mut StoreKey::generate()?, &id, 1)?;
-        Ok(NewStore { id, slot, now: self.context.now() })
+        let mut key = StoreKey::generate()?;
+        let slot = made.stored(&mut key, &id, 1)?;
+        Ok((NewStore { id, slot, now: self.context.now() }, key))
+    }
+
+    /// The key of a new store is there: nobody is asked again for what they have just typed.
+    fn keep(&mut self, store: &Store, new: &NewStore, key: StoreKey) -> Result<(), ResolveError> {
+        let (meta, slots) = store.read().key_slots()?;
+        // Another process may have changed it meanwhile.
+        let Some(slot) = slots.into_iter().find(|slot| slot.wrapped == new.slot.wrapped) else { return Ok(()) };
+        let is_typed = slot::is_typed(&slot.kind) && self.context.setting(slot::PASSPHRASE_FILE).is_none();
+        let by = if is_typed { self.hand_over(&meta, key, slot) } else { By::Slot(key, slot) };
+        self.vault.unlocked = Some(Unlocked { meta, by });
+        Ok(())
     }
 
     /// What was asked for; else a keyring where one answers, else a passphrase where somebody can be asked for one,

@@ -220,7 +220,7 @@ impl Keys<'_> {
     }
 
     /// Gives the key to the agent, which is started where that is wanted. Without one the key stays in this process.
-    fn hand_over(&self, meta: &StoreMeta, key: StoreKey, slot: KeySlot) -> By {
+    pub(super) fn hand_over(&mut self, meta: &StoreMeta, key: StoreKey, slot: KeySlot) -> By {
         let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
         let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
         if !is_wanted && !runs {
