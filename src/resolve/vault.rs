@@ -32,6 +32,8 @@ const TRIES: u32 = 3;
 #[derive(Default)]
 pub struct Vault {
     unlocked: Option<Unlocked>,
+    /// An agent that has not answered once is not waited for again.
+    is_agent_silent: bool,
 }
 
 struct Unlocked {
@@ -259,7 +261,7 @@ pub(super) fn open_wrapped(
     let sealed = Sealed(bytes(&wrapped.sealed)?);
     let binding = binding(&meta, &wrapped.holder, access_key_id);
     let Some(slot) = &wrapped.slot else {
-        return AgentSealer::holding(context, &meta)?.open(&sealed, &binding).ok();
+        return AgentSealer::holding(context, &meta).ok()??.open(&sealed, &binding).ok();
     };
     let secret = secret(context, store, &meta, (&slot.kind, &slot.params), false).ok()?;
     secret.unwrap_key(&bytes(&slot.wrapped)?, &meta.id)?.open(&sealed, &binding).ok()

@@ -2,7 +2,7 @@
 //! hands the key out.
 
 use super::make::{NewSlot, is_fleeting};
-use super::unlock::{AgentSealer, hold};
+use super::unlock::hold;
 use super::{Keys, TRIES, binding, original_binding};
 use crate::identity::Holder;
 use crate::prompt::PromptError;
@@ -105,7 +105,7 @@ impl Keys<'_> {
 
     fn rotate_once(&mut self, store: &mut Store) -> Result<Rotated, ResolveError> {
         let (meta, mut former, by) = self.slot_key(store, |_| true)?;
-        let is_held = AgentSealer::holding(self.context, &meta).is_some();
+        let is_held = self.agent(&meta).is_some();
         let mut key = StoreKey::generate()?;
         let next = StoreMeta { id: meta.id.clone(), key_epoch: meta.key_epoch + 1 };
         store.erase_what_is_replaced();

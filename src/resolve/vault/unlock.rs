@@ -30,11 +30,11 @@ pub(super) struct AgentSealer {
 }
 
 impl AgentSealer {
-    /// An agent that holds the store's key; `None` where there is none, whatever the reason.
-    pub(super) fn holding(context: &Context, meta: &StoreMeta) -> Option<Self> {
-        let mut agent = Agent::connect(&context.agent_socket()).ok().flatten()?;
-        let holds = agent.holds(&meta.id, meta.key_epoch).unwrap_or(false);
-        holds.then(|| Self { agent, meta: meta.clone() })
+    /// An agent that holds the store's key; `None` where there is none.
+    pub(super) fn holding(context: &Context, meta: &StoreMeta) -> Result<Option<Self>, AgentError> {
+        let Some(mut agent) = Agent::connect(&context.agent_socket())? else { return Ok(None) };
+        let holds = agent.holds(&meta.id, meta.key_epoch)?;
+        Ok(holds.then(|| Self { agent, meta: meta.clone() }))
     }
 }
 
@@ -68,6 +68,16 @@ impl Keys<'_> {
         self.vault.unlocked.as_mut().ok_or(ResolveError::CredentialGone)
     }
 
+    /// An agent that holds the store's key; `None` where there is none, whatever the reason.
+    pub(super) fn agent(&mut self, meta: &StoreMeta) -> Option<AgentSealer> {
+        if self.vault.is_agent_silent {
+            return None;
+        }
+        let found = AgentSealer::holding(self.context, meta);
+        self.vault.is_agent_silent = matches!(found, Err(AgentError::Silent { .. }));
+        found.ok().flatten()
+    }
+
     /// A key file costs less than a question to the agent, and that less than any other slot.
     fn way_in(&mut self, store: &Path, meta: &StoreMeta, slots: Vec<KeySlot>) -> Result<By, ResolveError> {
         let (files, others): (Vec<_>, Vec<_>) = slots.into_iter().partition(|slot| slot.kind == FileSlot::KIND);
@@ -75,7 +85,7 @@ impl Keys<'_> {
         if let Some((key, slot)) = self.first_that_opens(store, meta, &files, &mut reasons) {
             return Ok(By::Slot(key, slot));
         }
-        if let Some(agent) = AgentSealer::holding(self.context, meta) {
+        if let Some(agent) = self.agent(meta) {
             return Ok(By::Agent(agent));
         }
         if let Some((key, slot)) = self.first_that_opens(store, meta, &others, &mut reasons) {
@@ -133,7 +143,7 @@ impl Keys<'_> {
         self.check_can_ask(slots, reasons)?;
         let since = boot_clock();
         let mut lock = self.lock(meta)?;
-        if let Some(agent) = AgentSealer::holding(self.context, meta) {
+        if let Some(agent) = self.agent(meta) {
             return Ok(By::Agent(agent));
         }
         if let Some(told) = lock.failure_since(since) {
@@ -223,16 +233,19 @@ impl Keys<'_> {
     pub(super) fn hand_over(&mut self, meta: &StoreMeta, key: StoreKey, slot: KeySlot) -> By {
         let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
         let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
-        if !is_wanted && !runs {
-            return By::Slot(key, slot);
-        }
-        match hold(self.context, meta, &key) {
-            Ok(()) => AgentSealer::holding(self.context, meta).map_or(By::Slot(key, slot), By::Agent),
-            Err(error) => {
-                self.context.note(&format!("the agent cannot hold the store's key: {error}"));
-                By::Slot(key, slot)
+        if self.vault.is_agent_silent {
+            self.context.note("the agent cannot hold the store's key: it does not answer");
+        } else if is_wanted || runs {
+            match hold(self.context, meta, &key) {
+                Ok(()) => return self.agent(meta).map_or(By::Slot(key, slot), By::Agent),
+                Err(error) => {
+                    let is_other = matches!(error, ResolveError::Agent(AgentError::OtherVersion { .. }));
+                    let remedy = if is_other { "; multicred agent stop ends it" } else { "" };
+                    self.context.note(&format!("the agent cannot hold the store's key: {error}{remedy}"));
+                }
             }
         }
+        By::Slot(key, slot)
     }
 
     /// Unlocks the store for the agent, which is started where none runs; gives the slot that opened it, `None` where
@@ -241,7 +254,8 @@ impl Keys<'_> {
     /// # Errors
     /// No slot opens the store, or the agent cannot hold its key.
     pub fn unlock_for_agent(&mut self, store: &Store) -> Result<Option<KeySlot>, ResolveError> {
-        if AgentSealer::holding(self.context, &store.read().meta()?).is_some() {
+        // First of all: nobody types a passphrase for an agent that is of no use.
+        if AgentSealer::holding(self.context, &store.read().meta()?)?.is_some() {
             return Ok(None);
         }
         let (meta, key, slot) = self.slot_key(store, |_| true)?;
@@ -259,6 +273,10 @@ fn opened_by(typed: &Secret, meta: &StoreMeta, slots: &[&KeySlot]) -> Result<(St
                 if let Some(key) = secret.unwrap_key(&slot.wrapped, &meta.id) {
                     return Ok((key, (*slot).clone()));
                 }
+                if slot::is_own(&secret, slot) {
+                    let (slot, kind, reason) = (slot.id, slot.kind.clone(), slot::DAMAGED.to_owned());
+                    told = SealError::Slot { slot, kind, reason }.to_string();
+                }
             }
             Err(reason) if slots.len() == 1 => told = reason,
             Err(_) => {}
@@ -273,10 +291,6 @@ pub(super) fn hold(context: &Context, meta: &StoreMeta, key: &StoreKey) -> Resul
     let running = Agent::connect(&socket)?;
     if running.is_none() {
         let program = context.own_program().ok_or(ResolveError::CredentialGone)?;
-                if slot::is_own(&secret, slot) {
-                    let (slot, kind, reason) = (slot.id, slot.kind.clone(), slot::DAMAGED.to_owned());
-                    told = SealError::Slot { slot, kind, reason }.to_string();
-                }
         let idle = Settings::read(context.settings_file())?.agent_idle();
         let environment = context.agent_environment();
         agent::start(&Launch { program: &program, socket: &socket, idle, environment })?;
