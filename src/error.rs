@@ -113,6 +113,10 @@ impl From<ResolveError> for Failure {
             ResolveError::NoDriver { program, .. } => {
                 (Exit::Locked, Some(format!("install {program}, choose another mfa.driver, or give --mfa-code")))
             }
+            ResolveError::NoPinentry { program, .. } => (
+                Exit::Locked,
+                Some(format!("install {program}, let passphrase.driver be terminal, or let {PASSPHRASE_FILE}")),
+            ),
             ResolveError::MfaCodeUsed(_) => (Exit::Locked, Some("wait for the next code and give that one".to_owned())),
             ResolveError::NoHome(_) => {
                 (Exit::Failure, Some("set HOME, or say where the store is: --store FILE or MULTICRED_STORE".to_owned()))
@@ -282,6 +286,9 @@ fn refusal(code: &str, action: &str) -> String {
     remedy.to_owned()
 }
 
+/// Where a passphrase comes from that nobody types.
+const PASSPHRASE_FILE: &str = "MULTICRED_PASSPHRASE_FILE name a file that has the passphrase";
+
 fn prompt(error: &PromptError) -> Row {
     match error {
         PromptError::Impossible { why, .. } => {
@@ -295,16 +302,20 @@ fn prompt(error: &PromptError) -> Row {
             Exit::Locked,
             Some("answer in a terminal first: multicred as NAME, or multicred exec NAME -- true".to_owned()),
         ),
-        PromptError::NoPassphrase(_) | PromptError::PassphraseUnanswered(_) => (
-            Exit::Locked,
-            Some(
-                "run it on a terminal, or let MULTICRED_PASSPHRASE_FILE name a file that has the passphrase".to_owned(),
-            ),
-        ),
-        PromptError::Cancelled => (Exit::Cancelled, None),
-        PromptError::Terminal(_) | PromptError::Dialog(_) => {
-            (Exit::Failure, Some("give the code with --mfa-code".to_owned()))
+        PromptError::NoPassphrase(_) | PromptError::PassphraseUnanswered(_) => {
+            (Exit::Locked, Some(format!("run it on a terminal, or let {PASSPHRASE_FILE}")))
         }
+        PromptError::PassphraseDialog(_) => {
+            (Exit::Failure, Some(format!("let passphrase.driver be terminal, or let {PASSPHRASE_FILE}")))
+        }
+        PromptError::Cancelled => (Exit::Cancelled, None),
+        PromptError::Terminal(_) => (
+            Exit::Failure,
+            Some(format!(
+                "type it anew; or give an MFA code with --mfa-code, and for a passphrase let {PASSPHRASE_FILE}"
+            )),
+        ),
+        PromptError::Dialog(_) => (Exit::Failure, Some("give the code with --mfa-code".to_owned())),
     }
 }
 
@@ -312,7 +323,7 @@ fn lock(error: &LockError) -> Row {
     match error {
         LockError::Held { holder, .. } => (
             Exit::Failure,
-            Some(format!("finish or end process {holder} (is it stopped, or asking for an MFA code?), then try again")),
+            Some(format!("finish or end process {holder} (is it stopped, or asking for something?), then try again")),
         ),
         LockError::Unusable { .. } => (Exit::Failure, Some("let XDG_RUNTIME_DIR name a folder of your own".to_owned())),
     }

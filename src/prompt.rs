@@ -59,6 +59,9 @@ pub enum PromptError {
     /// The program that asks failed.
     #[error("nobody could be asked for the MFA code: {0}")]
     Dialog(String),
+    /// The program that asks for a passphrase failed.
+    #[error("nobody could be asked for the passphrase: {0}")]
+    PassphraseDialog(String),
     /// The terminal failed.
     #[error("the terminal cannot be read: {0}")]
     Terminal(String),
@@ -69,6 +72,7 @@ impl PromptError {
     pub fn outcome(&self) -> String {
         match self {
             Self::Dialog(_) => "nobody could be asked for the MFA code".to_owned(),
+            Self::PassphraseDialog(_) => "nobody could be asked for the passphrase".to_owned(),
             error => error.to_string(),
         }
     }

@@ -4,15 +4,15 @@
 mod support;
 
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixStream;
 use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use multicred::agent::protocol::{ANY_VERSION, Code, LONGEST, PREFIX, PROGRAM_VERSION, Request, VERSION, reply};
-use multicred::agent::{Agent, AgentError, Status};
+use multicred::agent::{Agent, AgentError};
 use serde_json::json;
-use support::agent::{Running, STORE, socket};
+use support::agent::{Running, STORE, agent_of_tomorrow, socket};
 use support::env::Hermetic;
 
 /// A frame of any bytes.
@@ -230,43 +230,6 @@ fn a_caller_of_another_version_is_told_the_agents_and_may_still_ask_what_every_v
         stream.write_all(&Request::Status.frame().unwrap()).unwrap();
         assert_eq!(next_frame(&mut stream)[..2], [ANY_VERSION, Code::Done as u8]);
     }
-}
-
-/// An agent of a later version, in the test's own process: it knows its own version, and what all know.
-fn agent_of_tomorrow(env: &Hermetic) -> thread::JoinHandle<()> {
-    let folder = env.path("run/multicred");
-    std::fs::create_dir(&folder).unwrap();
-    std::fs::set_permissions(&folder, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let listener = UnixListener::bind(socket(env)).unwrap();
-    let place = socket(env);
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            let mut length = [0; PREFIX];
-            while stream.read_exact(&mut length).is_ok() {
-                let mut body = vec![0; u32::from_be_bytes(length) as usize];
-                stream.read_exact(&mut body).unwrap();
-                let answer = match Request::read(&body) {
-                    Ok(Request::Status) => tomorrows_status(),
-                    Ok(Request::Lock) => reply(ANY_VERSION, Code::Done, &[&3_u32.to_be_bytes(), b"later"]).unwrap(),
-                    Ok(Request::Stop) => reply(ANY_VERSION, Code::Done, &[]).unwrap(),
-                    _ => reply(VERSION + 1, Code::OtherVersion, &[b"99.0.0", b"later"]).unwrap(),
-                };
-                stream.write_all(&answer).unwrap();
-                if matches!(Request::read(&body), Ok(Request::Stop)) {
-                    std::fs::remove_file(&place).unwrap();
-                    return;
-                }
-            }
-        }
-    })
-}
-
-fn tomorrows_status() -> zeroize::Zeroizing<Vec<u8>> {
-    let version = "99.0.0".to_owned();
-    let status = Status { pid: 4, protocol: VERSION + 1, version, memory_locked: true, idle_limit: 9, held: vec![] };
-    let mut fields = status.fields();
-    fields.push(b"what a later version adds".to_vec());
-    reply(ANY_VERSION, Code::Done, &fields.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap()
 }
 
 #[test]

@@ -3,19 +3,16 @@
 use serde_json::json;
 
 use crate::asking;
-use crate::cli::{Account, ColourChange, Global};
+use crate::cli::{Account, Asking, ColourChange, Global};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::is_label;
-use crate::prompt::Never;
-use crate::resolve::{Resolver, store_path};
 use crate::store::{AccountRow, Durability, Store, StoreError};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Result<(), Failure> {
     check(arguments)?;
-    let path = store_path(context, global.store.as_deref())?;
-    let mut resolver = Resolver::new(context, path, Box::new(Never), None)?;
+    let mut resolver = asking::resolver(context, global, &Asking::default())?;
     let known =
         resolver.catalogue().store().map(|store| store.read().accounts_named(&arguments.account)).transpose()?;
     let known = only(known.unwrap_or_default(), &arguments.account)?;

@@ -74,7 +74,7 @@ fn of_way(way: &WayIn) -> String {
         Opening::Asks => "opens once asked",
         Opening::Fails(_) => "does not open",
     };
-    let lasts = way.until.map(|end| format!(", until the next {end}")).unwrap_or_default();
+    let lasts = way.lasts().map(|how_long| format!(", {how_long}")).unwrap_or_default();
     format!("slot {} ({}), since {since}: {opens}{lasts}; it takes {}", way.number, way.kind, way.needs)
 }
 

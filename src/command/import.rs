@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::asking;
-use crate::cli::{Global, Import};
+use crate::cli::{Asking, Global, Import};
 use crate::context::Context;
 use crate::credential_text::{self, Found, SectionFault};
 use crate::error::{Exit, Failure};
@@ -15,8 +15,7 @@ use crate::identity::name::is_label;
 use crate::identity::request::{is_mfa_serial, is_region, say_duration};
 use crate::identity::route::CredentialKind;
 use crate::identity::{Holder, Identity, Kind};
-use crate::prompt::Never;
-use crate::resolve::{ResolveError, Resolver, store_path};
+use crate::resolve::{ResolveError, Resolver};
 use crate::seal::SealError;
 use crate::secret::{Credential, KeyMaterial};
 use crate::store::{Durability, IdentityRow, NewCredential, Writing};
@@ -32,8 +31,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Import) -> Res
     }
     let source = Source::of(context, arguments)?;
     let sections = select(source.sections(context)?, arguments, &source.shown())?;
-    let path = store_path(context, global.store.as_deref())?;
-    let mut importer = Importer { resolver: Resolver::new(context, path, Box::new(Never), None)?, context, arguments };
+    let resolver = asking::resolver(context, global, &Asking::default())?;
+    let mut importer = Importer { resolver, context, arguments };
     let mut answers = Vec::new();
     let mut failed = None;
     for section in sections {

@@ -34,7 +34,7 @@ fn list(context: &Context, global: &Global, resolver: &mut Resolver<'_>) -> Resu
     }
     let line = |way: &WayIn| {
         let since = Timestamp::from_second(way.since).unwrap_or_default().strftime("%Y-%m-%d");
-        let until = way.until.map(|end| format!(" (until the next {end})")).unwrap_or_default();
+        let until = way.lasts().map(|how_long| format!(" ({how_long})")).unwrap_or_default();
         printable(&format!("{:>2}  {:<10}  {since}  {}{until}", way.number, way.kind, way.needs)) + "\n"
     };
     Ok(context.answer(&ways.iter().map(line).collect::<String>())?)

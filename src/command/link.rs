@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::asking;
-use crate::cli::{Global, Link};
+use crate::cli::{Asking, Global, Link};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::identity::arn::{self, PrincipalArn};
@@ -11,15 +11,12 @@ use crate::identity::name::{Form, form};
 use crate::identity::request::{Request, is_external_id, is_mfa_serial, is_region, is_session_name, limits};
 use crate::identity::route::RoleHop;
 use crate::identity::{Identity, Kind};
-use crate::prompt::{Never, Prompter, Tty};
-use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target, store_path};
+use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target};
 use crate::store::{Durability, IdentityRow, StoreError};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Result<(), Failure> {
     check(arguments)?;
-    let path = store_path(context, global.store.as_deref())?;
-    let prompter: Box<dyn Prompter> = if context.may_prompt { Box::new(Tty) } else { Box::new(Never) };
-    let mut resolver = Resolver::new(context, path, prompter, None)?;
+    let mut resolver = asking::resolver(context, global, &Asking::default())?;
     let parent = parent(resolver.catalogue(), &arguments.parent)?;
     let role = role(resolver.catalogue(), arguments, &parent)?;
     check_partition(&role, &parent)?;

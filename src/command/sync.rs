@@ -8,18 +8,16 @@ use serde_json::json;
 use crate::asking;
 use crate::aws_config::synced::{self, Change, Entry, Report, SyncError};
 use crate::aws_config::{AwsFiles, FileKind};
-use crate::cli::{Global, Sync};
+use crate::cli::{Asking, Global, Sync};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::Kind;
 use crate::identity::route::CredentialKind;
-use crate::prompt::Never;
-use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target, store_path};
+use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target};
 use crate::store::{IdentityRow, Owner, Store, StoreError};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Sync) -> Result<(), Failure> {
-    let path = store_path(context, global.store.as_deref())?;
-    let mut resolver = Resolver::new(context, path, Box::new(Never), None)?;
+    let mut resolver = asking::resolver(context, global, &Asking::default())?;
     let (config, credentials) = context.aws_files().map_err(ResolveError::from)?;
     let files = AwsFiles::new(config, credentials);
     let wanted = Wanted::read(context, resolver.catalogue(), &files, arguments)?;

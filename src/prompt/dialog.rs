@@ -100,7 +100,11 @@ impl Prompter for Dialog<'_> {
     /// Only a pinentry is asked for one: the others show what is typed.
     fn passphrase(&mut self, question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
         let question = pinentry::Question { description: question, prompt: "Passphrase:", remark };
-        let answer = pinentry::ask(&self.program, self.without, self.terminal_kind, question, self.patience())?;
-        answer.ok_or_else(|| PromptError::PassphraseUnanswered(self.waited().as_secs()))
+        let asked = pinentry::ask(&self.program, self.without, self.terminal_kind, question, self.patience());
+        let of_passphrase = |error| match error {
+            PromptError::Dialog(reason) => PromptError::PassphraseDialog(reason),
+            error => error,
+        };
+        asked.map_err(of_passphrase)?.ok_or_else(|| PromptError::PassphraseUnanswered(self.waited().as_secs()))
     }
 }

@@ -15,8 +15,8 @@ use super::PromptError;
 use super::signals::{Listening, heard, obey};
 use crate::secret::Secret;
 
-/// A longer line is no answer to any question here.
-const LONGEST_LINE: usize = 1024;
+/// A longer line is no answer to any question here, in bytes.
+const LONGEST_LINE: usize = 4096;
 /// How long a key is waited for before signals and the time are looked at.
 pub(super) const LOOK_UP: Duration = Duration::from_millis(100);
 
@@ -29,7 +29,7 @@ pub(super) fn line(
 ) -> Result<Option<Secret>, PromptError> {
     let masked = Masked::start(terminal)?;
     write_all(terminal, question)?;
-    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE));
+    let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE + 1));
     let (mut byte, mut escape) = ([0u8; 1], Escape::No);
     loop {
         if masked.obey_signals()? {
@@ -101,6 +101,9 @@ fn wait_for_key(terminal: &File) -> bool {
 
 /// The typed line. What a terminal in another encoding sends is nothing that could be typed again elsewhere.
 fn text(line: &[u8]) -> Result<Secret, PromptError> {
+    if line.len() > LONGEST_LINE {
+        return Err(PromptError::Terminal(format!("what was typed is longer than {LONGEST_LINE} bytes")));
+    }
     let text =
         std::str::from_utf8(line).map_err(|_| PromptError::Terminal("what was typed is not UTF-8".to_owned()))?;
     Ok(Secret::new(text))
@@ -130,7 +133,8 @@ fn edit(line: &mut Vec<u8>, typed: u8) -> String {
             line.clear();
             "\u{8} \u{8}".repeat(shown)
         }
-        b' '..127 | 128.. if line.len() < LONGEST_LINE => {
+        // One more than there may be: cut short it would be another answer.
+        b' '..127 | 128.. if line.len() <= LONGEST_LINE => {
             line.push(typed);
             if is_continuation(typed) { String::new() } else { "*".to_owned() }
         }

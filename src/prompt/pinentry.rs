@@ -24,6 +24,8 @@ use crate::secret::Secret;
 const CANCELLED: [u32; 2] = [99, 198];
 /// No line of the protocol is longer, in bytes, with its end.
 const LONGEST_LINE: usize = 1_002;
+/// No answer is longer, in bytes, as it is sent.
+const LONGEST_ANSWER: usize = 16 * 1024;
 /// As many lines are read ahead.
 const LINES_AHEAD: usize = 16;
 /// How long it may take to end once it is told to, and how often that is looked at.
@@ -94,13 +96,13 @@ impl Watch {
 struct Session {
     child: Child,
     input: ChildStdin,
-    lines: Receiver<Zeroizing<String>>,
+    lines: Receiver<Zeroizing<Vec<u8>>>,
     deadline: Instant,
 }
 
 /// What it answered to one command.
 enum Reply {
-    Ok(Option<Secret>),
+    Ok(Secret),
     /// An error's code, and its words.
     Error(u32, String),
     /// The time is over.
@@ -123,9 +125,9 @@ impl Session {
         thread::spawn(move || {
             let mut output = BufReader::with_capacity(LONGEST_LINE, output);
             loop {
-                let mut line = Zeroizing::new(String::with_capacity(LONGEST_LINE));
-                let read = output.by_ref().take(LONGEST_LINE as u64).read_line(&mut line);
-                if read.is_err() || !line.ends_with('\n') || sender.send(line).is_err() {
+                let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE));
+                let read = output.by_ref().take(LONGEST_LINE as u64).read_until(b'\n', &mut line);
+                if read.is_err() || !line.ends_with(b"\n") || sender.send(line).is_err() {
                     return;
                 }
             }
@@ -154,7 +156,7 @@ impl Session {
             self.say(&format!("SETERROR {remark}"))?;
         }
         match self.say("GETPIN")? {
-            Reply::Ok(answer) => Ok(Some(answer.unwrap_or_else(|| Secret::new("")))),
+            Reply::Ok(answer) => Ok(Some(answer)),
             Reply::None => Ok(None),
             Reply::Error(code, _) if CANCELLED.contains(&(code & 0xffff)) => Err(PromptError::Cancelled),
             Reply::Error(_, words) => Err(broken(&words)),
@@ -170,7 +172,7 @@ impl Session {
     }
 
     fn reply(&self) -> Result<Reply, PromptError> {
-        let mut data = None;
+        let mut data = Zeroizing::new(Vec::with_capacity(LONGEST_ANSWER));
         loop {
             let left = self.deadline.saturating_duration_since(Instant::now());
             // Also where it never stops to say something.
@@ -182,12 +184,22 @@ impl Session {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Err(broken("it ended without an answer")),
             };
-            let (word, rest) = line.trim_end().split_once(' ').unwrap_or((line.trim_end(), ""));
+            let end = line.strip_suffix(b"\n").unwrap_or(&line);
+            let (word, rest) = match end.iter().position(|byte| *byte == b' ') {
+                Some(at) => (&end[..at], &end[at + 1..]),
+                None => (end, &b""[..]),
+            };
             match word {
-                "OK" => return Ok(Reply::Ok(data)),
-                "D" => data = Some(decoded(rest)),
-                "ERR" => {
-                    let (code, words) = rest.split_once(' ').unwrap_or((rest, ""));
+                b"OK" => {
+                    let text = std::str::from_utf8(&data).map_err(|_| broken("what was typed is not UTF-8"))?;
+                    return Ok(Reply::Ok(Secret::new(text)));
+                }
+                // A long answer comes in several lines, which may part a character.
+                b"D" if data.len() + rest.len() <= LONGEST_ANSWER => decode(rest, &mut data),
+                b"D" => return Err(broken("what was typed is too long")),
+                b"ERR" => {
+                    let text = String::from_utf8_lossy(rest);
+                    let (code, words) = text.split_once(' ').unwrap_or((&text, ""));
                     return Ok(Reply::Error(code.parse().unwrap_or_default(), words.escape_debug().to_string()));
                 }
                 // Comments and status lines.
@@ -212,19 +224,15 @@ impl Session {
     }
 }
 
-/// `%25` is a per cent sign.
-fn decoded(text: &str) -> Secret {
-    let mut plain = Zeroizing::new(String::with_capacity(text.len()));
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        plain.push_str(&rest[..at]);
-        let code = rest.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        let code = code.filter(u8::is_ascii);
-        plain.push(char::from(code.unwrap_or(b'%')));
-        rest = &rest[at + if code.is_some() { 3 } else { 1 }..];
+/// Takes in what a line of data says: `%25` is a per cent sign.
+fn decode(line: &[u8], data: &mut Vec<u8>) {
+    let mut rest = line;
+    while let [first, after @ ..] = rest {
+        let digits = after.get(..2).filter(|_| *first == b'%').and_then(|digits| std::str::from_utf8(digits).ok());
+        let code = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        data.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &after[2..] } else { after };
     }
-    plain.push_str(rest);
-    plain.into()
 }
 
 fn broken(reason: &str) -> PromptError {

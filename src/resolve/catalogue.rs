@@ -11,7 +11,8 @@ use crate::settings::Settings;
 use crate::store::{Durability, ProfileSource, Store, StoreError};
 use crate::sts::OfProfile;
 
-use super::{ResolveError, aws_files, vault};
+use super::vault::{self, Vault};
+use super::{ResolveError, aws_files};
 
 /// Where profiles are looked up.
 enum View {
@@ -72,10 +73,10 @@ impl<'c> Catalogue<'c> {
     ///
     /// # Errors
     /// The store cannot be made.
-    pub fn create_store(&mut self, prompter: &mut dyn Prompter) -> Result<(), ResolveError> {
+    pub fn create_store(&mut self, vault: &mut Vault, prompter: &mut dyn Prompter) -> Result<(), ResolveError> {
         if self.store.is_none() {
             let context = self.context;
-            let mut made = vault::make_store(context, &self.store_path, prompter)?;
+            let mut made = vault::make_store(context, &self.store_path, vault, prompter)?;
             say_notices(context, Some(&mut made));
             self.store = Some(made);
         }

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::context::Context;
 use crate::prompt::Prompter;
-use crate::seal::SealError;
+use crate::seal::{PassphraseSlot, SealError};
 use crate::store::{Loose, LooseFile, Store, StoreError, check_orphans, current_schema, loose_files};
 
+use super::vault::DAMAGED;
 use super::{Keys, Opening, ResolveError, Vault, WayIn};
 
 /// Credentials that are looked up at once.
@@ -120,14 +121,26 @@ impl Checkup {
     fn look_at_slots(&mut self, context: &Context, store: &Store) -> Result<(), ResolveError> {
         let (meta, slots) = store.read().key_slots()?;
         self.ways = slots.iter().map(|slot| WayIn::of(context, store.path(), &meta, slot)).collect();
+        // One file has one passphrase: that of another slot is none that is missing.
+        let has_served = |way: &WayIn| way.kind == PassphraseSlot::KIND && way.opening == Opening::Opens;
+        if self.ways.iter().any(has_served) {
+            let others = self.ways.iter_mut().filter(|way| way.kind == PassphraseSlot::KIND && !way.is_damaged);
+            others.filter(|way| way.opening != Opening::Opens).for_each(|way| way.opening = Opening::Asks);
+        }
         if self.ways.is_empty() {
             self.found(&store.path().display(), "it has no key slot: nothing opens it", "multicred restore FILE");
         }
         for way in self.ways.clone() {
-            if let Opening::Fails(reason) = &way.opening {
-                let fact = format!("key slot {} ({}) does not open: {reason}", way.number, way.kind);
-                self.found(&format!("slot {}", way.number), fact, remedy(&way));
-            }
+            let named = format!("key slot {} ({})", way.number, way.kind);
+            let fact = match &way.opening {
+                Opening::Fails(reason) => format!("{named} does not open: {reason}"),
+                Opening::Opens if way.is_damaged => {
+                    format!("{named} opens, but {DAMAGED}: multicred key rotate would refuse it")
+                }
+                Opening::Asks if way.is_damaged => format!("{named} does not open: {}", way.needs),
+                _ => continue,
+            };
+            self.found(&format!("slot {}", way.number), fact, way.remedy());
         }
         Ok(())
     }
@@ -238,14 +251,6 @@ pub fn bring_back(access_key_id: &str) -> String {
     // What AWS gave for a time (IAM user guide, "Understanding unique ID prefixes") can be had anew.
     let anew = if access_key_id.starts_with("ASIA") { "get another one with --fresh, " } else { "" };
     format!("{anew}import the credential {access_key_id} again, or multicred restore FILE, of a backup")
-}
-
-/// What brings a slot back that does not open.
-fn remedy(way: &WayIn) -> String {
-    match &way.key_file {
-        Some(file) => format!("bring {} back from where you keep a copy of it", file.display()),
-        None => "use a newer multicred".to_owned(),
-    }
 }
 
 fn chmod(mode: &str, path: &Path) -> String {

@@ -158,6 +158,14 @@ pub enum ResolveError {
         /// The program.
         program: String,
     },
+    /// The program that is to be asked for passphrases is not there.
+    #[error("{place} names {program}, which is not on PATH")]
+    NoPinentry {
+        /// The setting, and where it stands.
+        place: String,
+        /// The program.
+        program: String,
+    },
     /// A prompt.
     #[error(transparent)]
     Prompt(#[from] PromptError),
@@ -192,6 +200,7 @@ impl ResolveError {
     pub fn outcome(&self) -> String {
         match self {
             Self::Subprocess(error) => error.outcome(),
+            Self::Locked(_) => "the store is locked".to_owned(),
             Self::BadAnswer { what, wanted, .. } => format!("what {what} printed is no {wanted}"),
             Self::Prompt(error) => error.outcome(),
             Self::Chain(error) => error.outcome(),

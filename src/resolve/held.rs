@@ -91,7 +91,7 @@ impl Resolver<'_> {
     /// # Errors
     /// The store cannot be made.
     pub fn store_and_keys(&mut self) -> Result<(&mut Store, Keys<'_>), ResolveError> {
-        self.catalogue.create_store(&mut *self.prompter)?;
+        self.catalogue.create_store(&mut self.vault, &mut *self.prompter)?;
         let store = self.catalogue.store_mut().ok_or(ResolveError::CredentialGone)?;
         Ok((store, Keys::new(&mut self.vault, self.context, &mut *self.prompter)))
     }

@@ -29,7 +29,7 @@ pub(super) use make::make_store;
 pub use manage::Added;
 pub use rotate::Rotated;
 use rotate::rotation_lock;
-pub(super) use slot::{Need, foreign, is_typed, key_file, read, secret, ssh_socket};
+pub(super) use slot::{DAMAGED, Need, PASSPHRASE_FILE, foreign, is_own, is_typed, key_file, read, secret, ssh_socket};
 use with_agent::AgentSealer;
 
 /// How often something is done anew, since another process has changed the store's key, or the agent is gone.

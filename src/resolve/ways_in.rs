@@ -43,20 +43,52 @@ pub struct WayIn {
     pub until: Option<&'static str>,
     /// Whether it opens here.
     pub opening: Opening,
+    /// Whether what the store keeps of it was changed.
+    pub is_damaged: bool,
 }
 
 impl WayIn {
     /// A slot of the store at this path, and whether it opens it. No program is run, and nobody is asked at a terminal.
     pub fn of(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) -> Self {
-        let opening = opening(context, store, meta, slot);
-        Self { opening, ..Self::described(store, slot) }
+        let (opening, is_changed) = opening(context, store, meta, slot);
+        let described = Self::described(store, slot);
+        Self { opening, is_damaged: is_changed || described.is_damaged, ..described }
     }
 
     /// A slot, which is not tried.
     pub fn described(store: &Path, slot: &KeySlot) -> Self {
-        let Known { needs, key_file, command, until } = known(store, slot).unwrap_or_else(plain);
+        let known = known(store, slot);
+        let is_damaged = known.is_err();
+        let Known { needs, key_file, command, until } = known.unwrap_or_else(plain);
         let (number, kind, since) = (slot.id, slot.kind.clone(), slot.created_at);
-        Self { number, kind, since, needs, key_file, command, until, opening: Opening::Asks }
+        Self { number, kind, since, needs, key_file, command, until, opening: Opening::Asks, is_damaged }
+    }
+}
+
+impl WayIn {
+    /// How long it opens the store, in words; `None` where nothing takes it away.
+    pub fn lasts(&self) -> Option<String> {
+        let end = self.until?;
+        let then = if self.kind == ssh_agent_slot::KIND { ", then once the SSH key is added again" } else { "" };
+        Some(format!("until the next {end}{then}"))
+    }
+
+    /// What brings it back where it does not open.
+    pub fn remedy(&self) -> String {
+        let anew = format!("multicred key remove {0}, and multicred key add {1} again", self.number, self.kind);
+        match (self.kind.as_str(), &self.key_file) {
+            _ if self.is_damaged => format!("{anew}; or multicred restore FILE, of a backup"),
+            (FileSlot::KIND, Some(file)) => format!("bring {} back from where you keep a copy of it", file.display()),
+            (PassphraseSlot::KIND | RecoverySlot::KIND, _) => {
+                format!(
+                    "correct what {0} names; or unset {0}, and it is asked for on a terminal",
+                    vault::PASSPHRASE_FILE
+                )
+            }
+            (ssh_agent_slot::KIND, _) => format!("ssh-add FILE, of the SSH key; or {anew}"),
+            (keyring_slot::KIND, _) => format!("log in where that keyring is, and unlock it; or {anew}"),
+            _ => "use a newer multicred".to_owned(),
+        }
     }
 
     /// Whether a person must type its secret: then it opens a copy of the store on any machine.
@@ -101,10 +133,13 @@ fn known(store: &Path, slot: &KeySlot) -> Result<Known, String> {
             let how = vault::read::<PassphraseSlot>(&slot.params)?.describe();
             plain(format!("its passphrase ({how})"))
         }
-        RecoverySlot::KIND => plain("the recovery code that was shown for it"),
+        RecoverySlot::KIND => {
+            vault::read::<RecoverySlot>(&slot.params)?;
+            plain("the recovery code that was shown for it")
+        }
         ssh_agent_slot::KIND => {
             let key = vault::read::<SshAgentParams>(&slot.params)?.key().ok_or("its SSH key is damaged")?;
-            plain(format!("the SSH key {key} in the ssh-agent"))
+            Known { until: Some("logout"), ..plain(format!("the SSH key {key} in the ssh-agent")) }
         }
         keyring_slot::KIND => {
             let KeyringParams { backend, account, .. } = vault::read(&slot.params)?;
@@ -119,8 +154,9 @@ fn known(store: &Path, slot: &KeySlot) -> Result<Known, String> {
     })
 }
 
-/// Whether a slot opens the store, found out without running a program or showing a window.
-fn opening(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) -> Opening {
+/// Whether a slot opens the store, found out without running a program or showing a window; and whether what the store
+/// keeps of it was changed.
+fn opening(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) -> (Opening, bool) {
     let given = || vault::secret(context, store, meta, (&slot.kind, &slot.params), false);
     let secret = match slot.kind.as_str() {
         // Reading a key file to use it would tighten its mode.
@@ -136,11 +172,15 @@ fn opening(context: &Context, store: &Path, meta: &StoreMeta, slot: &KeySlot) ->
         },
         _ => given(),
     };
-    match secret.map(|secret| secret.unwrap_key(&slot.wrapped, &vault::wrapping(meta)).is_some()) {
-        Ok(true) => Opening::Opens,
-        Ok(false) => Opening::Fails(vault::foreign(store, slot)),
-        Err(Need::Person) => Opening::Asks,
-        Err(Need::Fails(reason)) => Opening::Fails(reason),
+    match secret {
+        Ok(secret) => {
+            let (opens, is_own) =
+                (secret.unwrap_key(&slot.wrapped, &vault::wrapping(meta)).is_some(), vault::is_own(&secret, slot));
+            let opening = if opens { Opening::Opens } else { Opening::Fails(vault::foreign(store, slot, &secret)) };
+            (opening, opens != is_own)
+        }
+        Err(Need::Person) => (Opening::Asks, false),
+        Err(Need::Fails(reason)) => (Opening::Fails(reason), false),
     }
 }
 

@@ -12,6 +12,7 @@ use super::{BUSY_TIMEOUT, NewKeySlot, Store, StoreError, file, schema};
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// What a new store starts with.
+#[derive(Clone)]
 pub struct NewStore {
     /// Random; part of what every sealed value is bound to.
     pub id: [u8; 16],

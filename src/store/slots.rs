@@ -35,7 +35,7 @@ pub struct KeySlot {
 pub type SlotTag = (i64, Option<Vec<u8>>);
 
 /// A slot to be added.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct NewKeySlot {
     /// `file`, `passphrase`, …
     pub kind: &'static str,

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
+pub mod keys;
 pub mod ordeal;
 pub mod refusal;
 pub mod seat;

@@ -74,15 +74,31 @@ impl Seat {
     }
 
     pub fn type_line(&mut self, text: &str) {
-        self.keyboard.write_all(format!("{text}\r").as_bytes()).expect("a terminal that takes keys");
+        self.type_keys(&format!("{text}\r"));
+    }
+
+    /// Types without an Enter.
+    pub fn type_keys(&mut self, keys: &str) {
+        self.type_bytes(keys.as_bytes());
+    }
+
+    /// Types what may be no text.
+    pub fn type_bytes(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).expect("a terminal that takes keys");
         self.keyboard.flush().expect("a terminal that takes keys");
     }
 
     /// Waits until the screen has `text`.
     #[track_caller]
     pub fn wait_for(&self, text: &str) {
-        let shows = eventually(|| self.screen().contains(text));
-        assert!(shows, "no {text:?} on the screen: {:?}", self.screen());
+        self.wait_for_times(text, 1);
+    }
+
+    /// Waits until the screen has `text` that often.
+    #[track_caller]
+    pub fn wait_for_times(&self, text: &str, times: usize) {
+        let shows = eventually(|| self.screen().matches(text).count() >= times);
+        assert!(shows, "{text:?} is not {times} times on the screen: {:?}", self.screen());
     }
 
     /// Whether what is typed is shown, a line is gathered, and Ctrl-C interrupts, as a terminal does by itself. The

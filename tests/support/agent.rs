@@ -2,9 +2,12 @@
 
 use super::env::{Hermetic, Invocation};
 use multicred::agent::Agent;
+use multicred::agent::protocol::{ANY_VERSION, Code, PREFIX, Request, Status, VERSION, reply};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs;
-use std::os::unix::net::UnixStream;
+use std::fs::{self, Permissions};
+use std::io::{Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -133,4 +136,43 @@ pub fn wait_for(what: &str, limit: Duration, mut holds: impl FnMut() -> bool) {
         assert!(start.elapsed() < limit, "waited {limit:?} for {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// An agent of a later version, in the test's own process: it knows its own version, and what all know.
+pub fn agent_of_tomorrow(env: &Hermetic) -> thread::JoinHandle<()> {
+    let folder = env.path("run/multicred");
+    fs::create_dir_all(&folder).expect("an agent of tomorrow");
+    fs::set_permissions(&folder, Permissions::from_mode(0o700)).expect("an agent of tomorrow");
+    let listener = UnixListener::bind(socket(env)).expect("an agent of tomorrow");
+    let place = socket(env);
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut length = [0; PREFIX];
+            while stream.read_exact(&mut length).is_ok() {
+                let mut body = vec![0; u32::from_be_bytes(length) as usize];
+                stream.read_exact(&mut body).expect("an agent of tomorrow");
+                let answer = match Request::read(&body) {
+                    Ok(Request::Status) => tomorrows_status(),
+                    Ok(Request::Lock) => {
+                        reply(ANY_VERSION, Code::Done, &[&3_u32.to_be_bytes(), b"later"]).expect("an agent of tomorrow")
+                    }
+                    Ok(Request::Stop) => reply(ANY_VERSION, Code::Done, &[]).expect("an agent of tomorrow"),
+                    _ => reply(VERSION + 1, Code::OtherVersion, &[b"99.0.0", b"later"]).expect("an agent of tomorrow"),
+                };
+                stream.write_all(&answer).expect("an agent of tomorrow");
+                if matches!(Request::read(&body), Ok(Request::Stop)) {
+                    fs::remove_file(&place).expect("an agent of tomorrow");
+                    return;
+                }
+            }
+        }
+    })
+}
+
+fn tomorrows_status() -> zeroize::Zeroizing<Vec<u8>> {
+    let version = "99.0.0".to_owned();
+    let status = Status { pid: 4, protocol: VERSION + 1, version, memory_locked: true, idle_limit: 9, held: vec![] };
+    let mut fields = status.fields();
+    fields.push(b"what a later version adds".to_vec());
+    reply(ANY_VERSION, Code::Done, &fields.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("an agent of tomorrow")
 }

@@ -11,9 +11,11 @@
 #![allow(clippy::missing_panics_doc, reason = "assertions panic")]
 
 pub mod agent;
+pub mod desktop;
 pub mod env;
 pub mod loopback;
 pub mod metadata;
+pub mod openssh;
 pub mod proxy;
 pub mod sts;
 pub mod terminal;

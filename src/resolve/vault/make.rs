@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::slot::{self, FileParams};
-use super::{Keys, Vault, tagged, wrapping};
+use super::unlock::Opened;
+use super::{Keys, Unlocked, Vault, tagged, wrapping};
 use crate::context::Context;
 use crate::identity::hash::{Hasher, hex};
 use crate::lock::{HopLock, PATIENCE};
@@ -14,7 +15,7 @@ use crate::prompt::Prompter;
 use crate::resolve::ResolveError;
 use crate::seal::keyring_slot::{self, Backend, KeyringParams};
 use crate::seal::{
-    self, CommandSlot, FIRST_EPOCH, FileSlot, PassphraseSlot, RecoverySlot, SlotSecret, StoreKey, looks_like_code,
+    self, CommandSlot, FIRST_EPOCH, FileSlot, PassphraseSlot, Pin, RecoverySlot, SlotSecret, StoreKey, looks_like_code,
     ssh_agent_slot,
 };
 use crate::secret::Secret;
@@ -75,10 +76,12 @@ impl Made {
     }
 }
 
-/// Opens the store, or makes it. Whoever else would make it waits meanwhile: a person may be asked for a passphrase.
+/// Opens the store, or makes it, and then it is unlocked. Whoever else would make it waits meanwhile: a person may be asked
+/// for a passphrase.
 pub(in crate::resolve) fn make_store(
     context: &Context,
     path: &Path,
+    vault: &mut Vault,
     prompter: &mut dyn Prompter,
 ) -> Result<Store, ResolveError> {
     // Where nobody is asked, the lock of the store's own folder is enough.
@@ -86,8 +89,13 @@ pub(in crate::resolve) fn make_store(
     if let Some(store) = Store::open(path)? {
         return Ok(store);
     }
-    let mut vault = Vault::default();
-    Store::open_or_create(path, || Keys::new(&mut vault, context, prompter).first(path))
+    let mut keys = Keys::new(vault, context, prompter);
+    let mut made = None;
+    let store = Store::open_or_create(path, || Ok::<_, ResolveError>(made.insert(keys.first(path)?).0.clone()))?;
+    if let Some((new, key, pin)) = made {
+        keys.keep(&store, &new, key, pin)?;
+    }
+    Ok(store)
 }
 
 /// A lock that cannot be had is gone without: the lock of the store's folder still lets one process alone make it.
@@ -100,7 +108,7 @@ fn wait_for_others(context: &Context, path: &Path) -> Option<HopLock> {
 }
 
 impl Keys<'_> {
-    fn first(&mut self, store: &Path) -> Result<NewStore, ResolveError> {
+    fn first(&mut self, store: &Path) -> Result<(NewStore, StoreKey, Pin), ResolveError> {
         let id: [u8; 16] = seal::random()?;
         let made = self.make(&self.wanted()?, store, &id, &[])?;
         let shown = store.display();
@@ -108,9 +116,23 @@ impl Keys<'_> {
             Some(note) => format!("a new store: {shown}. {note}"),
             None => format!("a new store: {shown}, with a key slot of the kind {}", made.kind),
         });
-        let meta = StoreMeta { id: id.to_vec(), key_epoch: FIRST_EPOCH };
-        let slot = made.stored(&mut StoreKey::generate()?, &meta)?;
-        Ok(NewStore { id, slot, now: self.context.now() })
+        let (meta, mut key) = (StoreMeta { id: id.to_vec(), key_epoch: FIRST_EPOCH }, StoreKey::generate()?);
+        let slot = made.stored(&mut key, &meta)?;
+        Ok((NewStore { id, slot, now: self.context.now() }, key, made.secret.pin()))
+    }
+
+    /// The key of a new store is there: nobody is asked again for what they have just typed.
+    fn keep(&mut self, store: &Store, new: &NewStore, key: StoreKey, pin: Pin) -> Result<(), ResolveError> {
+        let (meta, slots) = store.read().key_slots()?;
+        // Another process may have changed it meanwhile.
+        let Some(slot) = slots.into_iter().find(|slot| slot.wrapped == new.slot.wrapped) else { return Ok(()) };
+        let is_typed = slot::is_typed(&slot.kind) && self.context.setting(slot::PASSPHRASE_FILE).is_none();
+        let opened = Opened { meta, key, slot, public_key: new.slot.public_key, pin };
+        if is_typed {
+            self.share(store, &opened);
+        }
+        self.vault.unlocked = Some(Unlocked::from(opened));
+        Ok(())
     }
 
     /// What was asked for; else a keyring where one answers, else a passphrase where somebody can be asked for one,

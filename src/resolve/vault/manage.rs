@@ -3,6 +3,7 @@
 use super::Keys;
 use super::make::{Made, NewSlot, is_fleeting};
 use super::unlock::Opened;
+use crate::prompt::PromptError;
 use crate::resolve::ResolveError;
 use crate::secret::Secret;
 use crate::store::{Durability, KeySlot, Store, StoreError};
@@ -87,8 +88,10 @@ impl Keys<'_> {
         let mut proof = None;
         if !unproven {
             let may_serve = |slot: &KeySlot| slot.id != number && lasts(slot);
-            let opened = self.slot_key(store, &may_serve);
-            let opened = opened.map_err(|error| ResolveError::OnlyWayIn { number, why: error.to_string() })?;
+            let opened = self.slot_key(store, &may_serve).map_err(|error| match error {
+                ResolveError::Prompt(PromptError::Cancelled) => error,
+                error => ResolveError::OnlyWayIn { number, why: error.to_string() },
+            })?;
             (meta, proof) = (opened.meta, Some(opened.slot));
         }
         store.erase_what_is_replaced();

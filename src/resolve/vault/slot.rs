@@ -17,7 +17,7 @@ use crate::store::{KeySlot, StoreMeta};
 use crate::subprocess::{self, Manner, Program};
 
 /// The variable that names a file with the passphrase, or with the recovery code.
-pub(super) const PASSPHRASE_FILE: &str = "MULTICRED_PASSPHRASE_FILE";
+pub(in crate::resolve) const PASSPHRASE_FILE: &str = "MULTICRED_PASSPHRASE_FILE";
 /// No passphrase is longer, in bytes.
 const LONGEST: u64 = 4096;
 /// How long a keyring or a program may take where a person may have to do something for it, and where nobody is there.
@@ -120,8 +120,19 @@ pub(super) fn typed_secret(kind: &str, params: &str, text: &Secret) -> Result<Sl
     }
 }
 
-/// What is said of a secret that is another store's.
-pub(in crate::resolve) fn foreign(store: &Path, slot: &KeySlot) -> String {
+/// What is said of a slot whose own secret does not open it.
+pub(in crate::resolve) const DAMAGED: &str = "what the store keeps for it was changed";
+
+/// Whether a secret is the one that a slot was made with.
+pub(in crate::resolve) fn is_own(secret: &SlotSecret, slot: &KeySlot) -> bool {
+    secret.public_key()[..] == slot.public_key[..]
+}
+
+/// What is said of a secret that does not open its slot: another store's, as a rule.
+pub(in crate::resolve) fn foreign(store: &Path, slot: &KeySlot, secret: &SlotSecret) -> String {
+    if is_own(secret, slot) {
+        return DAMAGED.to_owned();
+    }
     match (slot.kind.as_str(), key_file(store, &slot.params)) {
         (FileSlot::KIND, Ok(path)) => format!("{} is the key of another store", path.display()),
         (PassphraseSlot::KIND, _) => format!("{PASSPHRASE_FILE} has another passphrase"),
@@ -150,12 +161,25 @@ pub(super) fn passphrase_of_file(context: &Context) -> Result<Option<Secret>, St
     passphrase_in(Path::new(&*path)).map(Some).map_err(|reason| format!("{PASSPHRASE_FILE}: {reason}"))
 }
 
-/// A file's text, without the end of its line.
+/// Why the passphrase file is of no use for these slots: it has what opens slots of another kind.
+pub(super) fn misfit(context: &Context, typed: &[&KeySlot]) -> Option<String> {
+    let text = passphrase_of_file(context).ok()??;
+    let has = |kind: &str| typed.iter().any(|slot| slot.kind == kind);
+    match looks_like_code(&text) {
+        false if !has(PassphraseSlot::KIND) => {
+            Some(format!("{PASSPHRASE_FILE} has no recovery code: it has a slip of the pen, or a part is missing"))
+        }
+        true if !has(RecoverySlot::KIND) => Some(format!("{PASSPHRASE_FILE} has the recovery code of another store")),
+        _ => None,
+    }
+}
+
+/// A file's first line.
 pub(super) fn passphrase_in(path: &Path) -> Result<Secret, String> {
     let text = regular_file::read(path, LONGEST).map_err(|error| format!("{}: {error}", path.display()))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = text.split('\n').next().unwrap_or_default();
     let line = line.strip_suffix('\r').unwrap_or(line);
-    if line.is_empty() { Err(format!("{} is empty", path.display())) } else { Ok(Secret::new(line)) }
+    if line.is_empty() { Err(format!("the first line of {} is empty", path.display())) } else { Ok(Secret::new(line)) }
 }
 
 /// What a command line of the person's prints.

@@ -149,7 +149,7 @@ impl Keys<'_> {
             let may_ask = self.prompter.can_ask().is_ok();
             let secret = slot::secret(self.context, store, meta, (&slot.kind, &slot.params), may_ask);
             let opened = secret.and_then(|secret| {
-                Opened::by(&secret, meta, slot).ok_or_else(|| Need::Fails(slot::foreign(store, slot)))
+                Opened::by(&secret, meta, slot).ok_or_else(|| Need::Fails(slot::foreign(store, slot, &secret)))
             });
             match opened {
                 Ok(opened) => return Some(opened),
@@ -210,12 +210,15 @@ impl Keys<'_> {
     }
 
     fn check_can_ask(&self, slots: &[KeySlot], reasons: &[String]) -> Result<(), ResolveError> {
-        let is_typed = slots.iter().any(|slot| slot::is_typed(&slot.kind));
+        let typed: Vec<&KeySlot> = slots.iter().filter(|slot| slot::is_typed(&slot.kind)).collect();
         let has_window = self.context.may_prompt && self.settings()?.passphrase_driver() == PassphraseDriver::Pinentry;
         let mut reasons = reasons.to_vec();
         match self.prompter.can_ask() {
-            _ if !is_typed => {}
-            Err(why) if !has_window => reasons.push(PromptError::NoPassphrase(why).to_string()),
+            _ if typed.is_empty() => {}
+            Err(why) if !has_window => {
+                reasons.extend(slot::misfit(self.context, &typed));
+                reasons.push(PromptError::NoPassphrase(why).to_string());
+            }
             _ => return Ok(()),
         }
         if reasons.is_empty() {
@@ -276,7 +279,7 @@ impl Keys<'_> {
             return Ok(self.prompter.passphrase(question, remark)?);
         }
         let (program, place) = (settings.passphrase_pinentry(), settings.passphrase_place());
-        let missing = |_| ResolveError::NoDriver { place, program: program.escape_debug().to_string() };
+        let missing = |_| ResolveError::NoPinentry { place, program: program.escape_debug().to_string() };
         let found = which::which(program).map_err(missing)?;
         let (without, term) = (not_handed_on(self.context), self.context.variable("TERM"));
         let mut dialog = Dialog::new("pinentry", found, &without, term, self.prompter.deadline());
@@ -293,7 +296,11 @@ impl Keys<'_> {
         match hold(self.context, store, &opened.meta, &opened.key) {
             // It is found out at the first use.
             Ok(()) | Err(ResolveError::Store(StoreError::KeyChanged(_))) => {}
-            Err(error) => self.context.note(&format!("the agent cannot hold the store's key: {error}")),
+            Err(error) => {
+                let is_other = matches!(error, ResolveError::Agent(AgentError::OtherVersion { .. }));
+                let remedy = if is_other { "; multicred agent stop ends it" } else { "" };
+                self.context.note(&format!("the agent cannot hold the store's key: {error}{remedy}"));
+            }
         }
     }
 
@@ -355,6 +362,10 @@ fn opened_by(typed: &Secret, meta: &StoreMeta, slots: &[KeySlot]) -> Result<Open
             Ok(secret) => {
                 if let Some(opened) = Opened::by(&secret, meta, slot) {
                     return Ok(opened);
+                }
+                if slot::is_own(&secret, slot) {
+                    let (slot, kind, reason) = (slot.id, slot.kind.clone(), slot::DAMAGED.to_owned());
+                    told = SealError::Slot { slot, kind, reason }.to_string();
                 }
             }
             Err(reason) if slots.len() == 1 => told = reason,
