@@ -185,7 +185,7 @@ fn a_backup_from_before_a_rotation_opens_by_its_own_slots_whatever_the_agent_hol
         let first = secrets.key(&path, 1);
         scene.env.run(&["key", "rotate"]).ok();
         let (second, epoch, id) = (secrets.key(&path, 1), Copied::of(&path).epoch(), id_of(&path));
-        let gives_agent = |which: i32| {
+        let give = |which: i32| {
             let mut client = agent.client();
             client.lock().unwrap();
             match which {
@@ -194,14 +194,14 @@ fn a_backup_from_before_a_rotation_opens_by_its_own_slots_whatever_the_agent_hol
                 _ => client.hold(&id, epoch, second.expose()).unwrap(),
             }
         };
-        gives_agent(at_restore);
+        give(at_restore);
         scene.env.run(&["restore", "--yes", "to.db"]).ok();
         scene.become_in_bash("dev/Reader").ok().calm();
         without_key_file(&scene, || {
             let code = scene.become_in_bash("bob");
             code.code(if at_restore == 1 { 0 } else { 4 });
         });
-        gives_agent(at_rotation);
+        give(at_rotation);
         scene.env.run(&["key", "rotate"]).ok().calm();
         let held = agent.client().status().unwrap().held;
         let wanted = if at_rotation == 0 { vec![] } else { vec![Copied::of(&path).epoch()] };
@@ -218,7 +218,7 @@ fn a_backup_from_before_a_rotation_opens_by_its_own_slots_whatever_the_agent_hol
         let aside = std::fs::read_dir(path.parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
         let aside = aside.into_iter().find(|path| text(path).contains(".replaced-")).unwrap();
         assert_ne!(Copied::of(&aside).epoch(), Copied::of(&path).epoch());
-        hold(2);
+        give(2);
         let of_aside = scene.env.run(&["--store", text(&aside), "as", "--shell", "bash", "bob"]);
         of_aside.code(0);
         scene.become_in_bash("bob").ok().calm();
