@@ -15,7 +15,6 @@ use rustix::termios::tcgetpgrp;
 use crate::secret::Secret;
 pub use confirm::{Answer, confirm};
 pub use dialog::Dialog;
-use masked::write_all;
 
 /// Why nobody can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -182,10 +181,7 @@ fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -
     let terminal = open_terminal().map_err(impossible)?;
     let mut remark = remark;
     loop {
-        if let Some(remark) = remark {
-            write_all(&terminal, &format!("multicred: {remark}\r\n"))?;
-        }
-        let line = masked::line(&terminal, &format!("MFA code for {serial}: "), deadline)?;
+        let line = masked::line(&terminal, remark, &format!("MFA code for {serial}: "), deadline)?;
         let answer = line.ok_or_else(unanswered)?;
         if is_code(answer.expose()) {
             return Ok(answer);
@@ -196,11 +192,9 @@ fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -
 
 fn ask_for_passphrase(question: &str, remark: Option<&str>, deadline: Option<Instant>) -> Result<Secret, PromptError> {
     let terminal = open_terminal().map_err(PromptError::NoPassphrase)?;
-    if let Some(remark) = remark {
-        // It may have words from a file.
-        write_all(&terminal, &format!("multicred: {}\r\n", without_controls(remark)))?;
-    }
-    let line = masked::line(&terminal, &format!("{question}: "), deadline)?;
+    // It may have words from a file.
+    let remark = remark.map(without_controls);
+    let line = masked::line(&terminal, remark.as_deref(), &format!("{question}: "), deadline)?;
     line.ok_or(PromptError::PassphraseUnanswered(SDK_PATIENCE.as_secs()))
 }
 

@@ -24,10 +24,15 @@ pub(super) const LOOK_UP: Duration = Duration::from_millis(100);
 /// a character, and a signal from elsewhere is obeyed after the terminal is given back as it was.
 pub(super) fn line(
     mut terminal: &File,
+    remark: Option<&str>,
     question: &str,
     deadline: Option<Instant>,
 ) -> Result<Option<Secret>, PromptError> {
+    // Before anything is said: who answers at once is not shown what they type.
     let masked = Masked::start(terminal)?;
+    if let Some(remark) = remark {
+        write_all(terminal, &format!("multicred: {remark}\r\n"))?;
+    }
     write_all(terminal, question)?;
     let mut line = Zeroizing::new(Vec::with_capacity(LONGEST_LINE + 1));
     let (mut byte, mut escape) = ([0u8; 1], Escape::No);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use multicred::seal::keyring_slot::{self, Backend, KeyringParams};
 
-use super::seat::{Ended, Seat};
+use super::seat::{Ended, Seat, eventually};
 use super::{Scene, ini, key_in_code};
 use crate::support::desktop::Desktop;
 use crate::support::env::Output;
@@ -179,7 +179,10 @@ impl Scene {
     pub fn opens_with(&self, typed: &[&str]) -> Ended {
         let mut seat = Seat::take(&self.env, &BECOME_BOB);
         for (index, line) in typed.iter().enumerate() {
-            seat.wait_for_times(": ", index + 1);
+            let asks = |screen: String| {
+                screen.matches(" of the multicred store").count() == index + 1 && screen.ends_with(": ")
+            };
+            assert!(eventually(|| asks(seat.screen())), "it does not ask: {:?}", seat.screen());
             seat.type_line(line);
         }
         let ended = seat.end();
