@@ -110,6 +110,17 @@ fn a_key_that_somebody_puts_in_the_place_of_the_stores_opens_by_no_slot() {
     siege.secrets.open(&siege.scene.env.store());
 }
 
+#[test]
+fn the_doctor_names_a_slot_that_was_put_there_without_the_key() {
+    let siege = Siege::new();
+    siege.scene.env.run(&["doctor", "--check"]).ok();
+    siege.change(
+        "INSERT INTO key_slot (kind, params, public_key, wrapped, created_at, tag)
+         SELECT 'recovery', params, public_key, wrapped, created_at, tag FROM key_slot WHERE kind = 'passphrase'",
+    );
+    siege.scene.env.run(&["doctor", "--check"]).code(1).stdout_has("key slot 5 (recovery) was changed, or put there");
+}
+
 /// It names a key file of the stranger's, or is a copy of a row that is there.
 #[test]
 fn a_slot_that_somebody_without_the_key_has_slipped_in_is_refused_by_its_number() {

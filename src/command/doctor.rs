@@ -61,6 +61,9 @@ fn text(path: &Path, checkup: &Checkup) -> String {
         say(&if is_named { format!("! {fact}") } else { format!("! {about}: {fact}") });
         say(&format!("  {remedy}"));
     }
+    if checkup.ways.len() == 1 {
+        say("there is one way in only, and without it the store is lost: multicred key add recovery makes another");
+    }
     if checkup.findings.is_empty() {
         say("nothing is wrong");
     }

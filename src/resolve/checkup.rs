@@ -161,11 +161,23 @@ impl Checkup {
 
     fn look_at_seals(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {
         self.seals = Some(Seals::default());
+        if self.schema == Some(current_schema()) {
+            self.look_at_proofs(store, keys)?;
+        }
         let credentials = self.look_at_credentials(store, keys);
         store.end_snapshot();
         // A page that cannot be read is no reason to leave out what is on others.
         let originals = self.look_at_originals(store, keys);
         credentials.and(originals)
+    }
+
+    fn look_at_proofs(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {
+        for slot in keys.foreign_slots(store)? {
+            let error = ResolveError::ForeignSlot { number: slot.id, kind: slot.kind.clone() };
+            let remedy = format!("multicred key remove {}, and multicred key add {} again", slot.id, slot.kind);
+            self.found(&format!("slot {}", slot.id), error.to_string(), remedy);
+        }
+        Ok(())
     }
 
     fn look_at_credentials(&mut self, store: &Store, keys: &mut Keys<'_>) -> Result<(), ResolveError> {

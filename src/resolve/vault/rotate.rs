@@ -98,6 +98,29 @@ impl Keys<'_> {
     }
 }
 
+impl Keys<'_> {
+    /// The slots that were changed, or put there by somebody who does not have the store's key. Those that are older than
+    /// the proof say nothing either way.
+    ///
+    /// # Errors
+    /// The store is locked, or cannot be read.
+    pub fn foreign_slots(&mut self, store: &Store) -> Result<Vec<KeySlot>, ResolveError> {
+        let (slots, tags) = (store.read().key_slots()?.1, store.read().slot_tags()?);
+        self.with_sealer(store, |sealer, meta| {
+            let mut foreign = Vec::new();
+            for slot in &slots {
+                let tag = tags.iter().find(|(number, _)| *number == slot.id).and_then(|(_, tag)| tag.as_deref());
+                let named = (slot.kind.as_str(), slot.params.as_str(), slot.public_key.as_slice());
+                let pin = tag.map(|tag| sealer.pin_of(tag, &tagged(meta, named))).transpose()?;
+                if pin.is_some_and(|pin| pin.is_none()) {
+                    foreign.push(slot.clone());
+                }
+            }
+            Ok(foreign)
+        })
+    }
+}
+
 /// Held while a store gets a new key, and until the agent has it, too.
 pub(super) fn rotation_lock(
     context: &Context,
