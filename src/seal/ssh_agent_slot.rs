@@ -162,10 +162,12 @@ pub fn open(socket: &Path, params: &SshAgentParams, store_id: &[u8]) -> Result<S
         return Err(SshAgentError::Params);
     };
     let mut agent = Agent::connect(socket)?;
+    // An agent that lives says at once which keys it has; a signature may wait for its person.
+    let keys = listed(&mut agent)?;
     match signature(&mut agent, &key, store_id, &challenge) {
         Ok(signature) => Ok(SlotSecret::extracted(&signature, &challenge, PURPOSE)),
         // An agent refuses what it does not have in the same way.
-        Err(SshAgentError::Refused(shown)) => Err(match listed(&mut agent)? {
+        Err(SshAgentError::Refused(shown)) => Err(match keys {
             keys if keys.is_empty() => SshAgentError::Empty,
             keys if keys.iter().any(|listed| listed.blob == key.blob) => SshAgentError::Refused(shown),
             _ => SshAgentError::NotLoaded(shown),
