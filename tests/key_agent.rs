@@ -277,15 +277,50 @@ fn a_role_whose_answer_is_kept_asks_again_once_the_store_is_locked() {
     assert_eq!(scene.sts.count("AssumeRole"), 1);
 }
 
+/// Behind a passphrase, or a slot of this kind.
+fn locked_beside(kind: &str) -> (Scene, Way) {
+    let mut scene = locked();
+    scene.env.write("passphrase", PASSPHRASE);
+    let file = scene.env.path("passphrase").display().to_string();
+    scene.env.set("MULTICRED_PASSPHRASE_FILE", file);
+    let way = Way::add(&mut scene, kind);
+    scene.env.unset("MULTICRED_PASSPHRASE_FILE");
+    (scene, way)
+}
+
+#[test]
+fn a_keyring_that_is_locked_or_gone_and_an_ssh_key_that_is_not_there_are_told_before_the_passphrase_is_asked_for() {
+    for (kind, says) in [("keyring", "no keyring answers"), ("keyring", "stays locked"), ("ssh-agent", "has no key")] {
+        let (mut scene, mut way) = locked_beside(kind);
+        match (&mut way, says) {
+            (Way::Keyring(desktop), "stays locked") => desktop.start_keyring(false),
+            (way, _) => way.withhold(&mut scene),
+        }
+        let ended = scene.opens_with(&[PASSPHRASE]);
+        assert!(ended.screen.contains(says) && ended.screen.contains(&format!("({kind})")), "{ended:?}");
+    }
+}
+
+#[test]
+fn a_keyring_or_an_ssh_agent_that_does_not_answer_keeps_nobody_from_typing_the_passphrase() {
+    for kind in ["keyring", "ssh-agent"] {
+        let (scene, way) = locked_beside(kind);
+        let pid = match &way {
+            Way::Keyring(desktop) => desktop.pid(),
+            Way::SshAgent(agent) => agent.pid(),
+            _ => unreachable!(),
+        };
+        let pid = rustix::process::Pid::from_raw(pid.cast_signed()).unwrap();
+        rustix::process::kill_process(pid, Signal::STOP).unwrap();
+        let ended = scene.opens_with(&[PASSPHRASE]);
+        assert!(ended.screen.contains("gave no answer within"), "{ended:?}");
+    }
+}
+
 #[test]
 fn a_slot_that_opens_without_asking_comes_before_the_prompt() {
     for kind in ["command", "ssh-agent", "keyring", "keyutils"] {
-        let mut scene = locked();
-        scene.env.write("passphrase", PASSPHRASE);
-        let file = scene.env.path("passphrase").display().to_string();
-        scene.env.set("MULTICRED_PASSPHRASE_FILE", file);
-        let _way = Way::add(&mut scene, kind);
-        scene.env.unset("MULTICRED_PASSPHRASE_FILE");
+        let (scene, _way) = locked_beside(kind);
         let ended = Seat::take(&scene.env, &BECOME_BOB).end();
         becomes_bob(&scene, &ended);
         assert!(!ended.screen.contains(QUESTION), "{kind}: {ended:?}");

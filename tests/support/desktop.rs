@@ -77,6 +77,12 @@ impl Desktop {
         self.keyring = None;
     }
 
+    /// The keyring's process.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.keyring.as_ref().expect("a keyring that runs").0.id()
+    }
+
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
         command.env_clear().env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", &self.home);

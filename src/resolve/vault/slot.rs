@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::context::Context;
 use crate::regular_file;
 use crate::resolve::outside::not_handed_on;
-use crate::seal::keyring_slot::{self, KeyringParams};
+use crate::seal::keyring_slot::{self, Backend, KeyringError, KeyringParams};
 use crate::seal::ssh_agent_slot::{self, SshAgentParams};
 use crate::seal::{CommandSlot, FileSlot, PassphraseSlot, RecoverySlot, SlotSecret, looks_like_code};
 use crate::secret::Secret;
@@ -23,6 +23,8 @@ const LONGEST: u64 = 4096;
 /// How long a keyring or a program may take where a person may have to do something for it, and where nobody is there.
 const WITH_PERSON: Duration = Duration::from_mins(2);
 const ALONE: Duration = Duration::from_secs(15);
+/// How long a keyring may take to say whether it is there.
+const FIRST_WORD: Duration = Duration::from_secs(5);
 
 /// Why a slot gives no secret.
 pub(in crate::resolve) enum Need {
@@ -100,6 +102,10 @@ pub(in crate::resolve) fn secret(
         }
         keyring_slot::KIND => {
             let params: KeyringParams = read(params)?;
+            // A person may take their time to unlock it; one that is broken is not waited for as long.
+            if may_ask && let Err(error @ KeyringError::Silent { .. }) = ready(&params) {
+                return Err(Need::Fails(error.to_string()));
+            }
             let read = if may_ask { keyring_slot::read } else { keyring_slot::read_quietly };
             read(&params, patience(may_ask)).map_err(|error| Need::Fails(error.to_string()))
         }
@@ -110,6 +116,10 @@ pub(in crate::resolve) fn secret(
         }
         _ => Err(Need::Fails("this version does not know its kind".to_owned())),
     }
+}
+
+fn ready(params: &KeyringParams) -> Result<Backend, KeyringError> {
+    keyring_slot::ready(Some(params.backend), FIRST_WORD)
 }
 
 /// The secret that a typed text gives.
