@@ -201,7 +201,9 @@ fn twenty_shells_at_once_ask_once_and_all_are_served() {
     assert_eq!(asks.len(), 1);
     crowd[asks[0]].type_line(PASSPHRASE);
     let ended: Vec<Ended> = crowd.into_iter().map(Seat::end).collect();
-    ended.iter().for_each(|ended| becomes_bob(&scene, ended));
+    for ended in &ended {
+        becomes_bob(&scene, ended);
+    }
     assert_eq!(ended.iter().filter(|ended| ended.screen.contains(QUESTION)).count(), 1);
 }
 
