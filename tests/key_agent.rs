@@ -161,6 +161,7 @@ fn a_stopped_agent_is_not_waited_for_where_a_slot_opens_and_the_passphrase_is_as
 fn a_key_file_opens_without_a_question_to_the_agent() {
     let scene = Scene::with_bob();
     let place = socket(&scene.env);
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
     let listener = UnixListener::bind(&place).unwrap();
     listener.set_nonblocking(true).unwrap();
     scene.opens();
@@ -252,11 +253,12 @@ fn a_new_key_of_the_store_goes_to_the_agent_that_held_the_last_one() {
     scene.opens_with(&[PASSPHRASE]);
     scene.env.write("passphrase", PASSPHRASE);
     let file = scene.env.path("passphrase").display().to_string();
-    scene.env.command(&["key", "rotate"]).set("MULTICRED_PASSPHRASE_FILE", file).run().ok();
+    let rotate = scene.env.command(&["key", "rotate", "--json"]).set("MULTICRED_PASSPHRASE_FILE", file).run();
+    let epoch = rotate.ok().json()["key_epoch"].clone();
     let output = scene.opens();
     output.stderr_is("");
     let status = scene.env.run(&["agent", "status", "--json"]).ok().json();
-    assert_eq!(status["stores"][0]["key_epoch"], 2);
+    assert_eq!(status["stores"][0]["key_epoch"], epoch);
 }
 
 #[test]
@@ -324,6 +326,7 @@ fn a_slot_that_opens_without_asking_comes_before_the_prompt() {
         let ended = Seat::take(&scene.env, &BECOME_BOB).end();
         becomes_bob(&scene, &ended);
         assert!(!ended.screen.contains(QUESTION), "{kind}: {ended:?}");
-        assert!(!socket(&scene.env).exists(), "{kind}: an agent for nothing");
+        // A program may have asked its person: that is not to be done again for each shell.
+        assert_eq!(socket(&scene.env).exists(), kind == "command", "{kind}");
     }
 }

@@ -290,7 +290,11 @@ impl Keys<'_> {
     pub(super) fn share(&mut self, store: &Store, opened: &Opened) {
         let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
         let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
-        if self.vault.agent_is_silent || (!is_wanted && !runs) {
+        if self.vault.agent_is_silent {
+            self.context.note("the agent cannot hold the store's key: it does not answer");
+            return;
+        }
+        if !is_wanted && !runs {
             return;
         }
         match hold(self.context, store, &opened.meta, &opened.key) {
