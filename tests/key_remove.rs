@@ -80,6 +80,9 @@ fn the_passphrase_that_is_left_is_typed_before_the_key_file_goes() {
     let ended = seat.end();
     assert_eq!((ended.status, ended.stdout.as_str()), (0, ""), "{ended:?}");
     assert_eq!(kinds(&scene), ["passphrase"]);
+    // What was typed once serves every shell.
+    scene.opens();
+    scene.env.run(&["lock"]).ok();
     scene.opens_with(&[PASSPHRASE]);
 }
 
