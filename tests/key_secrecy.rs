@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use multicred::seal::{FileSlot, PassphraseSlot};
+use multicred::seal::{FileSlot, PassphraseSlot, wrap_binding};
 use multicred::secret::Secret;
 use multicred::store::Store;
 use scene::keys::{BECOME_BOB, QUESTION, Way};
@@ -83,7 +83,7 @@ fn store_key(scene: &Scene) -> Vec<u8> {
         "file" => FileSlot::at(scene.key_file()).look().unwrap(),
         _ => serde_json::from_str::<PassphraseSlot>(&slot.params).unwrap().secret(&Secret::new(PASSPHRASE)).unwrap(),
     };
-    secret.unwrap_key(&slot.wrapped, &meta.id).unwrap().expose().to_vec()
+    secret.unwrap_key(&slot.wrapped, &wrap_binding(&meta.id, meta.key_epoch)).unwrap().expose().to_vec()
 }
 
 #[test]

@@ -169,6 +169,7 @@ pub fn open(
     let (Some(key), Some(challenge), VERSION) = (params.key(), params.challenge(), params.version) else {
         return Err(SshAgentError::Params);
     };
+    key::flags(&key.blob).map_err(|_| unsupported(&key))?;
     let mut agent = Agent::connect(socket)?;
     // First: a list is had at once, or it shows that the agent is at the far end of a connection that is long dead.
     match listed(&mut agent)? {
