@@ -55,7 +55,7 @@ const STEPS: &[Step] = &[
     step("multicred as prod/Admn || echo refused: $?", "(deploy)", "refused: 3"),
     step("export AWS_ACCESS_KEY_ID=by-hand", "(?)", ""),
     step("multicred as -", "(-)", ""),
-    step("env | grep -c -e AWS_ACCESS -e AWS_SECRET -e MULTICRED", "(-)", "0"),
+    step("env | grep -c -e AWS_ACCESS -e AWS_SECRET -e MULTICRED_IDENTITY", "(-)", "0"),
     step("multicred deactivate", "$", ""),
     step("type multicred", "$", "/multicred"),
 ];
