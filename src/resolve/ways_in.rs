@@ -63,9 +63,7 @@ impl WayIn {
         let (number, kind, since) = (slot.id, slot.kind.clone(), slot.created_at);
         Self { number, kind, since, needs, key_file, command, until, opening: Opening::Asks, is_damaged }
     }
-}
 
-impl WayIn {
     /// How long it opens the store, in words; `None` where nothing takes it away.
     pub fn lasts(&self) -> Option<String> {
         let end = self.until?;

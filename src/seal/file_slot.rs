@@ -5,8 +5,6 @@ use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
 use super::{SealError, SlotSecret};
@@ -66,7 +64,8 @@ impl FileSlot {
         }
         let mut text = Zeroizing::new(String::with_capacity(128));
         (&file).take(LONGEST).read_to_string(&mut text).map_err(|e| format!("{shown}: {e}"))?;
-        let secret = parse(&text).ok_or_else(|| format!("{shown} is not a multicred key file"))?;
+        let secret =
+            SlotSecret::from_text(HEADER, &text).ok_or_else(|| format!("{shown} is not a multicred key file"))?;
         // Only now: anything else that the path names is not ours to change.
         if metadata.mode() & 0o077 != 0 {
             where_loose(&file);
@@ -96,7 +95,7 @@ impl FileSlot {
             let _ = std::fs::remove_file(&draft);
         }
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        let line = Zeroizing::new(format!("{HEADER} {}\n", *Zeroizing::new(STANDARD.encode(*secret.0))));
+        let line = Zeroizing::new(format!("{}\n", *secret.to_text(HEADER)));
         let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
         let named = written.and_then(|()| give_name(&draft, &self.path));
         // It has gone where it was renamed.
@@ -143,13 +142,6 @@ fn give_name(draft: &Path, path: &Path) -> std::io::Result<()> {
 fn tighten(file: &std::fs::File) {
     // Failing to tighten is no reason to refuse the key: the file is the person's own.
     let _ = rustix::fs::fchmod(file, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR);
-}
-
-fn parse(text: &str) -> Option<SlotSecret> {
-    let (header, encoded) = text.trim_end().split_once(' ')?;
-    let decoded = Zeroizing::new(STANDARD.decode(encoded).ok()?);
-    let bytes: [u8; 32] = decoded.as_slice().try_into().ok()?;
-    (header == HEADER).then(|| SlotSecret(Zeroizing::new(bytes)))
 }
 
 #[cfg(test)]

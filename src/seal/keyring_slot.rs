@@ -12,8 +12,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -211,7 +209,7 @@ fn made(params: &KeyringParams, label: &str, wait: &Wait) -> Result<SlotSecret, 
         Err(error) => return Err(error),
     }
     let secret = SlotSecret::generate()?;
-    let content = Zeroizing::new(format!("{HEADER} {}", *Zeroizing::new(STANDARD.encode(*secret.0))));
+    let content = secret.to_text(HEADER);
     keyring.write(label, &content)?;
     let is_kept = *keyring.read()? == content.as_bytes();
     if is_kept { Ok(secret) } else { Err(KeyringError::Unfaithful) }
@@ -300,14 +298,14 @@ fn bounded_by<T: Send + 'static>(
 }
 
 fn parse(content: &[u8]) -> Option<SlotSecret> {
-    let (header, encoded) = std::str::from_utf8(content).ok()?.trim_end().split_once(' ')?;
-    let decoded = Zeroizing::new(STANDARD.decode(encoded).ok()?);
-    let bytes: [u8; 32] = decoded.as_slice().try_into().ok()?;
-    (header == HEADER).then(|| SlotSecret(Zeroizing::new(bytes)))
+    SlotSecret::from_text(HEADER, std::str::from_utf8(content).ok()?)
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD;
+
     use super::*;
 
     #[test]

@@ -3,6 +3,8 @@
 //! A slot also keeps a public key derived from its secret, so that a new store key can be sealed to a slot whose
 //! secret is not at hand.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
 use hkdf::Hkdf;
@@ -46,6 +48,19 @@ impl SlotSecret {
     /// A slot's secret from what its kind yields (a signature, a program's output): HKDF-SHA-256.
     pub(super) fn extracted(material: &[u8], salt: &[u8], purpose: &[u8]) -> Self {
         Self(expand(&Hkdf::<Sha256>::new(Some(salt), material), purpose))
+    }
+
+    /// The secret as one line of text, behind the word that says what it is.
+    pub(super) fn to_text(&self, header: &str) -> Zeroizing<String> {
+        Zeroizing::new(format!("{header} {}", *Zeroizing::new(STANDARD.encode(*self.0))))
+    }
+
+    /// The secret of such a line; `None` where it is something else.
+    pub(super) fn from_text(header: &str, text: &str) -> Option<Self> {
+        let (found, encoded) = text.trim_end().split_once(' ')?;
+        let decoded = Zeroizing::new(STANDARD.decode(encoded).ok()?);
+        let bytes: [u8; 32] = decoded.as_slice().try_into().ok()?;
+        (found == header).then(|| Self(Zeroizing::new(bytes)))
     }
 
     /// Wraps a store key; for what `binding` is, see [`wrap_binding`](super::wrap_binding).

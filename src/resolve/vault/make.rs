@@ -252,7 +252,7 @@ impl Keys<'_> {
 fn opens_already(passphrase: &Secret, there: &[KeySlot]) -> Option<i64> {
     let is_its = |slot: &&KeySlot| {
         let secret = slot::typed_secret(&slot.kind, &slot.params, passphrase);
-        slot.kind == PassphraseSlot::KIND && secret.is_ok_and(|it| it.public_key()[..] == slot.public_key[..])
+        slot.kind == PassphraseSlot::KIND && secret.is_ok_and(|secret| slot::is_own(&secret, slot))
     };
     there.iter().find(is_its).map(|slot| slot.id)
 }

@@ -10,7 +10,7 @@ use crate::identity::hash::hex;
 use crate::lock::{HopLock, LockError, PATIENCE};
 use crate::resolve::ResolveError;
 use crate::seal::{FileSlot, Pin, Sealer, SlotBinding, StoreKey, next_epoch, wrap_to};
-use crate::store::{Durability, KeySlot, Store, StoreError, StoreMeta, Writing};
+use crate::store::{Durability, KeySlot, SlotTag, Store, StoreError, StoreMeta, Writing};
 
 /// Rows that are sealed anew before the next ones are read.
 const BATCH: u32 = 500;
@@ -96,9 +96,7 @@ impl Keys<'_> {
         }
         Ok(proven)
     }
-}
 
-impl Keys<'_> {
     /// The slots that were changed, or put there by somebody who does not have the store's key. Those that are older than
     /// the proof say nothing either way.
     ///
@@ -109,9 +107,8 @@ impl Keys<'_> {
         self.with_sealer(store, |sealer, meta| {
             let mut foreign = Vec::new();
             for slot in &slots {
-                let tag = tags.iter().find(|(number, _)| *number == slot.id).and_then(|(_, tag)| tag.as_deref());
-                let named = (slot.kind.as_str(), slot.params.as_str(), slot.public_key.as_slice());
-                let pin = tag.map(|tag| sealer.pin_of(tag, &tagged(meta, named))).transpose()?;
+                let tag = tag_of(&tags, slot);
+                let pin = tag.map(|tag| sealer.pin_of(tag, &tagged(meta, named(slot)))).transpose()?;
                 if pin.is_some_and(|pin| pin.is_none()) {
                     foreign.push(slot.clone());
                 }
@@ -179,9 +176,8 @@ impl Rotation<'_, '_> {
         let (_, slots) = self.writing.read().key_slots()?;
         let tags = self.writing.read().slot_tags()?;
         for slot in &slots {
-            let tag = tags.iter().find(|(number, _)| *number == slot.id).and_then(|(_, tag)| tag.as_deref());
-            let named = (slot.kind.as_str(), slot.params.as_str(), slot.public_key.as_slice());
-            let former = tagged(self.former.1, named);
+            let tag = tag_of(&tags, slot);
+            let former = tagged(self.former.1, named(slot));
             let pin = match tag {
                 Some(tag) => self.former.0.pin_of(tag, &former)?,
                 None => pin_of(slot, proven),
@@ -194,6 +190,16 @@ impl Rotation<'_, '_> {
         }
         Ok(slots.len())
     }
+}
+
+/// The proof of a slot, where it has one.
+fn tag_of<'t>(tags: &'t [SlotTag], slot: &KeySlot) -> Option<&'t [u8]> {
+    tags.iter().find(|(number, _)| *number == slot.id).and_then(|(_, tag)| tag.as_deref())
+}
+
+/// What a slot's proof is about.
+fn named(slot: &KeySlot) -> (&str, &str, &[u8]) {
+    (&slot.kind, &slot.params, &slot.public_key)
 }
 
 /// A slot whose secret is at hand: its number, the public key that the secret gives, and its pin.

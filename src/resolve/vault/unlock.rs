@@ -288,13 +288,13 @@ impl Keys<'_> {
 
     /// Gives the key to the agent, which is started where that is wanted. Without one the key stays in this process.
     pub(super) fn share(&mut self, store: &Store, opened: &Opened) {
-        let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
-        let runs = Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
         if self.vault.agent_is_silent {
             self.context.note("the agent cannot hold the store's key: it does not answer");
             return;
         }
-        if !is_wanted && !runs {
+        let is_wanted = self.settings().is_ok_and(|settings| settings.agent_starts_on_demand());
+        let runs = || Agent::connect(&self.context.agent_socket()).is_ok_and(|agent| agent.is_some());
+        if !is_wanted && !runs() {
             return;
         }
         match hold(self.context, store, &opened.meta, &opened.key) {
