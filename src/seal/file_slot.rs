@@ -2,7 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -14,6 +14,8 @@ const HEADER: &str = "multicred-key-1";
 /// A key file is one short line; anything longer is something else.
 const LONGEST: u64 = 1024;
 const O_NONBLOCK: i32 = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+/// Neither a pipe nor a link in a draft's place is followed.
+const NO_SURPRISE: i32 = O_NONBLOCK | rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
 
 /// A key file.
 pub struct FileSlot {
@@ -91,16 +93,20 @@ impl FileSlot {
     /// Writes a complete key file under its name, or none: a kill leaves no half of one.
     fn create(&self, secret: &SlotSecret) -> std::io::Result<()> {
         let draft = self.draft();
-        if is_left_behind(&draft) {
-            let _ = std::fs::remove_file(&draft);
-        }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let mut file = claim(&draft)?;
         let line = Zeroizing::new(format!("{}\n", *secret.to_text(HEADER)));
-        let written = file.write_all(line.as_bytes()).and_then(|()| file.sync_all());
-        let named = written.and_then(|()| give_name(&draft, &self.path));
-        // It has gone where it was renamed.
-        let _ = std::fs::remove_file(&draft);
-        named
+        let written = file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).and_then(|()| file.sync_all());
+        match written.and_then(|()| give_name(&draft, &self.path)) {
+            // The name is free at once, and may be somebody else's draft by now.
+            Ok(Named::Renamed) => {}
+            Ok(Named::Linked) => std::fs::remove_file(&draft)?,
+            Err(error) => {
+                let _ = std::fs::remove_file(&draft);
+                return Err(error);
+            }
+        }
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        std::fs::File::open(folder)?.sync_all()
     }
 
     /// A name that is nobody else's.
@@ -112,16 +118,51 @@ impl FileSlot {
     }
 }
 
-/// Whether a file is what a killed run left of a key file: as much of one as was written.
-fn is_left_behind(draft: &Path) -> bool {
-    let is_file = std::fs::symlink_metadata(draft).is_ok_and(|found| found.is_file() && found.len() <= LONGEST);
-    let content = Zeroizing::new(if is_file { std::fs::read(draft).unwrap_or_default() } else { return false });
+/// The draft under that name, for this process alone: a new one, or what a killed run left of one. It stays locked until
+/// the file is closed, so that nobody takes the draft of a process that lives for one that was left behind.
+fn claim(draft: &Path) -> std::io::Result<std::fs::File> {
+    loop {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(NO_SURPRISE);
+        let file = options.open(draft)?;
+        rustix::io::retry_on_intr(|| rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive))?;
+        let ours = file.metadata()?;
+        let is_ours = |there: std::fs::Metadata| (there.dev(), there.ino()) == (ours.dev(), ours.ino());
+        // Whoever held it meanwhile has given it its name, or removed it.
+        if !std::fs::symlink_metadata(draft).is_ok_and(is_ours) {
+            continue;
+        }
+        if !is_left_behind(&file)? {
+            return Err(std::io::ErrorKind::AlreadyExists.into());
+        }
+        if ours.nlink() == 1 {
+            return Ok(file);
+        }
+        // Killed once the key file had its name: that one is in use.
+        std::fs::remove_file(draft)?;
+    }
+}
+
+/// Whether a file is what a killed run left of a key file: as much of one as was written, which is nothing at first.
+fn is_left_behind(draft: &std::fs::File) -> std::io::Result<bool> {
+    let found = draft.metadata()?;
+    if !found.is_file() || found.len() > LONGEST || found.uid() != rustix::process::geteuid().as_raw() {
+        return Ok(false);
+    }
+    let mut content = Zeroizing::new(vec![0; usize::try_from(found.len()).unwrap_or_default()]);
+    draft.read_exact_at(&mut content, 0)?;
     let common = content.len().min(HEADER.len());
-    content[..common] == HEADER.as_bytes()[..common]
+    Ok(content[..common] == HEADER.as_bytes()[..common])
+}
+
+/// How a draft got its name.
+enum Named {
+    Linked,
+    Renamed,
 }
 
 /// Fails where a key file has appeared meanwhile.
-fn give_name(draft: &Path, path: &Path) -> std::io::Result<()> {
+fn give_name(draft: &Path, path: &Path) -> std::io::Result<Named> {
     use rustix::io::Errno;
     let linked = std::fs::hard_link(draft, path);
     let errno = linked.as_ref().err().and_then(Errno::from_io_error);
@@ -131,12 +172,10 @@ fn give_name(draft: &Path, path: &Path) -> std::io::Result<()> {
             if std::fs::symlink_metadata(path).is_ok() {
                 return Err(std::io::ErrorKind::AlreadyExists.into());
             }
-            std::fs::rename(draft, path)?;
+            std::fs::rename(draft, path).map(|()| Named::Renamed)
         }
-        _ => linked?,
+        _ => linked.map(|()| Named::Linked),
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    std::fs::File::open(folder)?.sync_all()
 }
 
 fn tighten(file: &std::fs::File) {
@@ -190,6 +229,31 @@ mod tests {
         slot.read_or_create().unwrap();
         assert_eq!(std::fs::read_to_string(folder.path().join("k.new")).unwrap(), "mine");
         assert!(!folder.path().join(".k.multicred-draft").exists());
+    }
+
+    #[test]
+    fn a_key_file_whose_draft_was_not_removed_any_more_keeps_its_content() {
+        let folder = tempfile::tempdir().unwrap();
+        let draft = folder.path().join(".k.multicred-draft");
+        let kept = FileSlot::at(folder.path().join("first")).read_or_create().unwrap();
+        std::fs::hard_link(folder.path().join("first"), &draft).unwrap();
+        FileSlot::at(folder.path().join("k")).read_or_create().unwrap();
+        assert_eq!(FileSlot::at(folder.path().join("first")).read().unwrap().0, kept.0);
+        assert!(!draft.exists());
+    }
+
+    #[test]
+    fn many_who_make_the_same_key_file_at_once_have_one_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        for round in 0..50 {
+            let path = folder.path().join(format!("k{round}"));
+            let make = || FileSlot::at(&path).read_or_create().unwrap().0.to_vec();
+            let secrets = std::thread::scope(|scope| {
+                let at_once: Vec<_> = (0..8).map(|_| scope.spawn(make)).collect();
+                at_once.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+            });
+            assert!(secrets.iter().all(|secret| *secret == make()), "round {round}");
+        }
     }
 
     #[test]
