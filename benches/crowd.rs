@@ -7,6 +7,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::pedantic)]
 
 #[path = "../tests/support/sts/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "what the tests use of it is more")]
 mod sts;
 
 use std::collections::HashMap;
@@ -53,7 +54,7 @@ fn main() {
         fs::write(home.join(".aws/config"), config(profiles)).expect("a config");
         run("as admin --shell bash");
     }
-    fs::write(home.join("address"), sts.address().to_string()).expect("a file for the address");
+    fs::write(home.join("address"), sts.url().trim_start_matches("http://")).expect("a file for the address");
 }
 
 /// alice and the role that trusts her; writes alice's key into the home.

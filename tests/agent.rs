@@ -1,7 +1,4 @@
 //! The life of an agent: one a socket, started when it answers, gone when it is said to be.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod support;
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -13,8 +10,9 @@ use std::time::{Duration, Instant};
 use multicred::agent::{Agent, AgentError};
 use rustix::process::Signal;
 use serde_json::json;
-use support::agent::{Running, STORE, socket, wait_for};
-use support::env::Hermetic;
+
+use crate::support::agent::{Running, STORE, socket, wait_for};
+use crate::support::env::Hermetic;
 
 const SOON: Duration = Duration::from_secs(10);
 
@@ -48,7 +46,7 @@ fn ten_starts_at_once_make_one_agent() {
     for _ in 0..5 {
         let env = Hermetic::new();
         let starts: Vec<_> = (0..10).map(|_| env.spawn(&["agent", "start"])).collect();
-        let outputs: Vec<_> = starts.into_iter().map(support::env::Background::end).collect();
+        let outputs: Vec<_> = starts.into_iter().map(crate::support::env::Background::end).collect();
         let pid: u32 = outputs[0].stdout.trim().parse().unwrap();
         let agent = Running::with_pid(&env, pid);
         for output in &outputs {

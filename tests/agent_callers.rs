@@ -1,7 +1,4 @@
 //! Callers that an agent must bear: many, slow, mute, mad, and of another version.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod support;
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -12,8 +9,9 @@ use std::time::{Duration, Instant};
 use multicred::agent::protocol::{ANY_VERSION, Code, LONGEST, PREFIX, PROGRAM_VERSION, Request, VERSION, reply};
 use multicred::agent::{Agent, AgentError};
 use serde_json::json;
-use support::agent::{Running, STORE, agent_of_tomorrow, socket};
-use support::env::Hermetic;
+
+use crate::support::agent::{Running, STORE, agent_of_tomorrow, socket};
+use crate::support::env::Hermetic;
 
 /// A frame of any bytes.
 fn framed(body: &[u8]) -> Vec<u8> {

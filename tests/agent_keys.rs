@@ -1,7 +1,4 @@
 //! What an agent does with a key: seals and opens for its user, hands it to nobody, and forgets it in time.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod support;
 
 use std::fs;
 use std::os::unix::fs::FileExt;
@@ -10,8 +7,9 @@ use std::time::Duration;
 use multicred::agent::AgentError;
 use rustix::process::Signal;
 use serde_json::json;
-use support::agent::{KEY, OTHER_KEY, Running, STORE, wait_for};
-use support::env::Hermetic;
+
+use crate::support::agent::{KEY, OTHER_KEY, Running, STORE, wait_for};
+use crate::support::env::Hermetic;
 
 const RECORD: &[u8] = b"a record that nobody else may read";
 const SOON: Duration = Duration::from_secs(10);

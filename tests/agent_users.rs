@@ -1,7 +1,4 @@
 //! Who an agent serves: the processes of its own user, and not even those see into it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod support;
 
 use std::fs::{self, Permissions};
 use std::io::{Read, Write};
@@ -10,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use multicred::agent::protocol::Request;
 use multicred::agent::{Agent, AgentError};
-use support::agent::{Running, socket};
-use support::env::{Hermetic, Output};
+
+use crate::support::agent::{Running, socket};
+use crate::support::env::{Hermetic, Output};
 
 /// `nobody`
 const OTHER: u32 = 65534;

@@ -1,7 +1,5 @@
 //! An AWS file under the hands of a process that is killed, or whose system calls fail: the test's own binary, as a
 //! child under strace, makes the edit.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-#![allow(clippy::disallowed_methods, reason = "that rule is for the program under test")]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,6 +10,8 @@ use std::process::Command;
 
 use multicred::aws_config::write::{Rewrite, WriteError, edit};
 use zeroize::Zeroizing;
+
+use crate::support::process;
 
 /// Names the folder that the child edits a file in, and what it is to do there.
 const CHILD: &str = "AWS_FILE_TEST_CHILD";
@@ -97,11 +97,11 @@ fn trace(home: &Path, task: Task, injection: Option<&str>) -> (Vec<Call>, bool) 
     }
     strace.arg(std::env::current_exe().unwrap()).args([
         "--exact",
-        "the_child_under_strace_makes_the_edit",
+        "aws_file::the_child_under_strace_makes_the_edit",
         "--test-threads",
         "1",
     ]);
-    let output = strace.env(CHILD, format!("{} {}", task.word, home.display())).output().expect("strace is installed");
+    let output = process::output(strace.env(CHILD, format!("{} {}", task.word, home.display())));
     let calls = calls(&fs::read_to_string(&log).unwrap());
     fs::remove_file(log).unwrap();
     (calls, output.status.success())

@@ -1,6 +1,5 @@
 //! What holds wherever a temporary credential is put into a credentials file: it is read back, and every line that is
 //! not its own stays, byte for byte.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::path::Path;
 

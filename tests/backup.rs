@@ -1,8 +1,4 @@
 //! The store copied into one file.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
@@ -12,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use multicred::store::{Durability, Store, StoreError};
 use rusqlite::Connection;
-use scene::refusal::Refusal;
-use scene::store::{self, Copy, beside};
-use scene::{DEV, Scene, tree};
+
+use crate::scene::refusal::Refusal;
+use crate::scene::store::{self, Copy, beside};
+use crate::scene::{DEV, Scene, tree};
 
 const WRITERS: u64 = 8;
 

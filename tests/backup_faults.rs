@@ -1,17 +1,13 @@
 //! `backup` and `restore` killed before each of their writes, and with each of them failing.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use scene::refusal::Refusal;
-use scene::store::{Copy, content};
-use scene::traced::{self, SystemCall};
-use scene::{DEV, Scene, tree};
-use support::env::Output;
+use crate::scene::refusal::Refusal;
+use crate::scene::store::{Copy, content};
+use crate::scene::traced::{self, SystemCall};
+use crate::scene::{DEV, Scene, tree};
+use crate::support::env::Output;
 
 const FOLDERS: [&str; 3] = ["data", "run", "to"];
 
@@ -171,7 +167,7 @@ fn restore() -> Trial {
 fn restore_where_there_is_none() -> Trial {
     Trial::of(changed_since(), &["restore", "--yes", "to/copy.db"], |scene| {
         for suffix in ["", "-wal", "-shm"] {
-            std::fs::remove_file(scene::store::beside(&scene.env.store(), suffix)).unwrap();
+            std::fs::remove_file(crate::scene::store::beside(&scene.env.store(), suffix)).unwrap();
         }
     })
 }

@@ -1,15 +1,11 @@
 //! STS down, slow, overloaded, out of its mind, or lying.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::time::{Duration, Instant};
 
-use scene::refusal::Refusal;
-use scene::{PROD, Scene, ini, store};
-use support::env::Output;
-use support::sts::Fault;
+use crate::scene::refusal::Refusal;
+use crate::scene::{PROD, Scene, ini, store};
+use crate::support::env::Output;
+use crate::support::sts::Fault;
 
 #[track_caller]
 fn switch_with(fault: Fault) -> (Scene, Output) {

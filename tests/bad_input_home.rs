@@ -1,16 +1,12 @@
 //! No home, or one that cannot be written.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, lchown};
 use std::path::Path;
 
-use scene::refusal::Refusal;
-use scene::{DEV, Scene, ini, key_in_code, tree};
-use support::env::{Hermetic, Invocation};
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, Scene, ini, key_in_code, tree};
+use crate::support::env::{Hermetic, Invocation};
 
 /// The user `nobody`.
 const NOBODY: u32 = 65_534;
@@ -120,7 +116,7 @@ fn a_store_without_side_files_in_a_folder_that_cannot_be_written_works_or_says_w
     let connection = rusqlite::Connection::open(&store).unwrap();
     connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(connection);
-    assert!(!scene::store::beside(&store, "-wal").exists());
+    assert!(!crate::scene::store::beside(&store, "-wal").exists());
     forbid_writing(&scene.env.path("data/multicred"));
     for words in [&["as", "--shell", "bash", "dev/Reader"][..], &["list"]] {
         let output = as_mortal(&scene, words).run();
@@ -134,7 +130,7 @@ fn a_store_without_side_files_in_a_folder_that_cannot_be_written_works_or_says_w
 fn a_store_file_that_cannot_be_written_is_named() {
     let (scene, _binary) = with_stored_key();
     for suffix in ["", "-wal", "-shm"] {
-        let file = scene::store::beside(&scene.env.store(), suffix);
+        let file = crate::scene::store::beside(&scene.env.store(), suffix);
         fs::set_permissions(file, fs::Permissions::from_mode(0o400)).unwrap();
     }
     let output = as_mortal(&scene, &["account", DEV, "--alias", "other"]).run();

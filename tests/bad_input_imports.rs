@@ -1,16 +1,12 @@
 //! Texts that hold no credential, or half of one, or one in an odd coat.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use scene::refusal::Refusal;
-use scene::{DEV, Scene, ini, store, tree};
-use support::env::Shell;
-use support::sts::KeyPair;
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, Scene, ini, store, tree};
+use crate::support::env::Shell;
+use crate::support::sts::KeyPair;
 
 fn utf16(text: &str, unit: fn(u16) -> [u8; 2]) -> Vec<u8> {
     text.encode_utf16().flat_map(unit).collect()

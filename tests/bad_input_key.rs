@@ -1,17 +1,14 @@
 //! A key file that is missing, wrong or loose; a sealed value that was moved or changed.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use rusqlite::Connection;
-use scene::refusal::Refusal;
-use scene::store::beside;
-use scene::{Scene, ini, key_in_code, store};
+
+use crate::scene::refusal::Refusal;
+use crate::scene::store::beside;
+use crate::scene::{Scene, ini, key_in_code, store};
 
 fn key_file(scene: &Scene) -> PathBuf {
     beside(&scene.env.store(), ".key")

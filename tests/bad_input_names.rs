@@ -1,12 +1,8 @@
 //! Names that mean nothing, or too much; and words of the command line that cannot be.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::refusal::Refusal;
-use scene::{DEV, PROD, Scene, ini, key_in_code, store};
-use support::env::Output;
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, PROD, Scene, ini, key_in_code, store};
+use crate::support::env::Output;
 
 /// Runs the switch; the store's rows are the same afterwards.
 #[track_caller]

@@ -1,11 +1,7 @@
 //! Profiles that contradict themselves, or ask for what this version does not follow.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::refusal::Refusal;
-use scene::{DEV, Scene, ini, key_in_code, tree};
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, Scene, ini, key_in_code, tree};
 
 const ROLE: &str = "role_arn = arn:aws:iam::111122223333:role/Reader\n";
 

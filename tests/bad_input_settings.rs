@@ -1,12 +1,9 @@
 //! Variables of the environment that cannot be used, and streams that take nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::refusal::Refusal;
-use scene::{Scene, ini, store};
-use support::env::Output;
+use crate::scene::refusal::Refusal;
+use crate::scene::{Scene, ini, store};
+use crate::support::env::Output;
+use crate::support::process;
 
 /// Runs a program of the shell in the scene's environment.
 fn sh(scene: &Scene, script: &str) -> Output {
@@ -210,7 +207,7 @@ fn a_pipe_in_the_place_of_the_settings_is_not_waited_for() {
     let mut scene = Scene::with_bobs_roles();
     scene.env.write("config/multicred/other", "");
     let path = scene.env.path("config/multicred/config.toml");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    process::run(std::process::Command::new("mkfifo").arg(&path));
     let asked = scene.env.spawn(&["config"]);
     asked.end_within(std::time::Duration::from_secs(20)).refused(2, &["config.toml", "no regular file"]);
 }

@@ -1,18 +1,15 @@
 //! What may stand where the store should be.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use rusqlite::Connection;
-use scene::refusal::Refusal;
-use scene::store::{Copy, beside};
-use scene::{DEV, Scene, ini, key_in_code, store, tree};
-use support::env::Output;
+
+use crate::scene::refusal::Refusal;
+use crate::scene::store::{Copy, beside};
+use crate::scene::{DEV, Scene, ini, key_in_code, store, tree};
+use crate::support::env::Output;
 
 const SWITCH: [&str; 4] = ["as", "--shell", "bash", "dev/Reader"];
 

@@ -1,22 +1,16 @@
 //! The programs that credentials are for, each by each way: one table, held against moto.
 //!
 //! `make test` runs the first aws CLI, boto3 and s5cmd; what is heavy to install runs under `make test-long`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, unreachable_pub)]
 
-#[path = "clients/account.rs"]
 mod account;
-#[path = "clients/client.rs"]
 mod client;
-#[path = "moto/server.rs"]
-mod server;
-mod support;
-#[path = "clients/way.rs"]
 mod way;
 
 use account::Account;
 use client::Client;
-use support::env::Output;
 use way::Way;
+
+use crate::support::env::Output;
 
 use Verdict::{Cannot, Works};
 

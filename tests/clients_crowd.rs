@@ -1,18 +1,12 @@
 //! Many programs with an AWS SDK, which all want the same credential at the same moment, before there is one.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-#[path = "moto/server.rs"]
-mod server;
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scene::Scene;
-use support::env::Background;
+use crate::scene::Scene;
+use crate::support::env::Background;
 
 const CROWD: usize = 100;
 
@@ -30,7 +24,7 @@ print(key.access_key, key.secret_key, key.token)
 ";
 
 fn crowd(scene: &Scene) -> Vec<Background> {
-    let python = server::venv("python");
+    let python = crate::moto::server::venv("python");
     let start = || scene.env.program(&python, &["-c", SDK, WRITER]).stdin("").spawn();
     let mut crowd: Vec<Background> = (0..CROWD).map(|_| start()).collect();
     for program in &mut crowd {

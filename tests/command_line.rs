@@ -1,10 +1,7 @@
 //! The command line: help where one looks for it, and errors that a terminal shows as they are.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod support;
-
-use support::env::Hermetic;
-use support::terminal::{Shell, Terminal};
+use crate::support::env::Hermetic;
+use crate::support::terminal::{Shell, Terminal};
 
 #[test]
 fn help_is_a_word_too() {

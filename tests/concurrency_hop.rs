@@ -1,16 +1,13 @@
 //! Many processes, one hop: one call, one credential, however the one that calls ends.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::collections::BTreeSet;
 
 use rustix::process::{Pid, Signal, kill_process};
-use scene::seat::{Ended, Seat, eventually, wait_for_holder};
-use scene::{PATIENCE, Scene, key_in_code, traced};
-use support::env::Background;
-use support::sts::Fault;
+
+use crate::scene::seat::{Ended, Seat, eventually, wait_for_holder};
+use crate::scene::{PATIENCE, Scene, key_in_code, traced};
+use crate::support::env::Background;
+use crate::support::sts::Fault;
 
 const CROWD: usize = 50;
 const FEW: usize = 12;

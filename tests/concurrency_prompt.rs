@@ -1,15 +1,11 @@
 //! MFA codes under concurrency: one prompt for all, and no code sent twice.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::collections::BTreeSet;
 
-use scene::refusal::Refusal;
-use scene::seat::{Ended, Seat, eventually, prompts};
-use scene::{PATIENCE, PROD, Scene, ini, key_in_code};
-use support::env::Background;
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::{Ended, Seat, eventually, prompts};
+use crate::scene::{PATIENCE, PROD, Scene, ini, key_in_code};
+use crate::support::env::Background;
 
 const CROWD: usize = 50;
 const BECOME_ADMIN: [&str; 4] = ["as", "--shell", "bash", "prod/Admin"];
@@ -122,7 +118,7 @@ fn a_code_given_to_two_processes_at_once_is_sent_by_one_and_refused_by_the_other
 
 #[test]
 fn a_code_that_was_sent_once_is_not_sent_again_even_where_aws_refused_it_or_never_answered() {
-    use support::sts::Fault;
+    use crate::support::sts::Fault;
     for fault in [Fault::refuse(403, "AccessDenied", "MultiFactorAuthentication failed"), Fault::DropBefore] {
         let scene = Scene::with_alices_roles();
         let become_with = |code: &str| scene.env.run(&["as", "--shell", "bash", "--mfa-code", code, "prod/Admin"]);

@@ -1,15 +1,11 @@
 //! Many processes, one store: made once, and every change kept.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 
-use scene::store::{self, Copy};
-use scene::{DEV, Scene, ini, tree};
-use support::env::Background;
-use support::sts::KeyPair;
+use crate::scene::store::{self, Copy};
+use crate::scene::{DEV, Scene, ini, tree};
+use crate::support::env::Background;
+use crate::support::sts::KeyPair;
 
 const CROWD: usize = 20;
 

@@ -1,16 +1,12 @@
 //! Where a profile's calls go: which host of AWS, or which other address. The hosts are those of the AWS SDKs and Tools
 //! Reference Guide ("AWS STS Regional endpoints", "Dual-stack and FIPS endpoints", "Service-specific endpoints").
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod profiles;
-mod scene;
-mod support;
 
 use multicred::store::{Durability, Store};
-use profiles::row::row;
-use profiles::{ALICE, BOB, DEV, PROD, Scene};
-use support::proxy::Proxy;
-use support::sts::{KeyPair, Role, StrictSts, World};
+
+use crate::profiles::row::row;
+use crate::profiles::{ALICE, BOB, DEV, PROD, Scene};
+use crate::support::proxy::Proxy;
+use crate::support::sts::{KeyPair, Role, StrictSts, World};
 
 /// Lines of the profile, variables, the host that is asked for.
 type HostRow = (&'static str, &'static [(&'static str, &'static str)], &'static str);
@@ -184,7 +180,7 @@ fn whether_an_import_still_works_is_asked_where_its_profile_says_and_not_where_i
     let mut scene = Scene::new();
     let another = another_aws(&scene.alice, &scene.bob);
     let (here, there) = (scene.sts.url(), another.url());
-    let imported = scene.sts.world(|world| world.saml_session(&profiles::role("ReadOnly"), "me", 7200));
+    let imported = scene.sts.world(|world| world.saml_session(&crate::profiles::role("ReadOnly"), "me", 7200));
     let KeyPair { access_key_id, secret } = &scene.bob;
     let key = format!("aws_access_key_id = {access_key_id}\naws_secret_access_key = {secret}\n");
     let without_end = serde_json::json!({ "Credentials": {

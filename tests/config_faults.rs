@@ -1,12 +1,7 @@
 //! What is wrong in `~/.aws/config` is told with its file and line, its key, and the chain that led there; what nobody
 //! asked for is left alone.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::row::row;
+use crate::profiles::row::row;
 
 /// `target` from `admin` from `base`, whose lines begin at 8.
 fn chain(base: &str) -> String {

@@ -1,12 +1,7 @@
 //! Where a setting of a profile comes from: flags, the environment, its own sections, what it includes, `[default]`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::row::{Ran, row};
-use profiles::{Scene, section};
+use crate::profiles::row::{Ran, row};
+use crate::profiles::{Scene, section};
 
 /// One setting in every layer, highest first.
 struct Setting {
@@ -75,7 +70,7 @@ const SETTINGS: &[Setting] = &[
         key: "role_arn",
         flag: "",
         variables: &["AWS_ROLE_ARN"],
-        seen: |ran| sent(ran, "RoleArn").replace(&profiles::role(""), "ROLE/"),
+        seen: |ran| sent(ran, "RoleArn").replace(&crate::profiles::role(""), "ROLE/"),
         values: &["ROLE/Onward", "ROLE/ReadOnly", "ROLE/Partner", "ROLE/Onward"],
     },
 ];

@@ -1,14 +1,9 @@
 //! `mfa_process`: a program that knows the code (PARITY's vectors 15 and 28).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod profiles;
-mod scene;
-mod support;
 
 use std::time::{Duration, Instant};
 
-use profiles::row::{Ran, Row, row};
-use profiles::{SEED, Scene};
+use crate::profiles::row::{Ran, Row, row};
+use crate::profiles::{SEED, Scene};
 
 /// A device that takes any six digits once, and roles straight from the key.
 fn config(source: &str, target: &str) -> String {

@@ -1,12 +1,7 @@
 //! What a profile says of its sessions: how long they last, which tags they carry, who is behind them.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::Scene;
-use profiles::row::row;
+use crate::profiles::Scene;
+use crate::profiles::row::row;
 
 /// alice's device, admin from her, with room for more lines of admin, then of t.
 fn chain(admin: &str, target: &str) -> String {
@@ -94,7 +89,7 @@ fn a_source_without_a_role_is_the_source_itself_with_its_own_device_and_region()
 
 #[test]
 fn each_hop_is_asked_in_its_own_region_unless_the_environment_names_one() {
-    let regions = |ran: &profiles::row::Ran| {
+    let regions = |ran: &crate::profiles::row::Ran| {
         ran.scene.sts.calls().iter().filter_map(|call| call.region.clone()).collect::<Vec<_>>()
     };
     let config = chain("region = eu-west-2\n", "region = eu-west-3\n")
@@ -222,8 +217,8 @@ fn an_import_of_a_role_stands_for_none_whose_profile_or_environment_says_more() 
         ("", Some(("AWS_SESSION_TAGS", "team=blue")), 1),
     ] {
         let mut scene = Scene::with_config(&format!("{role}{lines}"));
-        let imported = scene.sts.world(|world| world.saml_session(&profiles::role("ReadOnly"), "me", 7200));
-        scene.env.run_with_stdin(&["import", "-"], profiles::source::json(&imported).to_string()).ok();
+        let imported = scene.sts.world(|world| world.saml_session(&crate::profiles::role("ReadOnly"), "me", 7200));
+        scene.env.run_with_stdin(&["import", "-"], crate::profiles::source::json(&imported).to_string()).ok();
         if let Some((name, value)) = variable {
             scene.env.set(name, value);
         }

@@ -1,14 +1,9 @@
 //! PARITY's vectors about `~/.aws/config` that `vectors.rs` does not hold, by their numbers. Those of other programs that
 //! hand out credentials (25, 27) are in `outside_process.rs` and `outside_web_identity.rs`, those of MFA (15, 28) in
 //! `config_mfa.rs`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::row::row;
-use profiles::{Scene, TOKEN, section};
+use crate::profiles::row::row;
+use crate::profiles::{Scene, TOKEN, section};
 
 const CHAIN: &str = "\
 [profile alice]

@@ -1,17 +1,14 @@
 //! `credential-process`: AWS's contract, as an SDK meets it.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod scene;
-mod support;
 
 use std::time::Duration;
 
 use clap::CommandFactory;
-use scene::refusal::Refusal;
-use scene::seat::Seat;
-use scene::{DEV, PROD, Scene};
 use serde_json::Value;
-use support::sts::{Fault, Role};
+
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::Seat;
+use crate::scene::{DEV, PROD, Scene};
+use crate::support::sts::{Fault, Role};
 
 fn process(scene: &Scene, name: &str) -> Value {
     scene.env.run(&["credential-process", name]).ok().json()
@@ -118,7 +115,11 @@ fn age(scene: &Scene, seconds: i64) {
 fn a_program_gets_a_new_credential_where_a_shell_still_keeps_the_old_one() {
     let (scene, old) = with_left(600);
     let shell = scene.become_in_bash("dev/Reader");
-    assert_eq!(scene::key_in_code(&shell.ok().stdout), old["AccessKeyId"].as_str(), "ten minutes do for a shell");
+    assert_eq!(
+        crate::scene::key_in_code(&shell.ok().stdout),
+        old["AccessKeyId"].as_str(),
+        "ten minutes do for a shell"
+    );
     assert_ne!(process(&scene, "dev/Reader")["AccessKeyId"], old["AccessKeyId"], "an SDK would ask again at once");
     let (scene, old) = with_left(1000);
     assert_eq!(process(&scene, "dev/Reader"), old);
@@ -203,7 +204,7 @@ fn who_has_something_left_does_not_wait_long_for_another_process() {
     scene.sts.clear_calls();
     let gate = scene.sts.gate("AssumeRole");
     let other = scene.env.spawn(&["credential-process", "--fresh", "dev/Reader"]);
-    assert!(gate.wait_held(1, scene::PATIENCE), "no call arrived");
+    assert!(gate.wait_held(1, crate::scene::PATIENCE), "no call arrived");
     let output = scene.env.command(&["credential-process", "dev/Reader"]).limit(Duration::from_secs(25)).run();
     assert_eq!(output.ok().stderr_has("what is left").json(), old);
     gate.open();
@@ -249,7 +250,7 @@ fn a_hundred_at_once_cause_one_call_for_each_hop_and_get_one_answer() {
     scene.sts.fault_always("AssumeRole", Fault::Delay(Duration::from_millis(200)));
     let running: Vec<_> = (0..100).map(|_| scene.env.spawn(&["credential-process", "dev/Writer"])).collect();
     let answers: Vec<String> =
-        running.into_iter().map(|one| one.end_within(scene::PATIENCE).ok().stdout.clone()).collect();
+        running.into_iter().map(|one| one.end_within(crate::scene::PATIENCE).ok().stdout.clone()).collect();
     assert!(answers.iter().all(|answer| *answer == answers[0]));
     assert_eq!(scene.sts.count("AssumeRole"), 2);
 }

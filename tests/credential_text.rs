@@ -1,5 +1,4 @@
 //! What can be pasted or imported: every format, every encoding, and what is said of a text that cannot be taken.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use multicred::credential_text::{FaultReason, Found, SectionFault, TextError, decode, parse};
 use proptest::prelude::*;

@@ -4,40 +4,21 @@
 //! A reason is a rule. Where it can be, it says the config again in words that boto3 understands as multicred
 //! understands the config's own, and boto3 is asked once more; else it changes boto3's calls, by what the config says.
 //! What comes out must be exactly what multicred does, call by call and parameter by parameter.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, unreachable_pub)]
 
-#[path = "differential/boto3.rs"]
 mod boto3;
-#[path = "differential/case.rs"]
 mod case;
-#[path = "differential/expectation.rs"]
 mod expectation;
-#[path = "differential/faults.rs"]
 mod faults;
-#[path = "differential/files.rs"]
 mod files;
-#[path = "differential/generate.rs"]
 mod generate;
-#[path = "differential/layout.rs"]
 mod layout;
-#[path = "differential/on_files.rs"]
 mod on_files;
-#[path = "differential/on_ways.rs"]
 mod on_ways;
-#[path = "differential/random.rs"]
 mod random;
-#[path = "differential/reasons.rs"]
 mod reasons;
-#[path = "differential/run.rs"]
 mod run;
-#[path = "moto/server.rs"]
-mod server;
-mod support;
-#[path = "differential/tags.rs"]
 mod tags;
-#[path = "differential/twists.rs"]
 mod twists;
-#[path = "differential/way.rs"]
 mod way;
 
 use std::sync::LazyLock;

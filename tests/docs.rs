@@ -1,7 +1,4 @@
 //! What README and CONTRIBUTING promise, held against the program.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,9 +7,10 @@ use std::path::Path;
 use multicred::env_change::{OURS, SETS};
 use multicred::shell::Dialect;
 use serde_json::Value;
-use support::agent::Running;
-use support::env::Hermetic;
-use support::sts::{Role, StrictSts, World};
+
+use crate::support::agent::Running;
+use crate::support::env::Hermetic;
+use crate::support::sts::{Role, StrictSts, World};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()

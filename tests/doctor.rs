@@ -1,18 +1,15 @@
 //! What `doctor` finds, and that it changes nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use multicred::store::{Durability, OriginalRow, Store};
 use rusqlite::Connection;
-use scene::store::{Copy, beside};
-use scene::{Scene, tree};
 use serde_json::Value;
-use support::env::Output;
+
+use crate::scene::store::{Copy, beside};
+use crate::scene::{Scene, tree};
+use crate::support::env::Output;
 
 /// bob's key, two sessions of his, and a file whose content was kept.
 fn rich() -> Scene {
@@ -213,7 +210,7 @@ fn what_is_no_store_a_newer_one_and_what_a_lost_one_left_are_findings() {
 fn an_older_store_is_told_and_not_migrated() {
     let scene = Scene::with_bobs_roles();
     let path = scene.env.store();
-    scene::store::make_version_1(&path);
+    crate::scene::store::make_version_1(&path);
     let before = fs::read(&path).unwrap();
     scene.env.run(&["doctor"]).code(1).stdout_has("its schema is 1");
     assert_eq!(fs::read(&path).unwrap(), before);

@@ -1,19 +1,13 @@
 //! `env`: what each shell and each reader of a file makes of what it prints.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod scene;
-#[path = "moto/server.rs"]
-mod server;
-mod support;
 
 use std::path::Path;
 
-use scene::refusal::Refusal;
-use scene::seat::Seat;
-use scene::{DEV, Scene};
-use server::venv;
-use support::env::Output;
-use support::sts::KeyPair;
+use crate::moto::server::venv;
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::Seat;
+use crate::scene::{DEV, Scene};
+use crate::support::env::Output;
+use crate::support::sts::KeyPair;
 
 /// Everything that some shell or reader treats as special. AWS's own secrets have none of it.
 const HOSTILE: &str = r#"a'b"c\d$(touch pwned)`touch pwned`e!f %g#h;i=j{k}l[m]~*?&|<>^$HOME !! \\ é€😀’x"#;

@@ -1,18 +1,13 @@
 //! `exec`: a program that is somebody, and otherwise as if it had been run directly.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod person;
-mod scene;
-mod support;
 
 use std::collections::BTreeMap;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 
-use person::HIDDEN_VARIABLES;
-use scene::refusal::Refusal;
-use scene::{DEV, Scene};
-use support::env::Output;
+use crate::person::HIDDEN_VARIABLES;
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, Scene};
+use crate::support::env::Output;
 
 fn exec(scene: &Scene, words: &[&str]) -> Output {
     scene.env.run(&[&["exec", "dev/Reader", "--"], words].concat())
@@ -69,9 +64,9 @@ fn no_parent_stays_behind_so_signals_and_waits_meet_the_program_itself() {
     let running = scene.env.spawn(&["exec", "dev/Reader", "--", "sh", "-c", "echo $$; exec sleep 50"]);
     let pid = running.pid();
     let is_sleep = || fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "sleep");
-    assert!(scene::seat::eventually(is_sleep), "the process that was started is the program");
+    assert!(crate::scene::seat::eventually(is_sleep), "the process that was started is the program");
     scene.env.program("kill", &["-TERM", &pid.to_string()]).run().ok();
-    running.end_within(scene::PATIENCE).code(143).stdout_is(&format!("{pid}\n"));
+    running.end_within(crate::scene::PATIENCE).code(143).stdout_is(&format!("{pid}\n"));
 }
 
 #[test]
@@ -146,7 +141,7 @@ fn where_there_is_no_credential_no_program_runs() {
     ] {
         scene.env.run(words).refused(code, &[]);
     }
-    scene.sts.fault_always("AssumeRole", support::sts::Fault::refuse(403, "AccessDenied", "no"));
+    scene.sts.fault_always("AssumeRole", crate::support::sts::Fault::refuse(403, "AccessDenied", "no"));
     exec(&scene, &["touch", "ran"]).refused(5, &["AccessDenied"]);
     assert!(!scene.env.path("ran").exists());
 }
@@ -173,7 +168,7 @@ fn a_region_is_the_flags_then_the_identitys_then_the_persons_own() {
 #[test]
 fn for_a_profile_the_environments_role_and_region_win_and_for_a_switch_they_do_not() {
     let mut scene = Scene::with_bobs_roles();
-    scene.env.aws_credentials(&scene::ini("base", &scene.bob));
+    scene.env.aws_credentials(&crate::scene::ini("base", &scene.bob));
     scene.env.aws_config(&format!(
         "[profile p]\nrole_arn = arn:aws:iam::{DEV}:role/Nowhere\nsource_profile = base\nregion = eu-west-1\n"
     ));

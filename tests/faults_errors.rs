@@ -1,13 +1,9 @@
 //! One system call that fails, and a disk that is full from some moment on: each writing call in turn.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::ordeal::Ordeal;
-use scene::refusal::Refusal;
-use scene::traced::{self, SystemCall};
-use support::env::Output;
+use crate::scene::ordeal::Ordeal;
+use crate::scene::refusal::Refusal;
+use crate::scene::traced::{self, SystemCall};
+use crate::support::env::Output;
 
 /// How a call of this name fails in practice.
 fn error_of(call: &SystemCall) -> &'static str {

@@ -1,12 +1,8 @@
 //! SIGKILL before each system call that writes (open with `O_CREAT`, write, pwrite, fsync, ftruncate, rename, link,
 //! unlink, mkdir, chmod, send), one run per call, until the command ends untouched.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::ordeal::Ordeal;
-use scene::traced;
+use crate::scene::ordeal::Ordeal;
+use crate::scene::traced;
 
 #[track_caller]
 fn survives_a_kill_before_every_write(ordeal: &Ordeal, least_calls: usize) {

@@ -1,12 +1,10 @@
 //! What holds for every INI text: it is kept byte for byte, an edit changes its own lines only, and what was set is
 //! what is read.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod ini;
-
-use ini::{any_text, hostile_value, ini_text, readable_sections};
 use multicred::aws_config::document::{Document, EditError, SectionId};
 use proptest::prelude::*;
+
+use crate::ini::{any_text, hostile_value, ini_text, readable_sections};
 
 const CREDENTIAL_KEY: &str = "aws_secret_access_key";
 

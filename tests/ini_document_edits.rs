@@ -1,11 +1,9 @@
 //! What holds for every edit of an INI text, line by line: lines are taken out or put in, and no other byte changes.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod ini;
-
-use ini::{any_text, hostile_value, ini_text, readable_sections};
 use multicred::aws_config::document::{Document, Section, SectionId};
 use proptest::prelude::*;
+
+use crate::ini::{any_text, hostile_value, ini_text, readable_sections};
 
 /// A key that no text here has.
 const NEW: &str = "brand_new";

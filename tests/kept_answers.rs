@@ -1,8 +1,4 @@
 //! Answers kept of the last time: given without opening the store, and never where anything has changed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod scene;
-mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -10,11 +6,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use multicred::store::{Durability, Store};
-use scene::refusal::Refusal;
-use scene::seat::eventually;
-use scene::{DEV, PROD, Scene, ini, key_in_code, traced, tree};
-use support::env::Output;
-use support::sts::{Fault, Role};
+
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::eventually;
+use crate::scene::{DEV, PROD, Scene, ini, key_in_code, traced, tree};
+use crate::support::env::Output;
+use crate::support::sts::{Fault, Role};
 
 /// dev/Reader is answered from what was kept.
 fn kept() -> Scene {
@@ -87,7 +84,7 @@ fn a_change_of_the_store_is_seen_at_once() {
     assert_eq!(answers(&scene).len(), 0, "what was kept is gone");
     assert_ne!(ask(&scene).ok().json()["AccessKeyId"], old["AccessKeyId"]);
     let scene = kept();
-    scene.env.run(&["account", scene::DEV, "--alias", "changed"]).ok();
+    scene.env.run(&["account", crate::scene::DEV, "--alias", "changed"]).ok();
     ask(&scene).refused(3, &["dev/Reader"]);
 }
 
@@ -257,8 +254,8 @@ fn an_answer_ends_when_the_stored_credential_would_not_do() {
 fn what_only_the_person_can_renew_is_looked_up_each_time() {
     let scene = Scene::with_bob();
     let saml = scene.sts.world(|world| {
-        world.role(support::sts::Role::new(scene::PROD, "Saml"));
-        world.saml_session(&format!("arn:aws:iam::{}:role/Saml", scene::PROD), "me", 3000)
+        world.role(crate::support::sts::Role::new(crate::scene::PROD, "Saml"));
+        world.saml_session(&format!("arn:aws:iam::{}:role/Saml", crate::scene::PROD), "me", 3000)
     });
     let json = serde_json::json!({ "Credentials": {
         "AccessKeyId": saml.access_key_id, "SecretAccessKey": saml.secret, "SessionToken": saml.session_token
@@ -316,7 +313,7 @@ fn a_config_that_changes_while_it_is_followed_is_read_again() {
     let running = scene.env.spawn(&["credential-process", "saml"]);
     assert!(eventually(|| scene.sts.count("GetCallerIdentity") == 1));
     scene.env.aws_config("[profile new]\ncredential_process = multicred credential-process bob\n");
-    running.end_within(scene::PATIENCE).ok();
+    running.end_within(crate::scene::PATIENCE).ok();
     scene.env.run(&["credential-process", "new"]).ok();
     scene.env.run(&["credential-process", "old"]).refused(3, &["old"]);
 }

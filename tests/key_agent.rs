@@ -1,17 +1,14 @@
 //! The agent that a typed passphrase starts: one prompt a day, and what is done where the agent is gone or does not answer.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::os::unix::net::UnixListener;
 
 use rustix::process::Signal;
-use scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way};
-use scene::refusal::Refusal;
-use scene::seat::{Ended, Seat, eventually};
-use scene::{PATIENCE, Scene, key_in_code};
-use support::agent::{Running, agent_of_tomorrow, socket};
+
+use crate::scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way};
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::{Ended, Seat, eventually};
+use crate::scene::{PATIENCE, Scene, key_in_code};
+use crate::support::agent::{Running, agent_of_tomorrow, socket};
 
 const CROWD: usize = 20;
 
@@ -35,7 +32,7 @@ fn the_first_typed_passphrase_starts_an_agent_and_the_next_commands_ask_nobody()
     let ended = Seat::take(&scene.env, &BECOME_BOB).end();
     becomes_bob(&scene, &ended);
     assert_eq!(ended.screen, "");
-    scene.env.run_with_stdin(&["import", "-", "--label", "alice"], scene::ini("default", &scene.alice)).ok();
+    scene.env.run_with_stdin(&["import", "-", "--label", "alice"], crate::scene::ini("default", &scene.alice)).ok();
     let status = scene.env.run(&["agent", "status", "--json"]).ok().json();
     assert_eq!(status["stores"].as_array().unwrap().len(), 1);
     assert_eq!(status["pid"].as_u64(), Some(u64::from(agent.pid())));
@@ -116,7 +113,7 @@ fn after_an_agent_that_was_killed_the_passphrase_is_asked_for_and_another_agent_
 #[test]
 fn an_agent_that_dies_within_a_command_is_done_without() {
     let scene = locked();
-    scene.env.run(&["account", scene::DEV, "--alias", "dev"]).ok();
+    scene.env.run(&["account", crate::scene::DEV, "--alias", "dev"]).ok();
     scene.env.run(&["link", "dev/Reader", "--parent", "bob"]).ok();
     scene.opens_with(&[PASSPHRASE]);
     let agent = Running::found(&scene.env);
@@ -264,7 +261,7 @@ fn a_new_key_of_the_store_goes_to_the_agent_that_held_the_last_one() {
 #[test]
 fn a_role_whose_answer_is_kept_asks_again_once_the_store_is_locked() {
     let scene = locked();
-    scene.env.run(&["account", scene::DEV, "--alias", "dev"]).ok();
+    scene.env.run(&["account", crate::scene::DEV, "--alias", "dev"]).ok();
     scene.env.run(&["link", "dev/Reader", "--parent", "bob"]).ok();
     let mut seat = Seat::take(&scene.env, &["as", "--shell", "bash", "dev/Reader"]);
     seat.wait_for(QUESTION);

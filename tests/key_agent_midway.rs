@@ -1,19 +1,16 @@
 //! The agent killed, stopped or locked in the middle of a command: another way in serves, or the command says what it
 //! could not do. What AWS has just given is used all the same.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::path::PathBuf;
 
 use rustix::process::Signal;
-use scene::refusal::Refusal;
-use scene::slots::{PASSPHRASE, Secrets, text};
-use scene::store::{Copy, beside};
-use scene::{DEV, PATIENCE, Scene, ini, key_in_code};
-use support::agent::Running;
+
+use crate::scene::refusal::Refusal;
+use crate::scene::slots::{PASSPHRASE, Secrets, text};
+use crate::scene::store::{Copy, beside};
+use crate::scene::{DEV, PATIENCE, Scene, ini, key_in_code};
+use crate::support::agent::Running;
 
 /// What befalls an agent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,13 +140,13 @@ fn an_import_of_several_keys_whose_agent_is_gone_halfway_keeps_what_is_stored_an
         gate.let_through(1);
         assert!(this.scene.sts.wait_for_calls("GetCallerIdentity", 1, PATIENCE));
         let second = || Copy::of(&this.scene.env.store()).count("credential") == 2 && gate.wait_held(1, PATIENCE);
-        assert!(scene::seat::eventually(second), "the second key's call");
+        assert!(crate::scene::seat::eventually(second), "the second key's call");
         this.strike(blow);
         gate.open();
         let output = import.end();
         output.calm();
         let stored = Copy::of(&this.scene.env.store()).texts("SELECT access_key_id FROM credential");
-        let is_stored = |key: &support::sts::KeyPair| stored.contains(&key.access_key_id);
+        let is_stored = |key: &crate::support::sts::KeyPair| stored.contains(&key.access_key_id);
         if has_slot || !AgentOnly::is_lost(blow) {
             output.ok();
             assert!(keys.iter().all(is_stored), "{blow:?}\n{output}");

@@ -1,20 +1,17 @@
 //! `key rotate` and `key remove` beside everything else that goes on, and beside `restore`.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::time::Duration;
 
 use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
-use scene::refusal::Refusal;
-use scene::seat::eventually;
-use scene::slots::{Copied, PRINTED, Secrets, text, without_key_file};
-use scene::store::Copy;
-use scene::{DEV, PATIENCE, Scene, ini, key_in_code};
-use support::agent::Running;
-use support::env::Background;
+
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::eventually;
+use crate::scene::slots::{Copied, PRINTED, Secrets, text, without_key_file};
+use crate::scene::store::Copy;
+use crate::scene::{DEV, PATIENCE, Scene, ini, key_in_code};
+use crate::support::agent::Running;
+use crate::support::env::Background;
 
 #[track_caller]
 fn is_clean(scene: &Scene) {

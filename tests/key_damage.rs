@@ -1,15 +1,12 @@
 //! Rows of key slots that were changed, or written by a newer version: each is named, and the others still open.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use rusqlite::Connection;
-use scene::Scene;
-use scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way, last};
-use scene::refusal::Refusal;
-use scene::seat::Seat;
 use serde_json::Value;
+
+use crate::scene::Scene;
+use crate::scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way, last};
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::Seat;
 
 const KINDS: [&str; 7] = ["file", "passphrase", "command", "recovery", "ssh-agent", "keyring", "keyutils"];
 
@@ -152,11 +149,11 @@ fn a_hostile_kind_is_shown_harmlessly() {
 fn a_changed_public_key_stops_a_rotation_with_the_slots_name_and_nothing_is_changed() {
     for kind in KINDS {
         let (scene, _way, number) = damaged(kind, "public_key = randomblob(32)");
-        let before = scene::store::content(&scene.env.store());
+        let before = crate::scene::store::content(&scene.env.store());
         let named = format!("key slot {number} ({})", stored_kind(kind));
         let says = format!("key slot {number}");
         scene.env.run(&["key", "rotate"]).refused(1, &[&says, stored_kind(kind), "key remove"]);
-        assert_eq!(scene::store::content(&scene.env.store()), before, "{named}");
+        assert_eq!(crate::scene::store::content(&scene.env.store()), before, "{named}");
         scene.opens();
         scene.env.run(&["key", "remove", &number]).ok();
         scene.env.run(&["key", "rotate"]).ok();

@@ -1,17 +1,13 @@
 //! The first key slot of a store: which kind it is, and what is asked for it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, kinds, slots};
-use scene::refusal::Refusal;
-use scene::seat::{Ended, Seat, eventually};
-use scene::{Scene, ini};
-use support::agent::{Running, socket};
-use support::desktop::Desktop;
-use support::env::Output;
-use support::openssh::OpenSsh;
+use crate::scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, kinds, slots};
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::{Ended, Seat, eventually};
+use crate::scene::{Scene, ini};
+use crate::support::agent::{Running, socket};
+use crate::support::desktop::Desktop;
+use crate::support::env::Output;
+use crate::support::openssh::OpenSsh;
 
 const NEW: &str = "New passphrase for the multicred store: ";
 const AGAIN: &str = "The same passphrase once more: ";

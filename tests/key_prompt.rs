@@ -1,17 +1,13 @@
 //! A passphrase that is typed: on the terminal, and in a pinentry.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 
-use scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, kinds, slots};
-use scene::refusal::Refusal;
-use scene::seat::{Ended, Seat, eventually};
-use scene::{Scene, key_in_code, store};
-use support::agent::socket;
+use crate::scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, kinds, slots};
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::{Ended, Seat, eventually};
+use crate::scene::{Scene, key_in_code, store};
+use crate::support::agent::socket;
 
 const WRONG: &str = "that opens nothing here";
 const PINENTRY: &str = "[passphrase]\ndriver = \"pinentry\"\npinentry = \"pinentry-tty\"\n";

@@ -1,16 +1,12 @@
 //! A recovery code is shown exactly where its slot is stored: a slot whose code nobody saw is taken back.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod scene;
-mod support;
-
-use scene::refusal::Refusal;
-use scene::slots::{Copied, Secrets, with_passphrase, without_key_file};
-use scene::store::{beside, content};
-use scene::{Scene, ini};
+use crate::scene::refusal::Refusal;
+use crate::scene::slots::{Copied, Secrets, with_passphrase, without_key_file};
+use crate::scene::store::{beside, content};
+use crate::scene::{Scene, ini};
 
 /// `key add` with its stdout where the shell's redirection says.
-fn add_with_stdout(scene: &Scene, words: &str, to: &str) -> support::env::Output {
+fn add_with_stdout(scene: &Scene, words: &str, to: &str) -> crate::support::env::Output {
     let script = format!("exec multicred key add {words} {to}");
     scene.env.program("sh", &["-c", &script]).run()
 }
@@ -71,7 +67,10 @@ fn the_same_secret_under_another_name_is_no_second_way_in() {
     let link = scene.env.path("link.key");
     std::os::unix::fs::symlink(&file, &link).unwrap();
     for path in [&file, &link] {
-        scene.env.run(&["key", "add", "file", scene::slots::text(path)]).refused(1, &["has that very slot already"]);
+        scene
+            .env
+            .run(&["key", "add", "file", crate::scene::slots::text(path)])
+            .refused(1, &["has that very slot already"]);
     }
     assert_eq!(Copied::of(&scene.env.store()).slots().len(), 1);
     let at_once = [(); 6].map(|()| scene.env.spawn(&["key", "add", "file", "new.key"]));
@@ -90,11 +89,11 @@ fn a_removed_slot_opens_nothing_and_the_others_do() {
         let switch =
             |text: &str| with_passphrase(&scene, scene.env.command(&["as", "--shell", "bash", &bob]), text).run();
         switch(&secrets.code).refused(4, &["locked"]);
-        switch(scene::slots::PASSPHRASE).ok();
+        switch(crate::scene::slots::PASSPHRASE).ok();
     });
     scene.env.run(&["key", "remove", "3"]).refused(1, &["no key slot 3"]);
     scene.env.run(&["key", "remove", "1"]).refused(4, &["no other one was seen to open the store", "--force"]);
-    let remove = with_passphrase(&scene, scene.env.command(&["key", "remove", "1"]), scene::slots::PASSPHRASE);
+    let remove = with_passphrase(&scene, scene.env.command(&["key", "remove", "1"]), crate::scene::slots::PASSPHRASE);
     remove.run().ok().calm();
     secrets.open(&scene.env.store());
     scene.env.run_with_stdin(&["import", "-"], ini("a", &scene.alice)).refused(4, &["locked"]);

@@ -1,15 +1,11 @@
 //! `key remove`: no store loses its last way in.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 
-use scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way, kinds, slots};
-use scene::refusal::Refusal;
-use scene::seat::Seat;
-use scene::{Scene, store};
+use crate::scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way, kinds, slots};
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::Seat;
+use crate::scene::{Scene, store};
 
 #[test]
 fn the_last_slot_is_never_removed_not_even_by_force() {
@@ -125,7 +121,7 @@ fn two_processes_that_remove_the_two_slots_at_once_leave_one() {
             scene.env.spawn(if force { &words } else { &words[..3] })
         };
         let processes: Vec<_> = numbers.iter().map(remove).collect();
-        let ended: Vec<_> = processes.into_iter().map(support::env::Background::end).collect();
+        let ended: Vec<_> = processes.into_iter().map(crate::support::env::Background::end).collect();
         let done = ended.iter().filter(|output| output.status == 0).count();
         assert_eq!(done, 1, "{}\n{}", ended[0], ended[1]);
         let loser = ended.iter().find(|output| output.status != 0).unwrap();
@@ -146,7 +142,7 @@ fn slots_added_and_removed_by_many_at_once_leave_a_store_that_opens() {
     let numbers: Vec<String> = slots(&scene).iter().map(|slot| slot["slot"].to_string()).collect();
     assert_eq!(numbers.len(), 8);
     let removes: Vec<_> = numbers.iter().map(|number| scene.env.spawn(&["key", "remove", number, "--force"])).collect();
-    let ended: Vec<_> = removes.into_iter().map(support::env::Background::end).collect();
+    let ended: Vec<_> = removes.into_iter().map(crate::support::env::Background::end).collect();
     assert_eq!(ended.iter().filter(|output| output.status == 0).count(), 7);
     assert_eq!(slots(&scene).len(), 1);
     assert!(store::Copy::of(&scene.env.store()).is_whole());

@@ -1,20 +1,17 @@
 //! `key rotate`: afterwards all that could be opened before can be, by every way in, and nothing that is older can.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use multicred::seal::StoreKey;
 use rusqlite::Connection;
-use scene::refusal::Refusal;
-use scene::slots::{Copied, PASSPHRASE, PRINTED, Secrets, with_passphrase, without_key_file};
-use scene::store::{Copy, beside, content};
-use scene::{Scene, ini, key_in_code, tree};
-use support::agent::Running;
-use support::sts::KeyPair;
+
+use crate::scene::refusal::Refusal;
+use crate::scene::slots::{Copied, PASSPHRASE, PRINTED, Secrets, with_passphrase, without_key_file};
+use crate::scene::store::{Copy, beside, content};
+use crate::scene::{Scene, ini, key_in_code, tree};
+use crate::support::agent::Running;
+use crate::support::sts::KeyPair;
 
 /// Two users' keys, two roles' sessions, and a file's kept content.
 fn full() -> Scene {
@@ -160,7 +157,7 @@ fn neither_the_former_key_nor_its_wrapped_bytes_put_back_open_anything() {
 fn more_keys(scene: &Scene, count: usize) -> Vec<KeyPair> {
     static NAMES: std::sync::atomic::AtomicUsize = std::sync::atomic::AtomicUsize::new(0);
     let name = || format!("user{}", NAMES.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
-    scene.sts.world(|world| (0..count).map(|_| world.user(scene::DEV, &name())).collect())
+    scene.sts.world(|world| (0..count).map(|_| world.user(crate::scene::DEV, &name())).collect())
 }
 
 #[test]
@@ -229,7 +226,7 @@ fn grow(scene: &Scene, key: &mut StoreKey, count: usize) {
     let meta = store.read().meta().unwrap();
     let bob = store.read().credential_with_key(&scene.bob.access_key_id).unwrap().unwrap();
     let binding = |access_key_id: &str, key: &mut StoreKey, material: &KeyMaterial| {
-        let identity = format!("aws:{}:user:bob", scene::DEV);
+        let identity = format!("aws:{}:user:bob", crate::scene::DEV);
         key.seal(
             material,
             &Binding { store_id: &meta.id, key_epoch: meta.key_epoch, identity: &identity, access_key_id },
@@ -263,7 +260,7 @@ fn an_answer_that_was_kept_before_a_rotation_does_not_serve_after_it() {
     let scene = full();
     let answers = scene.env.path("run/multicred/answers");
     let kept = || fs::read_dir(&answers).map_or(0, Iterator::count);
-    assert!(scene::seat::eventually(|| {
+    assert!(crate::scene::seat::eventually(|| {
         scene.become_in_bash("dev/Writer").ok();
         kept() > 0
     }));
@@ -287,7 +284,7 @@ fn an_agent_that_held_the_former_key_holds_the_new_one_and_no_other() {
     assert_eq!(agent.client().status().unwrap().held, [], "one that held nothing holds nothing");
     scene.env.run(&["unlock"]).ok();
     let mut client = agent.client();
-    client.hold(b"another store", 7, &support::agent::KEY).unwrap();
+    client.hold(b"another store", 7, &crate::support::agent::KEY).unwrap();
     for _ in 0..2 {
         rotate(&scene);
         let held = client.status().unwrap().held;
@@ -307,14 +304,14 @@ fn an_agent_that_held_the_former_key_holds_the_new_one_and_no_other() {
 }
 
 /// OpenSSH's agent with one key, ended by its pid.
-struct OpenSsh(support::env::Background);
+struct OpenSsh(crate::support::env::Background);
 
 impl OpenSsh {
     fn start(scene: &Scene) -> Self {
         let (socket, key) = (scene.env.path("ssh.sock"), scene.env.path("id"));
         let _ = fs::remove_file(&socket);
         let agent = scene.env.program("ssh-agent", &["-D", "-a", socket.to_str().unwrap()]).spawn();
-        assert!(scene::seat::eventually(|| std::os::unix::net::UnixStream::connect(&socket).is_ok()));
+        assert!(crate::scene::seat::eventually(|| std::os::unix::net::UnixStream::connect(&socket).is_ok()));
         if !key.exists() {
             let words = ["-q", "-t", "ed25519", "-N", "", "-f", key.to_str().unwrap()];
             scene.env.program("ssh-keygen", &words).run().ok();
@@ -355,7 +352,7 @@ fn a_slot_of_an_ssh_agent_that_does_not_run_opens_the_store_after_a_rotation() {
 fn without_an_agent_none_is_started_by_a_rotation() {
     let scene = full();
     rotate(&scene);
-    assert!(!support::agent::socket(&scene.env).exists());
+    assert!(!crate::support::agent::socket(&scene.env).exists());
 }
 
 #[test]

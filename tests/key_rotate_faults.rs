@@ -1,9 +1,5 @@
 //! `key rotate`, `key add` and `key remove` killed at every moment, and with every write failing: the store opens
 //! afterwards, by every slot that it has, and nothing in it is lost.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +8,14 @@ use std::time::{Duration, Instant};
 
 use multicred::seal::StoreKey;
 use multicred::store::StoreMeta;
-use scene::refusal::Refusal;
-use scene::slots::{ANOTHER_PASSPHRASE, Copied, Everything, PRINTED, Secrets, without_key_file};
-use scene::store::Copy;
-use scene::traced::{self, SystemCall};
-use scene::{Scene, tree};
-use support::agent::Running;
-use support::env::Output;
+
+use crate::scene::refusal::Refusal;
+use crate::scene::slots::{ANOTHER_PASSPHRASE, Copied, Everything, PRINTED, Secrets, without_key_file};
+use crate::scene::store::Copy;
+use crate::scene::traced::{self, SystemCall};
+use crate::scene::{Scene, tree};
+use crate::support::agent::Running;
+use crate::support::env::Output;
 
 /// What is answered to the program counts, too: the agent's replies.
 const CALLS: &str = "openat,write,writev,pwrite64,fsync,fdatasync,ftruncate,fallocate,rename,renameat,renameat2,link,\

@@ -1,8 +1,4 @@
 //! Passphrases, recovery codes and the store's key are nowhere but where they belong.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,10 +8,11 @@ use base64::engine::general_purpose::STANDARD;
 use multicred::seal::{FileSlot, PassphraseSlot, wrap_binding};
 use multicred::secret::Secret;
 use multicred::store::Store;
-use scene::keys::{BECOME_BOB, QUESTION, Way};
-use scene::seat::{Seat, eventually};
-use scene::{PATIENCE, Scene};
-use support::agent::Running;
+
+use crate::scene::keys::{BECOME_BOB, QUESTION, Way};
+use crate::scene::seat::{Seat, eventually};
+use crate::scene::{PATIENCE, Scene};
+use crate::support::agent::Running;
 
 /// In no other test, nor in anything that a machine has.
 const PASSPHRASE: &str = "zwölf Boxkämpfer jagen Viktor 7391";
@@ -114,7 +111,7 @@ fn a_typed_passphrase_and_the_key_that_it_opens_are_in_no_file_argument_environm
     let ended = seat.end();
     assert_eq!(ended.status, 0, "{ended:?}");
     let agent = Running::found(&scene.env);
-    scene.env.run(&["account", scene::DEV, "--alias", "dev"]).ok();
+    scene.env.run(&["account", crate::scene::DEV, "--alias", "dev"]).ok();
     scene.env.run(&["link", "dev/Reader", "--parent", "bob"]).ok();
     scene.env.run(&["lock"]).ok();
     // While AWS is asked, with the key at hand.

@@ -1,14 +1,10 @@
 //! Key slots of every kind: each opens the store alone, and not once it is removed.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 
-use scene::keys::{BECOME_BOB, KINDS, Way, kinds, last, slots};
-use scene::refusal::Refusal;
-use scene::{Scene, store};
+use crate::scene::keys::{BECOME_BOB, KINDS, Way, kinds, last, slots};
+use crate::scene::refusal::Refusal;
+use crate::scene::{Scene, store};
 
 /// bob behind a slot of this kind alone.
 fn behind(kind: &str) -> (Scene, Way) {
@@ -140,7 +136,7 @@ fn a_command_line_is_one_for_sh_and_gets_nothing_of_a_switch() {
     scene.env.run(&["key", "add", "command", line]).ok();
     scene.env.run(&["key", "remove", "1"]).ok();
     let code = scene.opens().stdout;
-    let shell = scene.env.exported(support::env::Shell::Bash, &code, &[]);
+    let shell = scene.env.exported(crate::support::env::Shell::Bash, &code, &[]);
     for (name, value) in
         shell.exported.iter().filter(|(name, _)| name.starts_with("AWS_") || name.contains("MULTICRED"))
     {

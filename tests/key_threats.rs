@@ -1,18 +1,15 @@
 //! Somebody who can write to the store's file but does not have its key: nothing ever opens as something else, and a new
 //! key is never sealed to a stranger.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 
 use multicred::seal::{FileSlot, SlotSecret, StoreKey, wrap_binding, wrap_to};
 use rusqlite::{Connection, params};
-use scene::refusal::Refusal;
-use scene::slots::{Copied, PASSPHRASE, Secrets, text, with_passphrase, without_key_file};
-use scene::store::{Copy, beside, content};
-use scene::{Scene, ini, key_in_code};
+
+use crate::scene::refusal::Refusal;
+use crate::scene::slots::{Copied, PASSPHRASE, Secrets, text, with_passphrase, without_key_file};
+use crate::scene::store::{Copy, beside, content};
+use crate::scene::{Scene, ini, key_in_code};
 
 struct Siege {
     scene: Scene,
@@ -208,7 +205,10 @@ fn a_credential_whose_seal_is_broken_is_named_and_importing_it_again_mends_it() 
         siege.is_refused(1, &[&bob.access_key_id, "import the credential", "restore"]);
         let refused = env.run_with_stdin(
             &["import", "-"],
-            ini("default", &support::sts::KeyPair { access_key_id: bob.access_key_id.clone(), secret: "x".repeat(40) }),
+            ini(
+                "default",
+                &crate::support::sts::KeyPair { access_key_id: bob.access_key_id.clone(), secret: "x".repeat(40) },
+            ),
         );
         refused.refused(5, &[&bob.access_key_id]);
         env.run_with_stdin(&["import", "-"], ini("default", bob)).ok().calm();

@@ -1,5 +1,4 @@
 //! The shape of the program, read from its source: which module may use which, and what may stand where.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -198,6 +197,19 @@ fn the_folder_of_commands_is_the_list_of_verbs() {
         sources("src/command").iter().map(|source| source.path.to_str().unwrap().to_owned()).collect();
     files.sort();
     assert_eq!(files, expected);
+}
+
+/// What is not on the list would not be run, and nobody would miss it.
+#[test]
+fn every_file_of_tests_is_a_module_of_the_suite() {
+    let list = fs::read_to_string(root().join("tests/main.rs")).unwrap();
+    let missing = |path: PathBuf| {
+        let name = path.file_stem()?.to_str()?.to_owned();
+        let is_module = path.join("mod.rs").exists() || path.extension().is_some_and(|extension| extension == "rs");
+        (is_module && name != "main" && !list.contains(&format!("\nmod {name};\n"))).then_some(name)
+    };
+    let files = fs::read_dir(root().join("tests")).unwrap();
+    none(&files.filter_map(|file| missing(file.unwrap().path())).collect::<Vec<_>>());
 }
 
 #[test]

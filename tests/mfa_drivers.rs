@@ -1,18 +1,14 @@
 //! Who is asked for an MFA code: what `mfa.driver` in the settings chooses. A pinentry is real; a `YubiKey` and windows
 //! cannot be had here, so programs that behave like theirs stand in, and the tests' names say so.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 
-use scene::refusal::Refusal;
-use scene::seat::{Seat, eventually};
-use scene::{PROD, Scene, key_in_code};
-use support::env::Output;
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::{Seat, eventually};
+use crate::scene::{PROD, Scene, key_in_code};
+use crate::support::env::Output;
 
 const BECOME_ADMIN: [&str; 4] = ["as", "--shell", "bash", "prod/Admin"];
 
@@ -80,7 +76,7 @@ fn a_pretend_yubikey_gives_its_code_without_a_terminal_and_a_renewal_needs_no_pr
     let mut scene = scene("[mfa]\ndriver = \"ykman\"\nykman_device = \"1234567\"\n");
     stand_in(&mut scene, "ykman", "echo 'Touch your YubiKey...' >&2; echo 246810");
     let output = become_admin(&scene);
-    let shell = scene.env.exported(support::env::Shell::Bash, &output.ok().stdout, &[]);
+    let shell = scene.env.exported(crate::support::env::Shell::Bash, &output.ok().stdout, &[]);
     assert_eq!(arguments(&scene), ["--device", "1234567", "oath", "accounts", "code", "--single", &scene.serial]);
     assert_eq!(scene.sts.calls_of("GetSessionToken")[0].param("TokenCode"), "246810");
     assert_eq!(shell.get("MULTICRED_RENEWABLE"), Some("1"));
@@ -218,7 +214,7 @@ fn a_pretend_window_that_gives_a_used_code_again_and_again_is_given_up() {
     stand_in(&mut scene, "zenity", "echo x >>asked; echo 135791");
     become_admin(&scene).ok();
     let another = ["as", "--shell", "bash", "prod/Billing", "--no-session", "--duration", "2h"];
-    scene.env.spawn(&another).end_within(scene::PATIENCE).refused(4, &["used already", &scene.serial]);
+    scene.env.spawn(&another).end_within(crate::scene::PATIENCE).refused(4, &["used already", &scene.serial]);
     assert_eq!(fs::read_to_string(scene.env.path("asked")).unwrap().lines().count(), 4);
 }
 
@@ -228,7 +224,7 @@ fn a_pretend_window_or_pinentry_gets_none_of_the_variables_that_a_switch_has_set
         let mut scene = scene(&format!("[mfa]\ndriver = \"{driver}\"\n"));
         scene.import(&scene.bob, "bob");
         let switched = scene.env.run(&["as", "--shell", "bash", "bob"]);
-        let switched = scene.env.exported(support::env::Shell::Bash, &switched.ok().stdout, &[]);
+        let switched = scene.env.exported(crate::support::env::Shell::Bash, &switched.ok().stdout, &[]);
         match driver {
             "zenity" => stand_in(&mut scene, driver, "env >seen; echo 135791"),
             _ => stand_in_pinentry(&mut scene, "env >seen; echo 'D 135791'; echo OK"),

@@ -1,14 +1,12 @@
 //! Against a fake AWS that nobody here wrote (moto), with the aws CLI and boto3 as the programs that a switched shell
 //! is for. What moto does not enforce (MFA, expiry, durations) is tested against the strict STS instead.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc, unreachable_pub)]
 
-#[path = "moto/server.rs"]
-mod server;
-mod support;
+pub mod server;
 
 use server::{ACCOUNT, Key, Moto, aws, text, venv};
-use support::env::{Hermetic, Output, Shell};
-use support::terminal::{Setup, Terminal};
+
+use crate::support::env::{Hermetic, Output, Shell};
+use crate::support::terminal::{Setup, Terminal};
 
 const OTHER_ACCOUNT: &str = "222233334444";
 

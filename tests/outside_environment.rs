@@ -1,14 +1,9 @@
 //! Profiles whose first credentials are those of the environment: `credential_source = Environment`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::row::row;
-use profiles::{Scene, role, say};
-use scene::refusal::Refusal;
-use support::env::Shell;
+use crate::profiles::row::row;
+use crate::profiles::{Scene, role, say};
+use crate::scene::refusal::Refusal;
+use crate::support::env::Shell;
 
 const ENVIRONMENT: &str = "[profile out]\nrole_arn = ROLE/Onward\ncredential_source = Environment\n";
 const SWITCH: [&str; 4] = ["as", "--shell", "bash", "out"];

@@ -1,17 +1,13 @@
 //! `credential_process`: another program's credentials, as PARITY's vectors 25 and 27 have it. The contract is the one
 //! of the AWS SDKs and Tools Reference Guide, "Process credential provider".
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::source::json;
-use profiles::{Scene, key_in, role};
-use scene::refusal::Refusal;
 use serde_json::{Value, json};
-use support::env::{Output, Shell};
-use support::sts::Credentials;
+
+use crate::profiles::source::json;
+use crate::profiles::{Scene, key_in, role};
+use crate::scene::refusal::Refusal;
+use crate::support::env::{Output, Shell};
+use crate::support::sts::Credentials;
 
 /// A home whose profile `out` is what a script prints: by default, an hour of prod/Web.
 fn with_process(more: &str) -> (Scene, Credentials) {
@@ -131,7 +127,10 @@ fn a_role_is_assumed_from_a_process_in_the_same_profile_and_in_another_one() {
         let (mut scene, credentials) = with_process("");
         scene.config(config);
         let session = scene.session_of(&scene.switch(name));
-        assert_eq!(session.principal.arn(), format!("arn:aws:sts::{}:assumed-role/Onward/tester", profiles::PROD));
+        assert_eq!(
+            session.principal.arn(),
+            format!("arn:aws:sts::{}:assumed-role/Onward/tester", crate::profiles::PROD)
+        );
         assert_eq!(session.issuer.as_ref(), Some(&credentials.access_key_id), "{config}");
         assert_eq!(calls(&scene), ["AssumeRole Onward 3600"]);
     }
@@ -222,7 +221,7 @@ fn a_field_that_is_missing_or_wrong_is_named() {
 fn other_fields_and_other_spellings_of_time_are_taken() {
     let (mut scene, credentials) = with_process("");
     let mut answer = json(&credentials);
-    answer["AccountId"] = json!(profiles::PROD);
+    answer["AccountId"] = json!(crate::profiles::PROD);
     answer["Note"] = json!({ "any": ["thing"] });
     for end in ["2050-02-04T21:00:57-08:00", "2050-02-05T05:00:57.123Z", "2050-02-05T05:00:57Z"] {
         answer["Expiration"] = json!(end);

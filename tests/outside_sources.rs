@@ -1,20 +1,17 @@
 //! Profiles whose first credentials stand in no file: `credential_source` names a container or an instance of AWS.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod profiles;
-mod scene;
-mod support;
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::process::Command;
 use std::time::Duration;
 
-use profiles::row::row;
-use profiles::{Scene, role};
-use scene::refusal::Refusal;
-use support::env::{Invocation, Output};
-use support::metadata::{At, Container, Instance, JUNK_SECRET, Trouble};
-use support::sts::Credentials;
+use crate::profiles::row::row;
+use crate::profiles::{Scene, role};
+use crate::scene::refusal::Refusal;
+use crate::support::env::{Invocation, Output};
+use crate::support::metadata::{At, Container, Instance, JUNK_SECRET, Trouble};
+use crate::support::process;
+use crate::support::sts::Credentials;
 
 const INSTANCE: &str = "[profile out]\nrole_arn = ROLE/Onward\ncredential_source = Ec2InstanceMetadata\n";
 const CONTAINER: &str = "[profile out]\nrole_arn = ROLE/Onward\ncredential_source = EcsContainer\n";
@@ -99,12 +96,12 @@ fn the_token_of_a_container_is_read_from_its_file_each_time_and_the_file_wins() 
     let renewed = scene.service_session("Task", "ecs-tasks.amazonaws.com", 6 * 3600);
     container.hand_out(&renewed);
     scene.env.write("token", "Bearer another");
-    profiles::wait_a_second();
+    crate::profiles::wait_a_second();
     ask(&scene, &["as", "--shell", "bash", "--fresh", "out"]).ok();
     assert_eq!(container.asked().last().map(|asked| asked.status), Some(200));
     assert_eq!(scene.sts.count("AssumeRole"), 2);
     scene.env.write("token", "Bearer a\r\nX-Forged: 1");
-    profiles::wait_a_second();
+    crate::profiles::wait_a_second();
     ask(&scene, &["as", "--shell", "bash", "--fresh", "out"]).refused(1, &["AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"]);
 }
 
@@ -180,8 +177,8 @@ fn an_instance_or_a_container_that_does_not_answer_is_given_up_in_bounded_time()
     let (other, container, _) = in_container(CONTAINER);
     container.trouble(Trouble::Hang);
     let also_waiting = at_container(&other, &container).spawn();
-    waiting.end_within(scene::PATIENCE).refused(6, &["out"]);
-    also_waiting.end_within(scene::PATIENCE).refused(6, &["out"]);
+    waiting.end_within(crate::scene::PATIENCE).refused(6, &["out"]);
+    also_waiting.end_within(crate::scene::PATIENCE).refused(6, &["out"]);
     let nobody = scene.env.command(&SWITCH).unset("AWS_EC2_METADATA_DISABLED");
     nobody.set("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1").run().refused(6, &["out"]);
 }
@@ -246,7 +243,7 @@ fn a_chain_of_roles_begins_at_each_of_them() {
         );
         let scene = Scene::with_config(&config);
         scene.sts.world(|world| {
-            let last = support::sts::Role::new(profiles::PROD, "Last").trust(&role("Onward"));
+            let last = crate::support::sts::Role::new(crate::profiles::PROD, "Last").trust(&role("Onward"));
             world.role(last.max_session_duration(43_200))
         });
         let machine = scene.service_session("Machine", "ec2.amazonaws.com", 6 * 3600);
@@ -329,7 +326,7 @@ fn what_begins_to_answer_and_does_not_go_on_is_given_up_in_bounded_time() {
 fn a_pipe_in_the_place_of_a_containers_token_is_not_waited_for() {
     let (scene, container, _) = in_container(CONTAINER);
     let file = scene.env.path("token").to_string_lossy().into_owned();
-    assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+    process::run(Command::new("mkfifo").arg(&file));
     let command = scene.env.command(&SWITCH).set("AWS_CONTAINER_CREDENTIALS_FULL_URI", container.url());
     let asked = command.set("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &file).spawn();
     asked

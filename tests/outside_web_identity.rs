@@ -1,14 +1,9 @@
 //! Web identities: a token that vouches for a role, from a file or a program (PARITY's vector 25).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod profiles;
-mod scene;
-mod support;
-
-use profiles::row::row;
-use profiles::{Scene, TOKEN, role};
-use scene::refusal::Refusal;
-use support::env::Shell;
+use crate::profiles::row::row;
+use crate::profiles::{Scene, TOKEN, role};
+use crate::scene::refusal::Refusal;
+use crate::support::env::Shell;
 
 const FILE: &str = "[profile web]\nrole_arn = ROLE/Web\nweb_identity_token_file = HOME/token\n";
 const PROCESS: &str = "[profile web]\nrole_arn = ROLE/Web\nweb_identity_token_process = cat HOME/token\n";

@@ -1,14 +1,11 @@
 //! The terminal of an MFA prompt that is ended from elsewhere, or stopped, or not answered.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
-use scene::seat::{Ended, Seat, eventually};
-use scene::{PATIENCE, Scene};
+
+use crate::scene::seat::{Ended, Seat, eventually};
+use crate::scene::{PATIENCE, Scene};
 
 const QUESTION: &str = "MFA code for";
 

@@ -1,8 +1,4 @@
 //! A backup put in the place of the store.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -10,11 +6,12 @@ use std::path::{Path, PathBuf};
 
 use multicred::store::{Durability, Store, StoreError};
 use rusqlite::Connection;
-use scene::refusal::Refusal;
-use scene::seat::Seat;
-use scene::store::{self, Copy, beside, content};
-use scene::{DEV, PROD, Scene, key_in_code, tree};
-use support::env::Output;
+
+use crate::scene::refusal::Refusal;
+use crate::scene::seat::Seat;
+use crate::scene::store::{self, Copy, beside, content};
+use crate::scene::{DEV, PROD, Scene, key_in_code, tree};
+use crate::support::env::Output;
 
 /// A store, and a backup of it as it was before dev became later.
 fn changed_since() -> (Scene, String, String) {

@@ -1,13 +1,9 @@
 //! Sessions that may do less than whom they are of, or say more: policies, tags, source identities.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
 
-mod scene;
-mod support;
-
-use scene::refusal::Refusal;
-use scene::{DEV, PROD, Scene};
-use support::env::Output;
-use support::sts::{Fault, Session};
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, PROD, Scene};
+use crate::support::env::Output;
+use crate::support::sts::{Fault, Session};
 
 const READ_ONLY: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
@@ -129,7 +125,7 @@ fn what_only_aws_finds_wrong_with_a_policy_is_told_as_the_persons_own_to_correct
 fn whom_no_call_can_restrict_is_refused() {
     let scene = Scene::with_bobs_roles();
     let saml = scene.sts.world(|world| {
-        world.role(support::sts::Role::new(PROD, "Saml"));
+        world.role(crate::support::sts::Role::new(PROD, "Saml"));
         world.saml_session(&format!("arn:aws:iam::{PROD}:role/Saml"), "me", 3000)
     });
     let lines = format!(

@@ -1,6 +1,4 @@
 //! The `keyring` slot with GNOME's keyring on a bus of the test's own, and with the kernel's.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-#![allow(clippy::disallowed_methods, reason = "those rules are for the program under test")]
 
 use std::fs;
 use std::io::Write;
@@ -13,6 +11,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use multicred::seal::keyring_slot::{self, Backend, KeyringError, KeyringParams};
 use multicred::seal::{SlotSecret, StoreKey};
+
+use crate::support::process;
 
 /// Tells the child what to do: a verb, an account, how long to wait in milliseconds.
 const TASK: &str = "MULTICRED_TEST_KEYRING";
@@ -32,7 +32,7 @@ struct Running(Child);
 
 impl Running {
     fn signal(&self, signal: &str) {
-        assert!(Command::new("kill").args([signal, &self.0.id().to_string()]).status().unwrap().success());
+        process::run(Command::new("kill").args([signal, &self.0.id().to_string()]));
     }
 }
 
@@ -59,7 +59,7 @@ impl Desktop {
         fs::write(&config, BUS.replace("SOCKET", socket.to_str().unwrap())).unwrap();
         let mut daemon = Command::new("dbus-daemon");
         daemon.arg("--nofork").arg("--config-file").arg(config).stdout(Stdio::null()).stderr(Stdio::null());
-        let bus = Running(daemon.spawn().expect("dbus-daemon is installed"));
+        let bus = Running(process::start(&mut daemon));
         wait_until("the bus is there", || socket.exists());
         Self { keyring: None, bus, home }
     }
@@ -79,7 +79,7 @@ impl Desktop {
         if unlocked {
             daemon.arg("--unlock");
         }
-        let mut daemon = Running(daemon.stderr(Stdio::null()).spawn().expect("gnome-keyring-daemon is installed"));
+        let mut daemon = Running(process::start(daemon.stderr(Stdio::null())));
         daemon.0.stdin.take().unwrap().write_all(b"password").unwrap();
         self.keyring = Some(daemon);
         wait_until("the keyring is on the bus", || {
@@ -104,8 +104,8 @@ impl Desktop {
 
     fn secret_tool(&self, arguments: &[&str], input: &str) -> Output {
         let mut tool = self.command("secret-tool");
-        let tool = tool.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut tool = tool.spawn().expect("secret-tool is installed");
+        tool.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut tool = process::start(&mut tool);
         tool.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         tool.wait_with_output().unwrap()
     }
@@ -130,8 +130,8 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 fn said(child: &mut Command) -> String {
-    child.args(["--exact", "the_child_uses_a_keyring", "--nocapture", "--test-threads", "1"]);
-    let output = child.stdin(Stdio::null()).output().unwrap();
+    child.args(["--exact", "seal_keyring::the_child_uses_a_keyring", "--nocapture", "--test-threads", "1"]);
+    let output = process::output(child);
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let line = text.lines().find_map(|line| line.split_once(SAYS));
     line.unwrap_or_else(|| panic!("{output:?}")).1.to_owned()
@@ -205,7 +205,7 @@ fn the_secret_is_not_seen_on_the_bus() {
     let log = desktop.home.path().join("log");
     let mut monitor = desktop.command("dbus-monitor");
     monitor.stdout(fs::File::create(&log).unwrap()).stderr(Stdio::null());
-    let _monitor = Running(monitor.spawn().expect("dbus-monitor is installed"));
+    let _monitor = Running(process::start(&mut monitor));
     let seen = || String::from_utf8_lossy(&fs::read(&log).unwrap()).into_owned();
     wait_until("the monitor listens", || seen().contains("NameAcquired"));
     desktop.does("create a");

@@ -1,5 +1,4 @@
 //! The `ssh-agent` slot with OpenSSH's agent: which keys it rests on, and what keeps it shut.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
 use std::fs;
 use std::io::{Read, Write};
@@ -11,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use multicred::seal::ssh_agent_slot::{self, SshAgentError, SshAgentParams};
 use multicred::seal::{SlotSecret, StoreKey};
+
+use crate::support::process;
 
 /// As long as no test takes.
 const LONG: Duration = Duration::from_mins(1);
@@ -42,7 +43,7 @@ impl OpenSsh {
         fs::set_permissions(&askpass, fs::Permissions::from_mode(0o700)).unwrap();
         let mut command = Command::new("ssh-agent");
         command.arg("-D").arg("-a").arg(&socket).env("SSH_ASKPASS", askpass).env("SSH_ASKPASS_REQUIRE", "force");
-        let agent = command.stdout(Stdio::null()).spawn().expect("ssh-agent is installed");
+        let agent = process::start(command.stdout(Stdio::null()));
         let deadline = Instant::now() + Duration::from_secs(10);
         while UnixStream::connect(&socket).is_err() {
             assert!(Instant::now() < deadline, "ssh-agent listens");
@@ -95,7 +96,7 @@ impl Drop for OpenSsh {
 
 #[track_caller]
 fn run(command: &mut Command) -> String {
-    let output = command.stdin(Stdio::null()).output().expect("OpenSSH is installed");
+    let output = process::output(command);
     assert!(output.status.success(), "{command:?}: {output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

@@ -1,15 +1,11 @@
 //! The facts that all AWS SDKs are tested for (their shared cases for profile files and for roles of profiles), in our
 //! own words. What `aws_config/document/tests.rs` states is not said again; where multicred differs, a row says why.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod profiles;
-mod scene;
-mod support;
 
 use multicred::aws_config::document::{Document, Reason, SectionId};
 use multicred::aws_config::{AwsFiles, Profiles};
-use profiles::row::{Ran, row};
-use support::env::Hermetic;
+
+use crate::profiles::row::{Ran, row};
+use crate::support::env::Hermetic;
 
 fn foo(text: &str) -> Option<Vec<(String, String)>> {
     let document = Document::parse(text);

@@ -1,11 +1,8 @@
 //! What a person changes by hand in a switched shell is the person's: it is shown, kept, and given back.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::{Doing, Person, export, init};
-use support::terminal::{Shell, Terminal};
+use crate::person::{Doing, Person, export, in_each_shell, init};
+use crate::support::process;
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     a_key_set_by_hand_survives_deactivate,
@@ -80,7 +77,7 @@ fn a_program_killed_at_its_prompt_leaves_a_terminal_that_echoes(shell: Shell) {
     term.wait_for_text("MFA code for");
     let shell_pid = term.pid().to_string();
     let asker = descendants(&shell_pid).pop().expect("multicred is running");
-    assert!(std::process::Command::new("kill").args(["-KILL", &asker]).status().unwrap().success());
+    process::run(std::process::Command::new("kill").args(["-KILL", &asker]));
     term.wait_for_prompt();
     assert_eq!(term.shown(), "(bob)");
     let modes = term.enter("/bin/stty -a");
@@ -91,7 +88,7 @@ fn a_program_killed_at_its_prompt_leaves_a_terminal_that_echoes(shell: Shell) {
 
 /// The processes below one, the deepest last.
 fn descendants(pid: &str) -> Vec<String> {
-    let listed = std::process::Command::new("ps").args(["-o", "pid=", "--ppid", pid]).output().expect("ps");
+    let listed = process::output(std::process::Command::new("ps").args(["-o", "pid=", "--ppid", pid]));
     let children = String::from_utf8_lossy(&listed.stdout).into_owned();
     let with_their_own = |child: &str| {
         let mut all = vec![child.to_owned()];

@@ -1,11 +1,7 @@
 //! How the function reads its words, and where it refuses.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::{Doing, Person, init};
-use support::terminal::{Shell, Terminal};
+use crate::person::{Doing, Person, in_each_shell, init};
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     global_flags_stand_before_and_after_the_verb,
@@ -144,7 +140,7 @@ fn the_persons_variables_of_common_names_are_left_alone(shell: Shell) {
     let person = Person::new();
     let names =
         ["name", "code", "text", "word", "words", "before", "own", "status_", "rest", "verb", "global", "colour"];
-    let set = names.map(|name| person::assign(shell, name, "mine")).join("\n");
+    let set = names.map(|name| crate::person::assign(shell, name, "mine")).join("\n");
     let set = if shell == Shell::Fish { set } else { set + "\nreadonly name code text word own" };
     let mut term = person.opens_with(shell, &set);
     term.becomes("west");

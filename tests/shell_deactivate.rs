@@ -1,14 +1,10 @@
 //! `deactivate`: every function, hook, variable and change of the prompt is gone.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod person;
-mod support;
 
 use std::collections::BTreeMap;
 
-use person::snapshot::Snapshot;
-use person::{Doing, Person, export, init};
-use support::terminal::{Shell, Terminal};
+use crate::person::snapshot::Snapshot;
+use crate::person::{Doing, Person, export, in_each_shell, init};
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     the_shell_is_as_before_init,
@@ -74,7 +70,7 @@ fn the_shell_is_as_before_init_under_strict_options(shell: Shell) {
 
 fn nothing_of_the_prompt_stays_when_it_was_coloured(shell: Shell) {
     let person = Person::new();
-    person.env.run(&["account", person::DEV, "--alias", "dev", "--color", "red"]).ok();
+    person.env.run(&["account", crate::person::DEV, "--alias", "dev", "--color", "red"]).ok();
     leaves_no_trace(&person, &mut Terminal::start(shell, &person.env, ""));
 }
 
@@ -90,7 +86,7 @@ fn keep_creds_leaves_the_credentials_only(shell: Shell) {
     let after = term.variables();
     let mut expected: BTreeMap<String, String> = before.exported;
     expected.remove("AWS_PROFILE");
-    for name in person::CREDENTIAL_VARIABLES.into_iter().chain(person::REGION_VARIABLES) {
+    for name in crate::person::CREDENTIAL_VARIABLES.into_iter().chain(crate::person::REGION_VARIABLES) {
         expected.insert(name.to_owned(), switched[name].clone());
     }
     assert_eq!(after.exported, expected);

@@ -1,11 +1,7 @@
 //! What runs before each prompt: no fork, and nothing a person's shell could notice.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::{Doing, Person, export, init};
-use support::terminal::{Shell, Terminal};
+use crate::person::{Doing, Person, export, in_each_shell, init};
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     an_idle_prompt_forks_nothing,

@@ -1,12 +1,10 @@
 //! The scripts as they lie in the repository and as `init` prints them, read by the shells' own checkers.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod support;
 
 use std::path::PathBuf;
 
 use multicred::shell::{Dialect, Prompt, Settings, init};
-use support::env::{Hermetic, program};
+
+use crate::support::env::{Hermetic, program};
 
 fn script(shell: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("shell/{shell}/init.{shell}"))
@@ -96,7 +94,7 @@ fn scripts_define_nothing_without_our_prefix() {
 #[test]
 fn what_init_prints_evaluates_in_silence_without_a_terminal() {
     let env = Hermetic::new();
-    for shell in support::env::Shell::ALL {
+    for shell in crate::support::env::Shell::ALL {
         let code = env.run(&["init", shell.name()]).ok().stdout.clone();
         let evaluated = env.exported(shell, &code, &["HOME"]);
         assert_eq!(evaluated.status, 0);

@@ -1,11 +1,7 @@
 //! Shells inside shells, each with multicred in it.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::{Doing, Person, export};
-use support::terminal::{Shell, Terminal};
+use crate::person::{Doing, Person, export, in_each_shell};
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     an_inner_shell_is_who_the_outer_one_is_and_switches_for_itself,
@@ -53,7 +49,7 @@ fn what_an_outer_multicred_set_is_never_given_back_as_the_persons_own(shell: She
     term.becomes("-");
     term.becomes("carol");
     term.does("multicred deactivate");
-    for name in person::CREDENTIAL_VARIABLES.into_iter().chain(person::REGION_VARIABLES) {
+    for name in crate::person::CREDENTIAL_VARIABLES.into_iter().chain(crate::person::REGION_VARIABLES) {
         assert_eq!(term.value(name), None, "{name}");
     }
 }
@@ -102,7 +98,7 @@ fn a_shell_of_another_kind_inherits_the_identity(shell: Shell) {
     let mut term = person.opens(shell);
     term.becomes("west");
     let other = if shell == Shell::Fish { Shell::Bash } else { Shell::Fish };
-    term.write_rc(other, person::init(other));
+    term.write_rc(other, crate::person::init(other));
     enters(&mut term, other);
     assert_eq!(term.shown(), "(west)");
     term.becomes("bob");

@@ -1,11 +1,7 @@
 //! The prompt: whatever a person's own prompt does, the identity stands before it, and nothing in a name is expanded.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::{DEV, Doing, Person, export, unset};
-use support::terminal::{BLUE, RED, Setup, Shell, Terminal};
+use crate::person::{DEV, Doing, Person, export, in_each_shell, unset};
+use crate::support::terminal::{BLUE, RED, Setup, Shell, Terminal};
 
 in_each_shell![
     the_accounts_colour_shows_and_takes_no_room,
@@ -20,7 +16,7 @@ in_each_shell![
 fn the_accounts_colour_shows_and_takes_no_room(shell: Shell) {
     let person = Person::new();
     person.env.run(&["account", DEV, "--alias", "dev", "--color", "red"]).ok();
-    let rc = format!("\n{}", person::init(shell));
+    let rc = format!("\n{}", crate::person::init(shell));
     let mut term = Setup::new(shell).size(10, 40).start(&person.env, &rc);
     term.becomes("west");
     term.becomes("west");
@@ -97,7 +93,7 @@ fn control_characters_of_an_inherited_name_are_not_sent_to_the_terminal(shell: S
 
 fn without_a_prompt_the_variables_tell(shell: Shell) {
     let person = Person::new();
-    let rc = person::init(shell).replace(shell.name(), &format!("{} --prompt none", shell.name()));
+    let rc = crate::person::init(shell).replace(shell.name(), &format!("{} --prompt none", shell.name()));
     let mut term = Terminal::start(shell, &person.env, &rc);
     let before = (term.prompt_source(), term.hooks());
     term.does("multicred as west");
@@ -113,10 +109,10 @@ fn a_prompt_chosen_later_replaces_the_first_choice(shell: Shell) {
     let person = Person::new();
     let mut term = person.opens(shell);
     term.becomes("bob");
-    let none = person::init(shell).replace(shell.name(), &format!("{} --prompt none", shell.name()));
+    let none = crate::person::init(shell).replace(shell.name(), &format!("{} --prompt none", shell.name()));
     term.does(&none);
     assert_eq!(term.shown(), "");
-    term.does(person::init(shell));
+    term.does(crate::person::init(shell));
     assert_eq!(term.shown(), "(bob)");
 }
 

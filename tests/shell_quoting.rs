@@ -1,17 +1,14 @@
 //! Every value, whatever its bytes, survives the way through each shell, and nothing in it is run.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod person;
-mod support;
 
 use std::collections::BTreeMap;
 
 use multicred::env_change::EnvChange;
 use multicred::shell::{Dialect, render};
-use person::{Doing, Person};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use support::env::{Hermetic, Shell};
+
+use crate::person::{Doing, Person, in_each_shell};
+use crate::support::env::{Hermetic, Shell};
 
 in_each_shell![
     every_hostile_value_reaches_a_child_exactly,

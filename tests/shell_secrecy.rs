@@ -1,11 +1,7 @@
 //! No tracing, no trap and no variable shows a secret.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::{Doing, Person, assign, export, init};
-use support::terminal::{Shell, Terminal};
+use crate::person::{Doing, Person, assign, export, in_each_shell, init};
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![secrets_live_in_exported_variables_only, the_history_file_holds_no_secret,];
 

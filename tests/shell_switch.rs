@@ -1,13 +1,11 @@
 //! A switch: what it does to a shell, and what a switch that fails does not.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::snapshot::Snapshot;
-use person::{CREDENTIAL_VARIABLES, Doing, HIDDEN_VARIABLES, Person, REGION_VARIABLES, assign, export};
-use support::sts::Fault;
-use support::terminal::{Shell, Terminal};
+use crate::person::snapshot::Snapshot;
+use crate::person::{
+    CREDENTIAL_VARIABLES, Doing, HIDDEN_VARIABLES, Person, REGION_VARIABLES, assign, export, in_each_shell,
+};
+use crate::support::sts::Fault;
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     a_switch_sets_the_six_variables_of_every_child_and_the_prompt,
@@ -205,7 +203,7 @@ fn a_key_set_by_hand_shows_as_a_question_mark(shell: Shell) {
     assert_eq!(term.shown(), "(?)");
     term.does("multicred renew");
     assert_eq!(term.shown(), "(bob)");
-    term.does(&person::unset(shell, "AWS_ACCESS_KEY_ID"));
+    term.does(&crate::person::unset(shell, "AWS_ACCESS_KEY_ID"));
     assert_eq!(term.shown(), "(?)");
     term.becomes("-");
 }
@@ -224,11 +222,11 @@ fn reading_init_again_changes_nothing(shell: Shell) {
     term.becomes("west");
     term.becomes("bob");
     let before = Snapshot::of(&mut term);
-    term.does(person::init(shell));
+    term.does(crate::person::init(shell));
     Snapshot::of(&mut term).is_the_same_as(&before);
     term.does("multicred as --back");
     assert_eq!(term.shown(), "(west)");
-    term.does(person::init(shell));
+    term.does(crate::person::init(shell));
     term.does("multicred deactivate");
     assert_eq!((term.shown().as_str(), term.unexported("AWS_PROFILE").as_deref()), ("", Some("mine")));
 }

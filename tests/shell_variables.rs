@@ -1,12 +1,8 @@
 //! The person's own variables: saved, kept out of the way, given back as they were; and what must not be touched.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
-mod person;
-mod support;
-
-use person::snapshot::Snapshot;
-use person::{Doing, Person, assign, export, unset};
-use support::terminal::{Shell, Terminal};
+use crate::person::snapshot::Snapshot;
+use crate::person::{Doing, Person, assign, export, in_each_shell, unset};
+use crate::support::terminal::{Shell, Terminal};
 
 in_each_shell![
     the_persons_own_variables_come_back_with_their_exportedness,
@@ -44,7 +40,7 @@ fn the_persons_own_variables_come_back_with_their_exportedness(shell: Shell) {
     term.does("multicred deactivate");
     let after = term.variables();
     let aws = |name: &String| name.starts_with("AWS_");
-    let exported = |all: &support::terminal::Variables| {
+    let exported = |all: &crate::support::terminal::Variables| {
         all.exported.clone().into_iter().filter(|(name, _)| aws(name)).collect::<Vec<_>>()
     };
     assert_eq!(exported(&after), exported(&before));

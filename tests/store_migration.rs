@@ -1,15 +1,11 @@
 //! A store of an earlier version, opened by this one.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::path::Path;
 
-use scene::store::{self, Copy, beside};
-use scene::{Scene, key_in_code, tree};
-use support::env::Background;
+use crate::scene::store::{self, Copy, beside};
+use crate::scene::{Scene, key_in_code, tree};
+use crate::support::env::Background;
 
 fn version(path: &Path) -> i64 {
     Copy::of(path).connection.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap()

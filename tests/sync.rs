@@ -1,20 +1,12 @@
 //! `sync`: profiles in the person's config file, and nothing else changed there.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "a broken scene is a failed test"
-)]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use scene::{DEV, Scene, ini};
 use serde_json::json;
-use support::env::Output;
+
+use crate::scene::{DEV, Scene, ini};
+use crate::support::env::Output;
 
 const CONFIG: &str = ".aws/config";
 
@@ -61,7 +53,7 @@ fn all_are_those_that_can_be_had_again_and_no_others() {
     scene.env.run(&["sync", "--all"]).ok().stdout_has("profile dev/Reader written").stdout_has("dev/Writer written");
     let lonely = Scene::with_bob();
     let token = format!("aws_session_token = {}\n", session.session_token);
-    let key = support::sts::KeyPair { access_key_id: session.access_key_id, secret: session.secret };
+    let key = crate::support::sts::KeyPair { access_key_id: session.access_key_id, secret: session.secret };
     let imported = lonely.env.command(&["import", "-"]).set("AWS_ENDPOINT_URL", scene.sts.url());
     imported.stdin(ini("default", &key) + &token).run().ok();
     lonely.env.run(&["sync", "--all"]).ok();

@@ -1,24 +1,14 @@
 //! Profiles that `sync` writes, as the programs read them that they are for: whatever paths have in them.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "a broken scene is a failed test"
-)]
-
-mod scene;
-#[path = "moto/server.rs"]
-mod server;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use scene::{DEV, Scene, ini};
 use serde_json::{Value, json};
-use server::venv;
-use support::env::{Hermetic, Output};
+
+use crate::moto::server::venv;
+use crate::scene::{DEV, Scene, ini};
+use crate::support::env::{Hermetic, Output};
 
 /// Folders that a program or a home may lie in.
 const HOSTILE: [&str; 14] = [

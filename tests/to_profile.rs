@@ -1,14 +1,10 @@
 //! Credentials written into a profile of the credentials file, by `env --to-profile` and `destination_profile`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod scene;
-mod support;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use scene::refusal::Refusal;
-use scene::{DEV, Scene, ini};
+use crate::scene::refusal::Refusal;
+use crate::scene::{DEV, Scene, ini};
 
 fn credentials(scene: &Scene) -> String {
     fs::read_to_string(scene.env.path(".aws/credentials")).unwrap_or_default()
@@ -163,7 +159,7 @@ fn twenty_at_once_write_twenty_profiles() {
     let running: Vec<_> =
         names.iter().map(|name| scene.env.spawn(&["env", "dev/Reader", "--to-profile", name])).collect();
     for one in running {
-        one.end_within(scene::PATIENCE).ok();
+        one.end_within(crate::scene::PATIENCE).ok();
     }
     let text = credentials(&scene);
     assert!(names.iter().all(|name| text.contains(&format!("[{name}]\n"))), "{text}");
@@ -177,7 +173,7 @@ fn a_hostile_secret_survives_from_store_to_file_to_store() {
     let scene = Scene::with_bobs_roles();
     let hostile = r#"a%b#c;d=e"f\g h"#;
     // AWS gives a session a secret of its own, so the server is told to give this one.
-    scene.sts.fault_once("AssumeRole", support::sts::Fault::set_field("SecretAccessKey", hostile));
+    scene.sts.fault_once("AssumeRole", crate::support::sts::Fault::set_field("SecretAccessKey", hostile));
     scene.env.run(&["env", "dev/Reader", "--to-profile", "out"]).ok();
     assert!(credentials(&scene).contains(&format!("aws_secret_access_key = {hostile}\n")));
     let read = scene.env.command(&["env", "out", "--format", "json"]).set("MULTICRED_STORE", "other.db").run();

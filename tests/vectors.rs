@@ -1,15 +1,13 @@
 //! What users of earlier tools rely on: which calls a request makes, in which order and with which parameters, seen
 //! from AWS's side. Each row or test runs the real program against the strict STS.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::missing_panics_doc)]
-
-mod support;
 
 use multicred::aws_config::document::{Document, SectionId};
 use multicred::identity::{Kind, arn};
 use multicred::store::{Durability, Store, StoreError, Writing};
 use serde_json::Value;
-use support::env::{Hermetic, Output, Shell};
-use support::sts::{Call, Credentials, KeyPair, Role, StrictSts, World};
+
+use crate::support::env::{Hermetic, Output, Shell};
+use crate::support::sts::{Call, Credentials, KeyPair, Role, StrictSts, World};
 
 const DEV: &str = "111122223333";
 const PROD: &str = "222233334444";
@@ -451,7 +449,7 @@ fn aws_that_cannot_be_asked_discards_no_credential() {
     scene.env.run_with_stdin(&["import", "-"], session_json(&saml, None)).ok();
     let id = scene.row_of(&saml.access_key_id);
     scene.in_store(|writing| writing.set_guessed_expiry(id, 1));
-    scene.sts.fault_always("GetCallerIdentity", support::sts::Fault::unavailable());
+    scene.sts.fault_always("GetCallerIdentity", crate::support::sts::Fault::unavailable());
     scene.switch("prod/ReadOnly").code(6).stdout_is("");
     scene.sts.clear_faults();
     scene.switch("prod/ReadOnly").ok();

@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "those rules are for the program itself")]
 
 #[path = "../../tests/support/sts/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "what the tests use of it is more")]
 mod sts;
 mod tour;
 mod world;

@@ -1,7 +1,7 @@
 //! An account of moto's that a client is let into only as the role, and a home in which multicred knows the way there.
 
-use crate::client;
-use crate::server::{ACCOUNT, Moto};
+use super::client;
+use crate::moto::server::{ACCOUNT, Moto};
 use crate::support::env::Hermetic;
 
 /// The role, as multicred calls it.

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use crate::account::{Account, BUCKET, OBJECT};
-use crate::way::Way;
+use super::account::{Account, BUCKET, OBJECT};
+use super::way::Way;
 
 /// A program that speaks to AWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

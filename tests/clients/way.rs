@@ -1,8 +1,8 @@
 //! The ways by which a client gets a credential from multicred.
 
-use crate::account::{Account, IDENTITY};
-use crate::client::Client;
-use crate::server::text;
+use super::account::{Account, IDENTITY};
+use super::client::Client;
+use crate::moto::server::text;
 use crate::support::env::Output;
 
 /// A profile that has nothing but the credential.

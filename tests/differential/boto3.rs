@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::PoisonError;
 
 use serde_json::{Value, json};
 
-use crate::server::venv;
-use crate::support::env::SPAWNING;
+use super::way::{Outcome, Way};
+use crate::moto::server::venv;
+use crate::support::process;
 use crate::support::sts::StrictSts;
-use crate::way::{Outcome, Way};
 
 /// Ended by its pid on drop.
 pub struct Boto3 {
@@ -24,10 +23,7 @@ impl Boto3 {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/differential/boto3.py");
         let mut command = Command::new(venv("python"));
         command.arg(script).env_clear().stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = {
-            let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-            command.spawn().expect("python starts")
-        };
+        let mut child = process::start(&mut command);
         let input = child.stdin.take().expect("its input");
         let output = BufReader::new(child.stdout.take().expect("its output"));
         Self { child, input, output }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::files::{Files, HOME};
-use crate::generate::Draft;
+use super::files::{Files, HOME};
+use super::generate::Draft;
 use crate::support::sts::World;
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::files::Files;
-use crate::reasons::{ON_FILES, ON_WAYS, OnFiles, Reason};
-use crate::way::{Outcome, is_same};
+use super::files::Files;
+use super::reasons::{ON_FILES, ON_WAYS, OnFiles, Reason};
+use super::way::{Outcome, is_same};
 
 pub struct Expectation {
     /// What boto3 does with the files as they are.

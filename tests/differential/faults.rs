@@ -1,7 +1,7 @@
 //! Twists of which most are refused, by multicred, by boto3, or by both.
 
-use crate::generate::{Base, Draft};
-use crate::twists::{ANY, KEY, SIGNED, Twist, WEB, WITH_A_PROFILE};
+use super::generate::{Base, Draft};
+use super::twists::{ANY, KEY, SIGNED, Twist, WEB, WITH_A_PROFILE};
 
 pub const FAULTS: [Twist; 14] = [
     Twist { bases: ANY, apply: source_in_a_loop },

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::layout::Layout;
+use super::layout::Layout;
 use crate::support::sts::KeyPair;
 
 /// Stands in values for the folder that is only known when the files are written.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::case::{Case, in_home};
-use crate::files::{Files, Profile};
-use crate::layout::Layout;
-use crate::random::Random;
+use super::case::{Case, in_home};
+use super::files::{Files, Profile};
+use super::layout::Layout;
+use super::random::Random;
+use super::twists::{self, Twist};
 use crate::support::sts::{KeyPair, Role, World};
-use crate::twists::{self, Twist};
 
 pub const DEV: &str = "111122223333";
 pub const PROD: &str = "222233334444";

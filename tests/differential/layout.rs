@@ -1,6 +1,6 @@
 //! How files are written: what every reader of them must see through.
 
-use crate::random::Random;
+use super::random::Random;
 
 type Section = (String, Vec<(&'static str, String)>);
 

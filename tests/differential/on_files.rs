@@ -1,17 +1,14 @@
 //! The differences that can be said in a config: the rules that translate it for boto3.
 
-#[path = "on_files/base.rs"]
 pub mod base;
-#[path = "on_files/default.rs"]
 pub mod default;
-#[path = "on_files/include.rs"]
 pub mod include;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::files::{Files, HOME, Profile};
-use crate::on_ways::has_session;
-use crate::tags;
+use super::files::{Files, HOME, Profile};
+use super::on_ways::has_session;
+use super::tags;
 
 /// Seconds that a role assumed from a session, or from another role, lasts at most.
 const CHAINED: u32 = 3_600;

@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::files::{Files, Profile};
-use crate::tags;
-use crate::way::{BOTOCORE_SESSION, Credential, Hop, Way};
+use super::files::{Files, Profile};
+use super::tags;
+use super::way::{BOTOCORE_SESSION, Credential, Hop, Way};
 
 /// Seconds of a role for which nothing is configured, and of a user's session that is asked for itself.
 const HOUR: &str = "3600";

@@ -1,9 +1,9 @@
 //! Why multicred does something else than boto3: the whole list.
 
-use crate::files::Files;
-use crate::on_files::{self, base, default, include};
-use crate::on_ways;
-use crate::way::Way;
+use super::files::Files;
+use super::on_files::{self, base, default, include};
+use super::on_ways;
+use super::way::Way;
 
 use OnFiles::{Refuse, Say};
 

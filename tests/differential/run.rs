@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::boto3::{Boto3, code};
-use crate::case::Case;
-use crate::expectation::Expectation;
-use crate::files::Files;
+use super::boto3::{Boto3, code};
+use super::case::Case;
+use super::expectation::Expectation;
+use super::files::Files;
+use super::way::{Outcome, Way, tell};
 use crate::support::env::Hermetic;
 use crate::support::sts::StrictSts;
-use crate::way::{Outcome, Way, tell};
 
 /// What became of one seed.
 pub struct Played {

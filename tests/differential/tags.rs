@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::files::Profile;
+use super::files::Profile;
 
 #[derive(Default)]
 pub struct Tags {

@@ -1,8 +1,8 @@
 //! What makes a case unusual: each twist changes a draft, or leaves it where it does not fit.
 
-use crate::faults;
-use crate::generate::{Base, Draft};
-use crate::random::Random;
+use super::faults;
+use super::generate::{Base, Draft};
+use super::random::Random;
 
 /// What is unusual, and with which bases it can be.
 #[derive(Clone, Copy)]

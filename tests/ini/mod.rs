@@ -1,5 +1,4 @@
 //! Texts for the tests of INI documents: any at all, nearly INI, and INI as people write it.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
 
 use multicred::aws_config::document::{Document, SectionId, SectionKind};
 use proptest::prelude::*;

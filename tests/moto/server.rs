@@ -1,18 +1,17 @@
 //! A moto server of its own for each test, and the AWS CLI and boto3 in the same venv.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::PoisonError;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::NamedTempFile;
 
-use crate::support::env::{Hermetic, Output, SPAWNING};
+use crate::support::env::{Hermetic, Output};
+use crate::support::process;
 
 /// moto's account where a key says nothing else.
 pub const ACCOUNT: &str = "123456789012";
@@ -58,11 +57,7 @@ impl Moto {
         command.args(["-H", "127.0.0.1", "-p", &port.to_string()]).args(more);
         command.env_clear().env("PATH", "/usr/bin:/bin").env("MOTO_RECORDER_FILEPATH", recording.path());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = {
-            let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-            command.spawn().expect("moto starts")
-        };
-        Self { child, port, recording }
+        Self { child: process::start(&mut command), port, recording }
     }
 
     fn wait_until_it_answers(&self) {

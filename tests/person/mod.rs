@@ -1,5 +1,4 @@
 //! A person at a shell: an AWS with a few identities, a home that knows them, and shells with multicred in them.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
 
 pub mod snapshot;
 
@@ -33,7 +32,6 @@ pub const HIDDEN_VARIABLES: [&str; 15] = [
 ];
 
 /// Names one test for each shell, `SCENARIO::in_bash` and so on, after functions that take the shell.
-#[macro_export]
 macro_rules! in_each_shell {
     ($($scenario:ident,)*) => {$(
         mod $scenario {
@@ -56,6 +54,7 @@ macro_rules! in_each_shell {
         }
     )*};
 }
+pub(crate) use in_each_shell;
 
 /// Who can be: `prod/Admin` (from alice, with MFA), `bob` and `carol` (users of profiles, no region), `west` (a role
 /// of a profile with the region us-west-2).

@@ -3,13 +3,6 @@
 //!
 //! In the text of a config, `SERIAL` is alice's device, `ROLE/` the ARN of a role of prod up to its name, `HOME` the
 //! home. In what a refusal must say, `config:LINE` is that line of the config, its whole path before it.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::missing_panics_doc,
-    reason = "a broken scene is a failed test"
-)]
 
 pub mod row;
 pub mod source;
@@ -92,12 +85,6 @@ impl Scene {
     pub fn switch(&self, words: &str) -> Output {
         let words: Vec<&str> = ["as", "--shell", "bash"].into_iter().chain(words.split_whitespace()).collect();
         self.env.run(&words)
-    }
-
-    /// The same with a fresh MFA code.
-    pub fn switch_with_code(&self, words: &str) -> Output {
-        let code = self.sts.mfa_code(&self.serial);
-        self.switch(&format!("--mfa-code {code} {words}"))
     }
 
     /// A switch with a new credential. Times are whole seconds: what was had in this very one is new already.

@@ -33,14 +33,6 @@ impl<'r> Row<'r> {
         self
     }
 
-    /// An executable script of the home.
-    #[must_use]
-    pub fn script(mut self, name: &str, text: &str) -> Self {
-        let text = self.scene.filled(text);
-        self.scene.script(name, &text);
-        self
-    }
-
     /// A file of the home.
     #[must_use]
     pub fn file(mut self, name: &str, text: &str) -> Self {

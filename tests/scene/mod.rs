@@ -1,7 +1,5 @@
 //! The scene that the concurrency, fault and bad-input tests play in: a world of two accounts, a home that knows some
 //! of it, and ways to look at what is left afterwards.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a broken scene is a failed test")]
 
 pub mod keys;
 pub mod ordeal;

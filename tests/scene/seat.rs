@@ -11,7 +11,8 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 use rustix::termios::LocalModes;
 
 use super::PATIENCE;
-use crate::support::env::{Hermetic, SPAWNING};
+use crate::support::env::Hermetic;
+use crate::support::process::one_at_a_time;
 
 /// One process whose stderr and controlling terminal are a pty; its stdout is captured apart.
 pub struct Seat {
@@ -49,7 +50,7 @@ impl Seat {
         command.env_clear();
         command.cwd(env.home());
         env.variables().iter().for_each(|(name, value)| command.env(name, value));
-        let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = one_at_a_time();
         let size = PtySize { rows: 24, cols: 200, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command).expect("a process");

@@ -56,10 +56,6 @@ impl Secrets {
         self.of.keys().copied().collect()
     }
 
-    pub fn of(&self, number: i64) -> &SlotSecret {
-        &self.of[&number]
-    }
-
     /// Knows the slots that were added since, too: with the same passphrase and command, and this code.
     pub fn learn(&mut self, scene: &Scene, code: &str) {
         for slot in Copied::of(&scene.env.store()).slots() {

@@ -1,12 +1,12 @@
 //! A desktop of the test's own: a session bus, and GNOME's keyring on it.
 
 use super::agent::wait_for;
-use super::env::{Hermetic, SPAWNING};
+use super::env::Hermetic;
+use super::process;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// A bus that starts nothing by itself.
@@ -20,8 +20,7 @@ struct Running(Child);
 
 impl Running {
     fn start(command: &mut Command) -> Self {
-        let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-        Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a program that is installed"))
+        Self(process::start(command.stdout(Stdio::null()).stderr(Stdio::null())))
     }
 }
 
@@ -96,8 +95,7 @@ impl Desktop {
         let mut ask = self.command("dbus-send");
         ask.args(["--session", "--print-reply", "--dest=org.freedesktop.secrets"]);
         ask.args(["/org/freedesktop/secrets/aliases/default", "org.freedesktop.DBus.Properties.Get"]);
-        ask.args(["string:org.freedesktop.Secret.Collection", "string:Locked"]).stdin(Stdio::null());
-        let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&ask.output().expect("dbus-send is installed").stdout).into_owned()
+        ask.args(["string:org.freedesktop.Secret.Collection", "string:Locked"]);
+        String::from_utf8_lossy(&process::output(&mut ask).stdout).into_owned()
     }
 }

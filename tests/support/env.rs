@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 
 pub use background::Background;
 pub use evaluated::Evaluated;
-pub use invocation::{Invocation, SPAWNING};
+pub use invocation::Invocation;
 pub use output::Output;
 pub use shell::{Shell, program, zero_separated};
 

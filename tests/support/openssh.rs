@@ -1,11 +1,11 @@
 //! OpenSSH's agent, one of the test's own.
 
 use super::agent::wait_for;
-use super::env::{Hermetic, SPAWNING};
+use super::env::Hermetic;
+use super::process::{self, run};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 /// An ssh-agent with one Ed25519 key, ended by its pid.
@@ -54,19 +54,9 @@ impl Drop for OpenSsh {
 
 #[track_caller]
 fn start(socket: &Path) -> Child {
-    let agent = {
-        let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut agent = Command::new("ssh-agent");
-        agent.arg("-D").arg("-a").arg(socket).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        agent.spawn().expect("ssh-agent is installed")
-    };
+    let mut agent = Command::new("ssh-agent");
+    agent.arg("-D").arg("-a").arg(socket).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let agent = process::start(&mut agent);
     wait_for("ssh-agent", Duration::from_secs(30), || UnixStream::connect(socket).is_ok());
     agent
-}
-
-#[track_caller]
-fn run(command: &mut Command) {
-    let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-    let output = command.stdin(Stdio::null()).output().expect("OpenSSH is installed");
-    assert!(output.status.success(), "{command:?}: {output:?}");
 }

@@ -26,10 +26,6 @@ impl Proxy {
         }
         hosts
     }
-
-    pub fn forget(&self) {
-        self.0.forget();
-    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ use display::{Display, Position};
 use portable_pty::{Child, MasterPty, PtySize};
 use std::io::Write;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 pub use super::env::Shell;
@@ -41,10 +41,10 @@ pub use startup::Setup;
 
 /// The terminal's palette, as `ESC [ 31 m` and the like choose from it.
 pub const RED: u8 = 1;
-pub const GREEN: u8 = 2;
-pub const YELLOW: u8 = 3;
 pub const BLUE: u8 = 4;
 
+/// How long any wait may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// How long output must have stopped before a prompt counts as waiting.
 const QUIET: Duration = Duration::from_millis(30);
 /// How often what nobody announces (process states) is looked at again.
@@ -67,8 +67,6 @@ pub struct Terminal {
     /// Where shells look for questions.
     probes: PathBuf,
     asked: u32,
-    tail: Option<String>,
-    patience: Duration,
     change: String,
     rc: String,
     traced: bool,
@@ -113,12 +111,6 @@ impl Terminal {
     /// The pid of the first shell.
     pub fn pid(&self) -> u32 {
         self.child.process_id().expect("the pid of a child")
-    }
-
-    /// Changes the size of the terminal, and tells the shell.
-    pub fn resize(&mut self, rows: u16, columns: u16) {
-        self.display.resize(rows, columns);
-        self.pty.resize(size(rows, columns)).expect("a pty that changes its size");
     }
 }
 

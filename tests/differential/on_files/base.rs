@@ -1,6 +1,6 @@
 //! What a way begins with: boto3 wants it in a profile without a role.
 
-use crate::files::{Files, Profile};
+use super::super::files::{Files, Profile};
 
 /// A profile's own key is where the way to its role begins, whatever source the profile names.
 pub fn put_keys_apart(files: &mut Files, _target: &str) {

@@ -1,6 +1,6 @@
 //! What every profile inherits from `[default]`.
 
-use crate::files::{Files, Profile};
+use super::super::files::{Files, Profile};
 
 /// What says how, and not who.
 const INHERITED: [&str; 7] = [

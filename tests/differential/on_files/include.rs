@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::files::Files;
+use super::super::files::Files;
 
 const NAMES: [&str; 2] = ["include_profile", "parent_profile"];
 

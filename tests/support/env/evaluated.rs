@@ -11,8 +11,6 @@ pub struct Evaluated {
     pub status: i32,
     /// As a child of the shell reads them.
     pub exported: BTreeMap<String, String>,
-    /// Known to the shell only.
-    pub unexported: BTreeMap<String, String>,
     /// What the shell said while evaluating.
     pub output: Output,
 }
@@ -50,7 +48,6 @@ pub(super) fn evaluate(env: &Hermetic, shell: Shell, code: &str, names: &[&str])
     Evaluated {
         status: String::from_utf8_lossy(&read(&status)).parse().unwrap_or(-1),
         exported: wanted(&read(&exported)),
-        unexported: wanted(&read(&unexported)),
         output,
     }
 }

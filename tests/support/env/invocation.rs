@@ -1,16 +1,12 @@
 //! Running one program, without a controlling terminal.
 
+use super::super::process;
 use super::output::Description;
 use super::{Background, Hermetic, Output, change};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
-
-/// Held around every fork of the test process: portable-pty opens a pty without `O_CLOEXEC` for a moment, and a child
-/// of another test would keep that pty open.
-pub static SPAWNING: Mutex<()> = Mutex::new(());
 
 pub(super) const DEFAULT_LIMIT: Duration = Duration::from_mins(1);
 
@@ -85,11 +81,7 @@ impl Invocation {
     #[track_caller]
     pub fn spawn(self) -> Background {
         let description = self.description();
-        let child = {
-            let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
-            let started = self.without_terminal().spawn();
-            started.unwrap_or_else(|error| panic!("cannot start: {error}\n{description}"))
-        };
+        let child = process::start(&mut self.without_terminal());
         Background::new(child, self.stdin, description)
     }
 

@@ -41,10 +41,6 @@ impl Container {
         self.server.asked()
     }
 
-    pub fn forget(&self) {
-        self.server.forget();
-    }
-
     /// Goes wrong from now on.
     pub fn trouble(&self, trouble: Trouble) {
         lock(&self.state).trouble = Some(trouble);

@@ -70,10 +70,6 @@ impl Instance {
         lock(&self.state).trouble = Some((at, trouble));
     }
 
-    pub fn hand_out(&self, credentials: &Credentials) {
-        lock(&self.state).offer.credentials = credentials.clone();
-    }
-
     /// Lets every token end, as those of a short life do.
     pub fn end_tokens(&self) {
         lock(&self.state).tokens.clear();

@@ -74,7 +74,7 @@ fn find(world: &World, access_key_id: &str) -> Option<Record> {
             },
         });
     }
-    let key = world.keys.get(access_key_id).filter(|key| key.active)?;
+    let key = world.keys.get(access_key_id)?;
     let caller = Caller {
         access_key_id: access_key_id.to_owned(),
         principal: key.owner.clone(),

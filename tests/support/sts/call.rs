@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::clock;
 use super::fault::Fault;
 use super::http::Request;
 use super::sigv4::Authorization;
@@ -19,48 +18,28 @@ pub struct Call {
     pub params: BTreeMap<String, String>,
     /// From the credential scope.
     pub region: Option<String>,
-    pub user_agent: String,
-    /// The `Host` header.
-    pub host: String,
-    /// The client took this server for its HTTP proxy.
-    pub proxied: bool,
-    /// Which TCP connection, counted from 1.
-    pub connection: u64,
     /// As the client got it in `x-amzn-RequestId`.
     pub request_id: String,
     /// `pending`, `ok`, or AWS's error code; `fault` where a fault took the place of the work.
     pub outcome: String,
     /// The fault that was played, delays aside.
     pub fault: Option<Fault>,
-    pub arrived: Instant,
     /// When the answer was ready to be sent, or the connection to be dropped.
     pub finished: Option<Instant>,
 }
 
 impl Call {
-    pub(super) fn new(
-        id: u64,
-        connection: u64,
-        request: &Request,
-        params: BTreeMap<String, String>,
-        request_id: String,
-    ) -> Self {
+    pub(super) fn new(id: u64, request: &Request, params: BTreeMap<String, String>, request_id: String) -> Self {
         let authorization = request.header("authorization").and_then(|header| Authorization::parse(header).ok());
-        let header = |name: &str| request.header(name).unwrap_or_default().to_owned();
         Self {
             id,
             action: params.get("Action").cloned().unwrap_or_default(),
             access_key_id: authorization.as_ref().map(|parsed| parsed.access_key_id.clone()),
             params,
             region: authorization.map(|parsed| parsed.region),
-            user_agent: header("user-agent"),
-            host: header("host"),
-            proxied: request.proxied,
-            connection,
             request_id,
             outcome: "pending".to_owned(),
             fault: None,
-            arrived: clock::instant(),
             finished: None,
         }
     }

@@ -7,19 +7,11 @@ use super::call::Call;
 use super::state::{Shared, State};
 use super::which::Which;
 
-/// Where a gate stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    BeforeWork,
-    BeforeReply,
-}
-
 /// A gate as the server sees it.
 #[derive(Debug)]
 pub(super) struct Barrier {
     id: u64,
     which: Which,
-    place: Place,
     held: usize,
     /// Calls that may pass though the gate is closed.
     passes: usize,
@@ -33,10 +25,10 @@ pub struct Gate {
 }
 
 impl Gate {
-    pub(super) fn close(shared: &Arc<Shared>, which: Which, place: Place) -> Self {
+    pub(super) fn close(shared: &Arc<Shared>, which: Which) -> Self {
         let id = shared.change(|state| {
             let id = state.next_id();
-            state.barriers.push(Barrier { id, which, place, held: 0, passes: 0 });
+            state.barriers.push(Barrier { id, which, held: 0, passes: 0 });
             id
         });
         Self { shared: Arc::clone(shared), id }
@@ -58,11 +50,6 @@ impl Gate {
         });
     }
 
-    /// How many calls wait here now. A client that hung up is still counted.
-    pub fn held(&self) -> usize {
-        held(&self.shared.lock(), self.id)
-    }
-
     /// Waits until `calls` calls are held here; false when `patience` ends before that.
     #[must_use]
     pub fn wait_held(&self, calls: usize, patience: Duration) -> bool {
@@ -80,14 +67,13 @@ fn held(state: &State, id: u64) -> usize {
     state.barriers.iter().find(|barrier| barrier.id == id).map_or(0, |barrier| barrier.held)
 }
 
-/// Holds the call at every gate that stands here for it.
-pub(super) fn pass(shared: &Shared, call: &Call, place: Place) {
+/// Holds the call at every gate for it.
+pub(super) fn pass(shared: &Shared, call: &Call) {
     let ids: Vec<u64> = shared.change(|state| {
-        let stands = |barrier: &&mut Barrier| barrier.place == place && barrier.which.matches(call);
         state
             .barriers
             .iter_mut()
-            .filter(stands)
+            .filter(|barrier| barrier.which.matches(call))
             .map(|barrier| {
                 barrier.held += 1;
                 barrier.id

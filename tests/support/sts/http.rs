@@ -17,8 +17,6 @@ pub struct Request {
     pub query: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
-    /// The target was a whole URL, as a client sends it that takes this server for its HTTP proxy.
-    pub proxied: bool,
     pub keep_alive: bool,
 }
 
@@ -113,14 +111,13 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Request, usize)>, ReadError> {
         let value = std::str::from_utf8(header.value).map_err(|_| BAD)?;
         headers.push((header.name.to_ascii_lowercase(), value.to_owned()));
     }
-    let (path, query, proxied) = split_target(head.path.unwrap_or("/"));
+    let (path, query) = split_target(head.path.unwrap_or("/"));
     let mut request = Request {
         method: head.method.unwrap_or_default().to_owned(),
         path,
         query,
         headers,
         body: Vec::new(),
-        proxied,
         keep_alive: true,
     };
     let asked = request.header("connection").unwrap_or_default().to_ascii_lowercase();
@@ -128,12 +125,12 @@ fn parse_head(bytes: &[u8]) -> Result<Option<(Request, usize)>, ReadError> {
     Ok(Some((request, length)))
 }
 
-/// Path, query, and whether the target named a host.
-fn split_target(target: &str) -> (String, String, bool) {
-    let authority = target.strip_prefix("http://");
-    let local = authority.map_or(target, |rest| rest.find('/').map_or("/", |slash| &rest[slash..]));
+/// Path and query, of a whole URL too.
+fn split_target(target: &str) -> (String, String) {
+    let local =
+        target.strip_prefix("http://").map_or(target, |rest| rest.find('/').map_or("/", |slash| &rest[slash..]));
     let (path, query) = local.split_once('?').unwrap_or((local, ""));
-    (path.to_owned(), query.to_owned(), authority.is_some())
+    (path.to_owned(), query.to_owned())
 }
 
 fn body_length(request: &Request) -> Result<usize, ReadError> {
@@ -164,9 +161,9 @@ mod tests {
     #[test]
     fn a_target_is_split_and_a_proxied_one_loses_its_authority() {
         let plain = head("GET /?Action=X&Version=Y HTTP/1.1\r\nHost: h\r\n\r\n");
-        assert_eq!((plain.path.as_str(), plain.query.as_str(), plain.proxied), ("/", "Action=X&Version=Y", false));
+        assert_eq!((plain.path.as_str(), plain.query.as_str()), ("/", "Action=X&Version=Y"));
         let proxied = head("POST http://sts.example/?a=b HTTP/1.1\r\n\r\n");
-        assert_eq!((proxied.path.as_str(), proxied.query.as_str(), proxied.proxied), ("/", "a=b", true));
+        assert_eq!((proxied.path.as_str(), proxied.query.as_str()), ("/", "a=b"));
     }
 
     #[test]

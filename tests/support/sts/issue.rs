@@ -32,13 +32,6 @@ impl World {
         self.issue(SessionKind::User, owner, expires_in, None, Facts { mfa, ..Facts::default() })
     }
 
-    /// What `GetFederationToken` would give, without the call.
-    pub fn federated_session(&mut self, account: &str, name: &str, expires_in: i64) -> Credentials {
-        let partition = self.partition(account);
-        let principal = Principal::Federated { partition, account: account.to_owned(), name: name.to_owned() };
-        self.issue(SessionKind::Federated, principal, expires_in, None, Facts::default())
-    }
-
     /// What the server remembers of issued credentials.
     pub fn session(&self, access_key_id: &str) -> Option<&Session> {
         self.sessions.get(access_key_id)

@@ -4,8 +4,6 @@
 //! program may only know from its answers (who a key is, whether a code was used) lives in [`World`]; everything a
 //! test may do to it (faults, gates, the clock) is on [`StrictSts`].
 
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses another part of this")]
-
 mod action;
 mod auth;
 mod call;
@@ -42,17 +40,15 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use self::fault::Rule;
-use self::gate::Place;
 use self::state::Shared;
 
-#[allow(unused_imports, reason = "each test binary names other types")]
 pub use self::{
     call::Call,
     fault::Fault,
     gate::Gate,
     principal::Principal,
     role::Role,
-    session::{Credentials, Facts, KeyPair, Session, SessionKind},
+    session::{Credentials, KeyPair, Session},
     which::Which,
     world::World,
 };
@@ -87,10 +83,6 @@ impl StrictSts {
     /// `http://127.0.0.1:PORT`, for `AWS_ENDPOINT_URL` and `AWS_ENDPOINT_URL_STS`.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    pub fn address(&self) -> SocketAddr {
-        self.address
     }
 
     /// Reads or changes the world while no call is at work.
@@ -134,12 +126,7 @@ impl StrictSts {
         self.shared.lock().count(&which.into())
     }
 
-    /// TCP connections so far, those without a request included.
-    pub fn connections(&self) -> u64 {
-        self.shared.lock().connections
-    }
-
-    /// Forgets the calls so far. `connections` goes on counting, since connections outlive calls.
+    /// Forgets the calls so far.
     pub fn clear_calls(&self) {
         self.shared.change(|state| state.calls.clear());
     }
@@ -174,13 +161,7 @@ impl StrictSts {
     /// Holds matching calls, noted but not worked on, until the gate is opened or dropped.
     #[must_use]
     pub fn gate(&self, which: impl Into<Which>) -> Gate {
-        Gate::close(&self.shared, which.into(), Place::BeforeWork)
-    }
-
-    /// Holds the replies of matching calls: the work is done, the client does not know.
-    #[must_use]
-    pub fn gate_replies(&self, which: impl Into<Which>) -> Gate {
-        Gate::close(&self.shared, which.into(), Place::BeforeReply)
+        Gate::close(&self.shared, which.into())
     }
 
     fn add_rule(&self, which: Which, fault: Fault, left: Option<usize>) {

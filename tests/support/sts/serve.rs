@@ -9,7 +9,7 @@ use super::action;
 use super::call::Call;
 use super::failure::Failure;
 use super::fault::Fault;
-use super::gate::{self, Place};
+use super::gate;
 use super::http::{Connection, ReadError, Request};
 use super::query;
 use super::reply::Answer;
@@ -34,7 +34,7 @@ pub(super) fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
         };
         let shared = Arc::clone(shared);
         thread::spawn(move || {
-            converse(&shared, Connection::new(stream), number);
+            converse(&shared, Connection::new(stream));
             shared.change(|state| state.open.remove(&number));
         });
     }
@@ -54,10 +54,10 @@ fn register(shared: &Shared, stream: &TcpStream) -> Option<u64> {
     })
 }
 
-fn converse(shared: &Shared, mut connection: Connection, number: u64) {
+fn converse(shared: &Shared, mut connection: Connection) {
     loop {
         let ending = match connection.read() {
-            Ok(request) => answer(shared, &request, number),
+            Ok(request) => answer(shared, &request),
             Err(ReadError::Closed) => return,
             Err(ReadError::Refused(status, why)) => {
                 Ending::SendAndClose(refusal(shared, Failure::new(status, "MalformedRequest", why), false))
@@ -75,12 +75,12 @@ fn converse(shared: &Shared, mut connection: Connection, number: u64) {
 }
 
 /// One call: noted, held, delayed, done, falsified, answered.
-fn answer(shared: &Shared, request: &Request, connection: u64) -> Ending {
+fn answer(shared: &Shared, request: &Request) -> Ending {
     let params = match params(request) {
         Ok(params) => params,
         Err(failure) => return end(request, refusal(shared, failure, request.keep_alive)),
     };
-    let (call, fault) = arrive(shared, request, params, connection);
+    let (call, fault) = arrive(shared, request, params);
     let (outcome, ending) = play(shared, request, &call, fault.as_ref());
     shared.change(|state| state.finish(call.id, &outcome));
     ending
@@ -102,21 +102,16 @@ fn params(request: &Request) -> Result<BTreeMap<String, String>, Failure> {
 }
 
 /// Notes the call, and only then holds and delays it.
-fn arrive(
-    shared: &Shared,
-    request: &Request,
-    params: BTreeMap<String, String>,
-    connection: u64,
-) -> (Call, Option<Fault>) {
+fn arrive(shared: &Shared, request: &Request, params: BTreeMap<String, String>) -> (Call, Option<Fault>) {
     let (call, delay, fault) = shared.change(|state| {
         let request_id = state.world.random.request_id();
-        let mut call = Call::new(state.next_id(), connection, request, params, request_id);
+        let mut call = Call::new(state.next_id(), request, params, request_id);
         let (delay, fault) = state.draw_faults(&call);
         call.fault.clone_from(&fault);
         state.calls.push(call.clone());
         (call, delay, fault)
     });
-    gate::pass(shared, &call, Place::BeforeWork);
+    gate::pass(shared, &call);
     if !delay.is_zero() {
         shared.pause(delay);
     }
@@ -134,7 +129,6 @@ fn play(shared: &Shared, request: &Request, call: &Call, fault: Option<&Fault>) 
         _ => {}
     }
     let (answer, now) = shared.change(|state| work(state, request, call, fault));
-    gate::pass(shared, call, Place::BeforeReply);
     let mut response = answer.response(&call.request_id, now);
     if fault == Some(&Fault::TruncatedXml) {
         response.body.truncate(response.body.len() / 2);

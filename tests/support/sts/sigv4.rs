@@ -128,7 +128,6 @@ mod tests {
                 header("x-amz-date", "20150830T123600Z"),
             ],
             body: Vec::new(),
-            proxied: false,
             keep_alive: true,
         }
     }

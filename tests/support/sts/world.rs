@@ -14,7 +14,6 @@ use super::session::{KeyPair, Session};
 pub(super) struct LongTermKey {
     pub(super) secret: String,
     pub(super) owner: Principal,
-    pub(super) active: bool,
 }
 
 /// What a configured web identity token proves.
@@ -126,7 +125,7 @@ impl World {
     /// A key whose id and secret the test chooses.
     pub fn add_key(&mut self, owner_arn: &str, pair: &KeyPair) {
         let owner = self.owner(owner_arn);
-        let key = LongTermKey { secret: pair.secret.clone(), owner, active: true };
+        let key = LongTermKey { secret: pair.secret.clone(), owner };
         self.keys.insert(pair.access_key_id.clone(), key);
     }
 
@@ -134,20 +133,6 @@ impl World {
     pub fn root_key(&mut self, account: &str) -> KeyPair {
         let partition = self.partition(account);
         self.another_key(&format!("arn:{partition}:iam::{account}:root"))
-    }
-
-    /// Active or Inactive, as IAM's `UpdateAccessKey` sets it. Panics for a key that does not exist.
-    pub fn set_key_active(&mut self, access_key_id: &str, active: bool) {
-        match self.keys.get_mut(access_key_id) {
-            Some(key) => key.active = active,
-            None => panic!("no key {access_key_id}"),
-        }
-    }
-
-    /// Deletes a long-term key, or ends a session, at once.
-    pub fn delete_key(&mut self, access_key_id: &str) {
-        self.keys.remove(access_key_id);
-        self.sessions.remove(access_key_id);
     }
 
     pub(super) fn owner(&mut self, arn: &str) -> Principal {
@@ -167,11 +152,6 @@ impl World {
         role.unique_id = known.unwrap_or_else(|| self.random.id("AROA"));
         self.roles.insert(arn.clone(), role);
         arn
-    }
-
-    /// Deletes a role; its sessions live on, as AWS's do until they expire.
-    pub fn delete_role(&mut self, role_arn: &str) {
-        self.roles.remove(role_arn);
     }
 
     /// Lets this token pass for a valid one of `provider` in `AssumeRoleWithWebIdentity`.

@@ -47,10 +47,6 @@ impl Display {
         drop(self.changed.wait_timeout(self.lock(), limit));
     }
 
-    pub(super) fn resize(&self, rows: u16, columns: u16) {
-        self.lock().parser.set_size(at_least_one(rows), at_least_one(columns));
-    }
-
     /// Reads until the last holder of the terminal is gone.
     pub(super) fn show_all_of(self: &Arc<Self>, mut pty: Box<dyn Read + Send>, keyboard: Keyboard) {
         let display = Arc::clone(self);

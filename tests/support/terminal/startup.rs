@@ -1,13 +1,14 @@
 //! Starting a shell: its startup file, its terminal, its first prompt.
 
-use super::super::env::{Hermetic, SPAWNING, Shell, create_private_folder, program, write_private_file};
+use super::super::env::{Hermetic, Shell, create_private_folder, program, write_private_file};
+use super::super::process::one_at_a_time;
 use super::display::{Display, Position};
 use super::{Sent, Terminal, size};
 use portable_pty::{Child, CommandBuilder, MasterPty, native_pty_system};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 /// How a shell is to be started.
 #[derive(Debug, Clone)]
@@ -15,33 +16,17 @@ pub struct Setup {
     shell: Shell,
     rows: u16,
     columns: u16,
-    tail: Option<String>,
-    patience: Duration,
     traced: bool,
 }
 
 impl Setup {
     pub fn new(shell: Shell) -> Self {
-        Self { shell, rows: 24, columns: 80, tail: None, patience: Duration::from_secs(20), traced: false }
+        Self { shell, rows: 24, columns: 80, traced: false }
     }
 
     #[must_use]
     pub fn size(mut self, rows: u16, columns: u16) -> Self {
         (self.rows, self.columns) = (rows, columns);
-        self
-    }
-
-    /// What every prompt ends in, where the startup text gives the shell another one.
-    #[must_use]
-    pub fn prompt_tail(mut self, tail: &str) -> Self {
-        self.tail = Some(tail.to_owned());
-        self
-    }
-
-    /// How long any wait may take before the test fails; 20 s by default.
-    #[must_use]
-    pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
         self
     }
 
@@ -70,9 +55,7 @@ impl Setup {
             folder,
             home: env.home().to_owned(),
             probes: env.probes().to_owned(),
-            tail: self.tail,
             asked: 0,
-            patience: self.patience,
             change: env.change(),
             rc: rc.to_owned(),
             traced: self.traced,
@@ -89,7 +72,7 @@ impl Setup {
         // portable-pty sets SHELL in any case.
         command.env("SHELL", self.shell.program());
         env.variables().iter().for_each(|(name, value)| command.env(name, value));
-        let _one_at_a_time = SPAWNING.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = one_at_a_time();
         let pair = native_pty_system().openpty(size(self.rows, self.columns)).expect("a pseudo-terminal");
         let child = pair.slave.spawn_command(command);
         (child.unwrap_or_else(|error| panic!("cannot start {}: {error}", self.shell)), pair.master)

@@ -41,12 +41,6 @@ impl Terminal {
         }
     }
 
-    /// Pastes text (bracketed), which may hold newlines and tabs; run it with `send_line("")`.
-    #[track_caller]
-    pub fn paste(&mut self, text: &str) {
-        self.send(&format!("\x1b[200~{text}\x1b[201~"));
-    }
-
     /// Interrupts, as a person does who has seen what was typed before: the kernel throws away input that nobody has
     /// read yet, and bash overlooks a signal that comes just as it begins to read.
     #[track_caller]
@@ -56,11 +50,6 @@ impl Terminal {
             self.display.wait_for_change(TICK);
         }
         self.send("\x03");
-    }
-
-    #[track_caller]
-    pub fn ctrl_d(&mut self) {
-        self.send("\x04");
     }
 
     /// Types one line of shell, waits for the next prompt, and gives what was printed and `$?`.

@@ -1,7 +1,7 @@
 //! Waiting: for a prompt, for text, for the end; never for a while.
 
 use super::typing::Submitted;
-use super::{QUIET, SILENT_KEYS, Shell, TICK, Terminal, process};
+use super::{PATIENCE, QUIET, SILENT_KEYS, Shell, TICK, Terminal, process};
 use std::time::Instant;
 
 impl Terminal {
@@ -9,19 +9,6 @@ impl Terminal {
     #[track_caller]
     pub fn wait_for_prompt(&mut self) {
         self.wait_until("a prompt", Self::why_not_at_prompt);
-    }
-
-    /// Whether the shell waits for a command at this moment.
-    pub fn is_at_prompt(&mut self) -> bool {
-        self.why_not_at_prompt().is_none()
-    }
-
-    /// Waits until the visible screen satisfies `is_there`.
-    #[track_caller]
-    pub fn wait_for(&mut self, is_there: impl Fn(&str) -> bool) {
-        self.wait_until("the screen a test waits for", |term| {
-            (!is_there(&term.screen())).then(|| "the test's closure says no".to_owned())
-        });
     }
 
     /// Waits until `text` has come since the last thing sent; where a program draws above that place (a full-screen
@@ -34,19 +21,10 @@ impl Terminal {
         });
     }
 
-    /// Waits until the foreground process group is led by this program (`sleep`): it is running, keys reach it.
-    #[track_caller]
-    pub fn wait_for_foreground(&mut self, program: &str) {
-        self.wait_until(&format!("{program} in the foreground"), |term| {
-            let leader = process::foreground(term.pty.as_ref())?;
-            (leader.name != program).then(|| format!("it is {}", leader.name))
-        });
-    }
-
     /// Waits until `why_not` has no reason left to give; fails with the whole screen.
     #[track_caller]
     pub fn wait_until(&mut self, expectation: &str, why_not: impl Fn(&mut Self) -> Option<String>) {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + PATIENCE;
         while let Some(reason) = why_not(self) {
             if let Ok(Some(status)) = self.child.try_wait() {
                 self.fail(expectation, &format!("the shell has ended: {status}"));
@@ -61,7 +39,7 @@ impl Terminal {
     /// Waits for the end of the shell and gives its exit code.
     #[track_caller]
     pub fn ended(mut self) -> u32 {
-        let deadline = Instant::now() + self.patience;
+        let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("the state of a child") {
                 return status.exit_code();
@@ -83,10 +61,10 @@ impl Terminal {
 
     /// What keeps the shell from being at its prompt.
     pub(super) fn why_not_at_prompt(&mut self) -> Option<String> {
-        let tail = self.tail.as_deref().unwrap_or(match self.shell() {
+        let tail = match self.shell() {
             Shell::Zsh => "% ",
             Shell::Bash | Shell::Fish => "$ ",
-        });
+        };
         let before_cursor = self.display.lock().text_before_cursor();
         if !before_cursor.ends_with(tail) {
             return Some(format!("the cursor stands behind {before_cursor:?}, not behind {tail:?}"));
@@ -118,9 +96,9 @@ impl Terminal {
     #[track_caller]
     pub(super) fn fail(&mut self, expectation: &str, reason: &str) -> ! {
         let leader = process::foreground(self.pty.as_ref());
-        let (shell, patience, change, rc) = (self.shell(), self.patience, &self.change, &self.rc);
+        let (shell, change, rc) = (self.shell(), &self.change, &self.rc);
         panic!(
-            "{shell}: expected {expectation} (patience {patience:?})\n--- instead\n{reason}\n--- foreground\n{leader:?}\n\
+            "{shell}: expected {expectation} (patience {PATIENCE:?})\n--- instead\n{reason}\n--- foreground\n{leader:?}\n\
              --- startup text\n{rc}\n--- environment change\n{change}--- screen and scrollback\n{}\n---",
             self.scrollback()
         );
