@@ -94,6 +94,7 @@ mod shell_quoting;
 mod shell_secrecy;
 mod shell_switch;
 mod shell_variables;
+mod stand_in;
 mod store_migration;
 mod sync;
 mod sync_programs;

@@ -17,11 +17,13 @@ mod header;
 mod key_line;
 mod line;
 mod section;
+mod text_lines;
 
 pub use edit::EditError;
 pub use header::{SectionId, SectionKind};
 pub(super) use line::{lines, without_ending};
 pub use section::{Property, Section, SubProperty};
+pub use text_lines::{Part, TextLine};
 
 use block::{Block, number};
 use header::Header;

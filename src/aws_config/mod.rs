@@ -11,6 +11,7 @@ mod problem;
 mod profile;
 mod read;
 pub mod source;
+pub mod stand_in;
 pub mod synced;
 pub mod temporary;
 pub mod write;

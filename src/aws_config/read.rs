@@ -22,10 +22,11 @@ pub(super) fn section<'d>(document: &'d Document, file: FileKind, profile: &str)
     ids.iter().find_map(|id| document.section(id))
 }
 
-fn profile_name<'d>(file: FileKind, section: &Section<'d>) -> Option<&'d str> {
-    match (file, section.kind()) {
-        (FileKind::Config, SectionKind::Profile) | (FileKind::Credentials, SectionKind::Plain) => Some(section.name()),
-        (FileKind::Config, SectionKind::Plain) if section.name() == DEFAULT => Some(DEFAULT),
+/// The name of the profile that a section of one of the files is of.
+pub(super) fn profile_name(file: FileKind, id: &SectionId) -> Option<&str> {
+    match (file, id.kind) {
+        (FileKind::Config, SectionKind::Profile) | (FileKind::Credentials, SectionKind::Plain) => Some(&id.name),
+        (FileKind::Config, SectionKind::Plain) if id.name == DEFAULT => Some(DEFAULT),
         _ => None,
     }
 }
@@ -37,7 +38,7 @@ pub(super) fn read_all(config: &str, credentials: &str, modified: Option<i64>) -
     // The credentials file is read last: its keys win, as in the SDKs.
     for (file, document) in [(FileKind::Config, &config), (FileKind::Credentials, &Document::parse(credentials))] {
         for section in document.sections() {
-            let Some(name) = profile_name(file, &section) else { continue };
+            let Some(name) = profile_name(file, section.id()) else { continue };
             if file == FileKind::Config
                 && name == DEFAULT
                 && section.kind() == SectionKind::Plain
