@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use crate::agent::Session;
 use crate::cli::{Asking, Global, Whom};
 use crate::context::Context;
 use crate::error::Failure;
@@ -137,7 +138,12 @@ fn whom_the_shell_is(context: &Context) -> Result<String, Failure> {
         let fact = "no identity is named, and this shell is nobody";
         return Err(Failure::usage(fact, "name one; multicred list shows every name"));
     };
-    if switched_to(context).is_some_and(|key| context.variable("AWS_ACCESS_KEY_ID") != Some(key)) {
+    if let Some(session) = Session::of_environment(|name| context.variable(name)) {
+        if !session.is_whole(|name| context.variable(name)) {
+            let fact = format!("this shell's live session was changed by hand: it is no longer {name}'s");
+            return Err(Failure::usage(fact, "name an identity"));
+        }
+    } else if switched_to(context).is_some_and(|key| context.variable("AWS_ACCESS_KEY_ID") != Some(key)) {
         let fact = format!("this shell's credentials were changed by hand: they are no longer those of {name}");
         return Err(Failure::usage(fact, "name an identity"));
     }

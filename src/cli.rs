@@ -15,8 +15,8 @@ use crate::env_change::PromptColour;
 use crate::identity::request::parse_duration;
 use crate::shell::Dialect;
 
-pub use agent::{Agent, AgentVerb};
-pub use asking::{Asking, Whom, wherever};
+pub use agent::{Agent, AgentVerb, Fetch};
+pub use asking::{Asking, Live, Whom, wherever};
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 
@@ -208,9 +208,15 @@ pub struct As {
     /// What is asked of the credential.
     #[command(flatten)]
     pub asking: Asking,
+    /// Whether it is handed out by the agent.
+    #[command(flatten)]
+    pub live: Live,
     /// Print the code for this shell (what the shell function calls)
     #[arg(long, value_name = "SHELL", hide = true)]
     pub shell: Option<Dialect>,
+    /// The process of the shell
+    #[arg(long, value_name = "PID", hide = true)]
+    pub shell_pid: Option<u32>,
     /// As --fresh, for the current identity (what `renew` calls)
     #[arg(long, hide = true)]
     pub renew: bool,
@@ -225,6 +231,9 @@ pub struct Exec {
     /// What is asked of the credential.
     #[command(flatten)]
     pub asking: Asking,
+    /// Whether it is handed out by the agent.
+    #[command(flatten)]
+    pub live: Live,
     /// Run it also inside another exec
     #[arg(long)]
     pub nested: bool,
@@ -277,6 +286,9 @@ pub struct Deactivate {
     /// Leave the current credentials in the shell
     #[arg(long)]
     pub keep_creds: bool,
+    /// End this shell's live session (what the shell function calls)
+    #[arg(long, value_name = "PID", hide = true)]
+    pub shell_pid: Option<u32>,
 }
 
 /// `why`

@@ -4,19 +4,20 @@
     reason = "the clock and the streams are reached through the context, so that no one else is"
 )]
 
+mod places;
 mod process;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
+pub use places::{NoHome, STAND_INS};
 pub use process::{CoreLimit, harden};
 
 /// What the process was given: taken once, at the start.
@@ -28,6 +29,8 @@ pub struct Context {
     pub may_prompt: bool,
     /// Whether to colour tables and notes.
     pub colour: Colour,
+    /// The shell's process, where that is not who called.
+    pub shell: Option<u32>,
     core_limit: Option<CoreLimit>,
 }
 
@@ -55,11 +58,6 @@ pub enum Colour {
     Never,
 }
 
-/// A folder that the program needs and nobody says where it is.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("HOME is not set, so there is no place for {0}")]
-pub struct NoHome(&'static str);
-
 impl Context {
     /// Takes the process's own environment; `core_limit` is what [`harden`] took away.
     #[allow(clippy::disallowed_methods)]
@@ -77,6 +75,7 @@ impl Context {
             verbosity: Verbosity::default(),
             may_prompt: true,
             colour: Colour::default(),
+            shell: None,
             core_limit: None,
         }
     }
@@ -102,79 +101,21 @@ impl Context {
         self.environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
+    /// The whole environment, whatever is in it.
+    pub fn environment(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+    }
+
+    /// The folder in which relative paths mean something.
+    pub fn working_folder(&self) -> PathBuf {
+        std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"))
+    }
+
     /// Now, in epoch seconds UTC.
     #[allow(clippy::disallowed_methods)]
     pub fn now(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
-    }
-
-    fn home(&self, what: &'static str) -> Result<PathBuf, NoHome> {
-        self.path("HOME").ok_or(NoHome(what))
-    }
-
-    /// The default place of the store: `<data folder>/multicred/multicred.db`.
-    ///
-    /// # Errors
-    /// `HOME` is not set.
-    pub fn default_store(&self) -> Result<PathBuf, NoHome> {
-        // The XDG specification: a relative path is to be ignored.
-        let given = self.path("XDG_DATA_HOME").filter(|path| path.is_absolute());
-        let folder = match given {
-            Some(folder) => folder,
-            None => self.home("the store")?.join(DATA_FOLDER),
-        };
-        Ok(folder.join("multicred").join("multicred.db"))
-    }
-
-    /// The person's own settings: `<config folder>/multicred/config.toml`; `None` where nobody says where that is.
-    pub fn settings_file(&self) -> Option<PathBuf> {
-        let given = self.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
-        let folder = given.or_else(|| Some(self.home("the settings").ok()?.join(CONFIG_FOLDER)))?;
-        Some(folder.join("multicred").join("config.toml"))
-    }
-
-    /// The store that `MULTICRED_STORE` names.
-    pub fn store_variable(&self) -> Option<PathBuf> {
-        self.path("MULTICRED_STORE")
-    }
-
-    /// The two AWS files: from `AWS_CONFIG_FILE` and `AWS_SHARED_CREDENTIALS_FILE`, else in `~/.aws`.
-    ///
-    /// # Errors
-    /// `HOME` is not set, and is needed.
-    pub fn aws_files(&self) -> Result<(PathBuf, PathBuf), NoHome> {
-        Ok((self.aws_file("AWS_CONFIG_FILE", "config")?, self.aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")?))
-    }
-
-    fn aws_file(&self, variable: &str, name: &str) -> Result<PathBuf, NoHome> {
-        match self.path(variable) {
-            // As the SDKs do.
-            Some(path) => match path.strip_prefix("~") {
-                Ok(rest) => Ok(self.home("~")?.join(rest)),
-                Err(_) => Ok(path),
-            },
-            None => Ok(self.home("~/.aws")?.join(".aws").join(name)),
-        }
-    }
-
-    /// The folder for locks: on a local file system, gone with the session or the boot, the same for every process
-    /// of the user.
-    pub fn runtime_folder(&self) -> PathBuf {
-        let uid = rustix::process::geteuid().as_raw();
-        // The XDG specification: it must be owned by the user. After sudo it is somebody else's.
-        let is_ours = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|it| it.is_dir() && it.uid() == uid);
-        let given = self.path("XDG_RUNTIME_DIR").filter(|path| path.is_absolute()).filter(is_ours);
-        let of_session = || Some(PathBuf::from(format!("/run/user/{uid}"))).filter(is_ours);
-        match given.or_else(of_session) {
-            Some(folder) => folder.join("multicred"),
-            None => PathBuf::from(format!("/tmp/multicred-{uid}")),
-        }
-    }
-
-    /// Where the agent listens.
-    pub fn agent_socket(&self) -> PathBuf {
-        self.path("MULTICRED_AGENT_SOCK").unwrap_or_else(|| self.runtime_folder().join("agent.sock"))
     }
 
     /// What an agent is to know of this environment: no secret, and nothing that changes from shell to shell.
@@ -198,12 +139,6 @@ impl Context {
     /// The name of this machine.
     pub fn host_name(&self) -> String {
         rustix::system::uname().nodename().to_string_lossy().into_owned()
-    }
-
-    /// A path as the SDKs read one in a config file: `~/` is the home folder.
-    pub fn expand_home(&self, path: &str) -> PathBuf {
-        let in_home = path.strip_prefix("~/").and_then(|rest| Some(self.home("~").ok()?.join(rest)));
-        in_home.unwrap_or_else(|| PathBuf::from(path))
     }
 
     /// Whether the credential in the environment is one that a switch, or `exec`, put there.
@@ -239,8 +174,11 @@ impl Context {
         }
     }
 
-    /// The process that called: the shell, as a rule.
+    /// The shell's process: who called, unless that is only a part of it.
     pub fn shell_pid(&self) -> u32 {
+        if let Some(pid) = self.shell {
+            return pid;
+        }
         rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs())
     }
 
@@ -339,15 +277,6 @@ impl Context {
     }
 }
 
-#[cfg(target_os = "macos")]
-const CONFIG_FOLDER: &str = "Library/Application Support";
-#[cfg(not(target_os = "macos"))]
-const CONFIG_FOLDER: &str = ".config";
-#[cfg(target_os = "macos")]
-const DATA_FOLDER: &str = "Library/Application Support";
-#[cfg(not(target_os = "macos"))]
-const DATA_FOLDER: &str = ".local/share";
-
 /// One line or more on stderr, each marked as ours. Nobody is left to be told that stderr is closed.
 fn say(text: &str) {
     let mut err = io::stderr().lock();
@@ -364,21 +293,6 @@ pub fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn context(variables: &[(&str, &str)]) -> Context {
-        Context::with_environment(variables.iter().map(|(n, v)| ((*n).to_owned(), OsString::from(v))).collect())
-    }
-
-    #[test]
-    fn the_store_is_in_the_data_folder() {
-        let store = |variables: &[(&str, &str)]| context(variables).default_store();
-        let home = ("HOME", "/home/a");
-        assert_eq!(store(&[home]), Ok(PathBuf::from("/home/a").join(DATA_FOLDER).join("multicred/multicred.db")));
-        let data = ("XDG_DATA_HOME", "/data");
-        assert_eq!(store(&[home, data]), Ok(PathBuf::from("/data/multicred/multicred.db")));
-        assert!(store(&[home, ("XDG_DATA_HOME", "relative")]).unwrap().starts_with("/home/a"));
-        assert!(store(&[]).is_err());
-    }
 
     #[test]
     fn an_escape_sequence_never_reaches_the_terminal() {

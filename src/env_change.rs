@@ -12,6 +12,15 @@ pub const SETS: [&str; 6] = [
     "AWS_DEFAULT_REGION",
 ];
 
+/// The variables that name the AWS files: a live session has stand-ins for them, any other switch leaves the person's.
+pub const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
+/// The variable that names the folder of a live shell's session.
+pub const LIVE: &str = "MULTICRED_LIVE";
+
+/// Where a live session is asked, and what it is shown.
+pub const ENDPOINT: [&str; 2] = ["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN"];
+
 /// The variables that could win over a credential in the environment: a switch unsets every one.
 pub const UNSETS: [&str; 15] = [
     "AWS_PROFILE",
@@ -34,9 +43,10 @@ pub const UNSETS: [&str; 15] = [
 /// Our own exported variables.
 ///
 /// Some bind what the shell shows to what it holds, also in a nested shell: the access key id that the switch set,
-/// whose it is, the region it set, the colour of the prompt, and whether a session policy restricts what it holds. The
-/// last marks the environment of `exec`.
-pub const OURS: [&str; 9] = [
+/// whose it is, the region it set, the colour of the prompt, and whether a session policy restricts what it holds; in a
+/// live shell, the folder of its session, and what the variables of the AWS files said. The last marks the environment
+/// of `exec`.
+pub const OURS: [&str; 12] = [
     "MULTICRED_IDENTITY",
     "MULTICRED_EXPIRES_AT",
     "MULTICRED_RENEWABLE",
@@ -45,6 +55,9 @@ pub const OURS: [&str; 9] = [
     "MULTICRED_REGION",
     "MULTICRED_COLOR",
     "MULTICRED_RESTRICTED",
+    LIVE,
+    "MULTICRED_CONFIG_FILE",
+    "MULTICRED_SHARED_CREDENTIALS_FILE",
     EXEC_MARK,
 ];
 
@@ -140,16 +153,43 @@ impl EnvChange {
         change
     }
 
-    /// Says who that is, in our own variables.
-    pub fn announce(&mut self, who: &Announcement<'_>, credential: &Credential, region: Option<&str>) {
+    /// An environment that holds no credential: whoever wants one asks an endpoint, with a token. `files` stand in for
+    /// the AWS files, which would be asked first. Where no region is known, the region's variables stay as they are.
+    pub fn asking(endpoint: &str, token: &Secret, files: [&str; 2], region: Option<&str>) -> Self {
+        let mut change = Self::default();
+        let is_region = |name: &&str| matches!(*name, "AWS_REGION" | "AWS_DEFAULT_REGION");
+        let others = UNSETS.into_iter().filter(|name| !ENDPOINT.contains(name));
+        for name in SETS.into_iter().filter(|name| !is_region(name)).chain(others) {
+            change.unset(name);
+        }
+        for (name, value) in ENDPOINT.into_iter().zip([endpoint, token.expose()]).chain(FILES.into_iter().zip(files)) {
+            change.set(name, value);
+        }
+        for name in SETS.into_iter().filter(is_region) {
+            if let Some(region) = region {
+                change.set(name, region);
+            }
+        }
+        change
+    }
+
+    /// Says who that is, in our own variables. Of a credential that is asked for each time there is neither key nor end
+    /// to tell.
+    pub fn announce(&mut self, who: &Announcement<'_>, credential: Option<&Credential>, region: Option<&str>) {
+        let end = credential.and_then(|credential| credential.expires_at);
         self.set("MULTICRED_IDENTITY", who.identity);
-        self.set_or_unset("MULTICRED_EXPIRES_AT", credential.expires_at.map(|end| end.to_string()));
-        self.set_or_unset("MULTICRED_RENEWABLE", who.renewable.then_some("1"));
-        self.set("MULTICRED_ACCESS_KEY_ID", &credential.access_key_id);
+        self.set_or_unset("MULTICRED_EXPIRES_AT", end.map(|end| end.to_string()));
+        self.set_or_unset("MULTICRED_RENEWABLE", credential.and(who.renewable.then_some("1")));
+        self.set_or_unset("MULTICRED_ACCESS_KEY_ID", credential.map(|credential| &credential.access_key_id));
         self.set_or_unset("MULTICRED_ARN", who.arn);
         self.set_or_unset("MULTICRED_REGION", region);
         self.set_or_unset("MULTICRED_COLOR", who.colour);
         self.set_or_unset("MULTICRED_RESTRICTED", who.restricted.then_some("1"));
+        if credential.is_some() {
+            for name in [LIVE, "MULTICRED_CONFIG_FILE", "MULTICRED_SHARED_CREDENTIALS_FILE"] {
+                self.unset(name);
+            }
+        }
         self.set_or_unset(EXEC_MARK, who.of_exec.then_some("1"));
     }
 
@@ -203,7 +243,7 @@ mod tests {
 
     #[test]
     fn every_variable_of_the_lists_is_a_name_and_stands_there_once() {
-        let mut all: Vec<&str> = SETS.iter().chain(&UNSETS).chain(&OURS).copied().collect();
+        let mut all: Vec<&str> = SETS.iter().chain(&UNSETS).chain(&FILES).chain(&OURS).copied().collect();
         assert!(all.iter().all(|name| is_name(name)));
         all.sort_unstable();
         let count = all.len();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::aws_config::temporary::Temporary;
-use crate::context::Context;
+use crate::context::{Context, STAND_INS};
 use crate::env_change::{Announcement, EnvChange};
 use crate::error::Failure;
 use crate::identity::request::{Request, is_region};
@@ -26,7 +26,18 @@ pub fn program_region(context: &Context, resolved: &Resolved, request: &Request)
 pub fn change(context: &Context, resolved: &Resolved, region: Option<&str>) -> EnvChange {
     let mut change = EnvChange::holding(&resolved.credential, told_expiry(resolved).as_deref(), region);
     unset_stale_region(context, &mut change, region);
+    own_files(context, &mut change);
     change
+}
+
+/// The AWS files are the person's own again, where a live session had stand-ins for them.
+pub fn own_files(context: &Context, change: &mut EnvChange) {
+    for (variable, _) in STAND_INS {
+        let own = context.own_aws_file(variable).map(|path| path.to_string_lossy().into_owned());
+        if context.setting(variable).as_deref() != own.as_deref() {
+            change.set_or_unset(variable, own);
+        }
+    }
 }
 
 /// Where no region is known, one that an earlier switch set goes; the shell function then brings back the person's.

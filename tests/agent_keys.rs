@@ -83,7 +83,7 @@ fn lock_drops_every_key_and_says_so() {
     assert_eq!(client.seal(STORE, 1, b"", RECORD), Err(AgentError::NotHeld));
     client.hold(STORE, 1, &OTHER_KEY).unwrap();
     client.hold(b"another", 1, &KEY).unwrap();
-    assert_eq!(env.run(&["lock", "--json"]).ok().json(), json!({ "dropped": 2 }));
+    assert_eq!(env.run(&["lock", "--json"]).ok().json(), json!({ "dropped": 2, "ended": 0 }));
     assert_eq!(client.status().unwrap().held, []);
     assert!(agent.is_running());
 }

@@ -179,6 +179,7 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     let agent = Running::found(&env);
     agent.holding_a_key();
     holds("agent status", &["agent", "status"]);
+    holds("agent status", &["exec", "--live", "prod/Admin", "--", "multicred", "agent", "status"]);
     holds("lock", &["lock"]);
     holds("unlock", &["unlock"]);
     holds("agent stop", &["agent", "stop"]);

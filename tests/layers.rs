@@ -12,6 +12,7 @@ const FILES: &[&str] = &["regular_file"];
 const ADAPTERS: &[&str] = &[
     "agent",
     "aws_config",
+    "endpoint",
     "history",
     "launch",
     "lock",
@@ -33,8 +34,13 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "context", "error", "handing"].contains(&other)
+            ["agent::server", "asking", "cli", "context", "error", "handing", "live"].contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
+        }
+        // What the commands share that open live sessions.
+        "live" => {
+            ["asking", "cli", "context", "error", "handing"].contains(&other)
+                || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
         }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
@@ -48,8 +54,8 @@ fn may_use(module: &str, other: &str) -> bool {
         "prompt" => other == "subprocess" || is_below(&[PURE]),
         module if ADAPTERS.contains(&module) => is_below(&[FILES, PURE]),
         module if FILES.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
-        // The other end of the agent's socket: a program of its own beside the commands, which lock and seal.
-        "agent::server" => ["agent", "lock", "seal"].contains(&other) || is_below(&[PURE]),
+        // The other end of the agent's socket: a program of its own beside the commands, which locks, seals and serves.
+        "agent::server" => ["agent", "endpoint", "lock", "seal"].contains(&other) || is_below(&[PURE]),
         // The edge of the process, and the list of modules.
         "context" | "lib" => false,
         module => panic!("{module} has no layer: say in this test where it belongs"),

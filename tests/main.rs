@@ -71,6 +71,8 @@ mod key_secrecy;
 mod key_slots;
 mod key_threats;
 mod layers;
+mod live;
+mod live_shells;
 mod mfa_drivers;
 mod moto;
 mod outside_environment;

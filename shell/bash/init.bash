@@ -66,11 +66,12 @@ function __multicred_renew {
 
 # In a shell that inherited its identity, the name is all that is known of what was asked for.
 function __multicred_switch {
-    local __multicred_code __multicred_before=("${__multicred_request[@]:-${MULTICRED_IDENTITY:--}}")
-    __multicred_can_switch || return
+    local __multicred_code __multicred_was_live=${MULTICRED_LIVE-}
+    local __multicred_before=("${__multicred_request[@]:-${MULTICRED_IDENTITY:--}}")
+    __multicred_can_switch "$@" || return
     # What stands in $(…) and in eval is parsed when it runs, with the person's aliases.
     __multicred_code=$(
-        builtin command "$__multicred_program" "${__multicred_global[@]}" as --shell bash "$@"
+        builtin command "$__multicred_program" "${__multicred_global[@]}" as --shell bash --shell-pid "$$" "$@"
     ) || {
         __multicred_mend_terminal "$?"
         return
@@ -83,6 +84,7 @@ function __multicred_switch {
     shopt "$__multicred_aliases" expand_aliases
     __multicred_marks
     [[ -n $MULTICRED_REGION ]] || __multicred_restore AWS_REGION AWS_DEFAULT_REGION
+    [[ -z $__multicred_was_live || -n $MULTICRED_LIVE ]] || __multicred_restore "${__multicred_files[@]}"
     [[ ${__multicred_request[*]} == "${__multicred_before[*]}" ]] || __multicred_back=("${__multicred_before[@]}")
     __multicred_install || :
 }
@@ -104,7 +106,10 @@ function __multicred_can_switch {
             'multicred: run it as a command of its own' >&2
         return 2
     fi
-    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}" "${__multicred_ours[@]}"; do
+    # Only a live session touches the variables of the AWS files.
+    local __multicred_all=("${__multicred_sets[@]}" "${__multicred_unsets[@]}" "${__multicred_ours[@]}")
+    [[ -z ${MULTICRED_LIVE-} && " $* " != *' --live '* ]] || __multicred_all+=("${__multicred_files[@]}")
+    for __multicred_name in "${__multicred_all[@]}"; do
         if ! __multicred_is_writable "$__multicred_name"; then
             printf '%s\n' "multicred: $__multicred_name is readonly in this shell: nothing was changed" \
                 'multicred: start a shell where it is not readonly' >&2
@@ -123,9 +128,11 @@ function __multicred_is_writable {
 # person's own; what was changed by hand since is.
 function __multicred_save {
     local __multicred_name
-    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}"; do
+    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}" "${__multicred_files[@]}"; do
         case $__multicred_name in
-            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_ours "$__multicred_name" ;;
+            AWS_REGION | AWS_DEFAULT_REGION | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE)
+                __multicred_is_ours "$__multicred_name"
+                ;;
             *) [[ -z ${!__multicred_name+set} ]] || __multicred_is_ours "$__multicred_name" ;;
         esac || __multicred_keep "$__multicred_name"
     done
@@ -140,7 +147,7 @@ function __multicred_marks {
 # Whether a variable holds what multicred set. Of secrets, only a mark is remembered; a shell that inherited them has
 # none, and takes them for multicred's.
 function __multicred_is_ours {
-    local __multicred_mark=__multicred_mark_$1 __multicred_now=${!1-}
+    local __multicred_mark=__multicred_mark_$1 __multicred_now=${!1-} __multicred_session=${MULTICRED_LIVE##*/}
     __multicred_now=${#__multicred_now}:${__multicred_now:0:4}
     case $1 in
         AWS_REGION | AWS_DEFAULT_REGION) [[ -n $MULTICRED_REGION && ${!1} == "$MULTICRED_REGION" ]] ;;
@@ -149,6 +156,12 @@ function __multicred_is_ours {
             [[ -n $MULTICRED_IDENTITY && ${!__multicred_mark-$__multicred_now} == "$__multicred_now" ]]
             ;;
         AWS_CREDENTIAL_EXPIRATION) [[ -n $MULTICRED_IDENTITY ]] ;;
+        AWS_CONFIG_FILE) [[ -n $MULTICRED_LIVE && ${!1} == "$MULTICRED_LIVE/config" ]] ;;
+        AWS_SHARED_CREDENTIALS_FILE) [[ -n $MULTICRED_LIVE && ${!1} == "$MULTICRED_LIVE/credentials" ]] ;;
+        AWS_CONTAINER_CREDENTIALS_FULL_URI)
+            [[ -n $MULTICRED_LIVE && ${!1} == "http://127.0.0.1:${__multicred_session%%-*}" ]]
+            ;;
+        AWS_CONTAINER_AUTHORIZATION_TOKEN) [[ -n $MULTICRED_LIVE && ${!1} == "${__multicred_session#*-}".* ]] ;;
         *) false ;;
     esac
 }
@@ -179,10 +192,25 @@ function __multicred_restore {
     done
 }
 
-# The text of the prompt. The bytes 1 and 2 tell readline that colours take no room.
+# Whether every program in this live shell asks its session: neither its endpoint nor what would be asked before it was
+# changed by hand. That the token is there is all that may be traced of it.
+function __multicred_is_live {
+    local __multicred_session=${MULTICRED_LIVE##*/}
+    [[ ${AWS_CONTAINER_CREDENTIALS_FULL_URI-} == "http://127.0.0.1:${__multicred_session%%-*}" &&
+        -n ${AWS_CONTAINER_AUTHORIZATION_TOKEN:+set} && ${AWS_CONFIG_FILE-} == "$MULTICRED_LIVE/config" &&
+        ${AWS_SHARED_CREDENTIALS_FILE-} == "$MULTICRED_LIVE/credentials" &&
+        -z ${AWS_PROFILE-}${AWS_DEFAULT_PROFILE-}${AWS_ROLE_ARN-}${AWS_WEB_IDENTITY_TOKEN_FILE-} &&
+        -z ${AWS_CONTAINER_CREDENTIALS_RELATIVE_URI-} ]]
+}
+
+# The text of the prompt. A live session's folder has an agent for as long as the session is there. The bytes 1 and 2 tell readline that colours take no room.
 function __multicred_show {
     local __multicred_text=${MULTICRED_IDENTITY:--} __multicred_colour=''
-    if [[ ${AWS_ACCESS_KEY_ID-} != "${MULTICRED_ACCESS_KEY_ID-}" ]]; then
+    if [[ -n ${MULTICRED_LIVE-} && ! -e $MULTICRED_LIVE/agent ]]; then
+        __multicred_text+=' ended'
+    fi
+    if [[ ${AWS_ACCESS_KEY_ID-} != "${MULTICRED_ACCESS_KEY_ID-}" ]] ||
+        { [[ -n ${MULTICRED_LIVE-} ]] && ! __multicred_is_live; }; then
         __multicred_text='?'
     elif [[ -n ${MULTICRED_COLOR-} && -z ${NO_COLOR-} && ${TERM-dumb} != dumb ]]; then
         case $MULTICRED_COLOR in
@@ -271,21 +299,25 @@ function __multicred_uninstall {
 
 function __multicred_deactivate {
     [[ -z ${__multicred_hook-} ]] || __multicred_uninstall
-    [[ $1 == --keep-creds ]] || __multicred_give_back
+    if [[ $1 != --keep-creds ]]; then
+        [[ -z ${MULTICRED_LIVE-} ]] || builtin command "$__multicred_program" deactivate --shell-pid "$$"
+        __multicred_give_back
+    fi
     unset "${__multicred_ours[@]}" "${!__multicred_@}"
     unset -f multicred __multicred_quietly __multicred_as __multicred_renew __multicred_switch __multicred_can_switch \
         __multicred_is_writable __multicred_save __multicred_is_ours __multicred_marks __multicred_mend_terminal __multicred_keep __multicred_restore \
-        __multicred_show __multicred_before_prompt __multicred_install __multicred_uninstall \
+        __multicred_is_live __multicred_show __multicred_before_prompt __multicred_install __multicred_uninstall \
         __multicred_deactivate __multicred_give_back
 }
 
 # What a switch set goes, and what it hid comes back; what the person has set since then stays.
 function __multicred_give_back {
     local __multicred_name
-    for __multicred_name in "${__multicred_sets[@]}"; do
+    local __multicred_all=("${__multicred_sets[@]}" "${__multicred_unsets[@]}" "${__multicred_files[@]}")
+    for __multicred_name in "${__multicred_all[@]}"; do
         ! __multicred_is_ours "$__multicred_name" || unset "$__multicred_name"
     done
-    for __multicred_name in "${__multicred_sets[@]}" "${__multicred_unsets[@]}"; do
+    for __multicred_name in "${__multicred_all[@]}"; do
         [[ -n ${!__multicred_name+set} ]] || __multicred_restore "$__multicred_name"
     done
 }

@@ -28,11 +28,11 @@ function multicred --description 'Be an AWS identity in this shell'
                     set -a words $word
                 end
             end
-            __multicred_switch $global as --shell fish $words
+            __multicred_switch $global as --shell fish --shell-pid $fish_pid $words
         case renew
             set -l before
             __multicred_set_before
-            __multicred_switch $global as --shell fish --renew $before $rest
+            __multicred_switch $global as --shell fish --shell-pid $fish_pid --renew $before $rest
         case deactivate
             switch "$rest"
                 case '' --keep-creds
@@ -48,7 +48,8 @@ end
 # An exported local fish_trace stops tracing here and in what is called from here, so that no secret is traced.
 function __multicred_switch
     set -lx fish_trace
-    __multicred_can_switch; or return
+    __multicred_can_switch $argv; or return
+    set -l was_live $MULTICRED_LIVE
     set -l before
     __multicred_set_before
     set -l code (command $__multicred_program $argv | string collect)
@@ -65,6 +66,7 @@ function __multicred_switch
         set -g __multicred_mark_$name (__multicred_mark $name)
     end
     set -q MULTICRED_REGION[1]; or __multicred_restore AWS_REGION AWS_DEFAULT_REGION
+    set -q was_live[1]; and not set -q MULTICRED_LIVE[1]; and __multicred_restore $__multicred_files
     test "$__multicred_request" = "$before"; or set -g __multicred_back $before
     return 0
 end
@@ -80,7 +82,12 @@ end
 # What would survive the code, or win over it, is found before it runs: a universal variable cannot be hidden from
 # the commands of this shell without erasing it in every shell.
 function __multicred_can_switch
-    for name in $__multicred_sets $__multicred_unsets $__multicred_ours
+    # Only a live session touches the variables of the AWS files.
+    set -l files
+    if set -q MULTICRED_LIVE[1]; or contains -- --live $argv
+        set files $__multicred_files
+    end
+    for name in $__multicred_sets $__multicred_unsets $__multicred_ours $files
         if set -qU $name
             printf '%s\n' "multicred: $name is a universal variable, which would outlast the switch: nothing was changed" \
                 "multicred: remove it with: set -eU $name" >&2
@@ -92,8 +99,8 @@ end
 # The person's own values, before somebody's replace them. What multicred set, here or in an outer shell, is never the
 # person's own; what was changed by hand since is.
 function __multicred_save
-    for name in $__multicred_sets $__multicred_unsets
-        if contains $name AWS_REGION AWS_DEFAULT_REGION; or set -qg $name
+    for name in $__multicred_sets $__multicred_unsets $__multicred_files
+        if contains $name AWS_REGION AWS_DEFAULT_REGION $__multicred_files; or set -qg $name
             __multicred_is_ours $name; or __multicred_keep $name
         end
     end
@@ -109,6 +116,7 @@ end
 # none, and takes them for multicred's.
 function __multicred_is_ours
     set -l mark __multicred_mark_$argv[1]
+    set -l session (string split -m 1 - -- (string replace -r '.*/' '' -- "$MULTICRED_LIVE"))
     switch $argv[1]
         case AWS_REGION AWS_DEFAULT_REGION
             set -q MULTICRED_REGION[1]; and test "$$argv[1]" = "$MULTICRED_REGION"
@@ -121,6 +129,14 @@ function __multicred_is_ours
             end
         case AWS_CREDENTIAL_EXPIRATION
             set -q MULTICRED_IDENTITY[1]
+        case AWS_CONFIG_FILE
+            set -q MULTICRED_LIVE[1]; and test "$$argv[1]" = "$MULTICRED_LIVE/config"
+        case AWS_SHARED_CREDENTIALS_FILE
+            set -q MULTICRED_LIVE[1]; and test "$$argv[1]" = "$MULTICRED_LIVE/credentials"
+        case AWS_CONTAINER_CREDENTIALS_FULL_URI
+            set -q MULTICRED_LIVE[1]; and test "$$argv[1]" = "http://127.0.0.1:$session[1]"
+        case AWS_CONTAINER_AUTHORIZATION_TOKEN
+            set -q MULTICRED_LIVE[1]; and string match -q -- "$session[2].*" "$$argv[1]"
         case '*'
             false
     end
@@ -145,14 +161,32 @@ function __multicred_restore
     end
 end
 
+# Whether every program in this live shell asks its session: neither its endpoint nor what would be asked before it was
+# changed by hand. That the token is there is all that may be traced of it.
+function __multicred_is_live
+    set -l others AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
+    for name in $others
+        test -z "$$name"; or return
+    end
+    set -l port (string replace -r '.*/([0-9]*)-.*' '$1' -- "$MULTICRED_LIVE")
+    test "$AWS_CONTAINER_CREDENTIALS_FULL_URI" = "http://127.0.0.1:$port"
+    and set -q AWS_CONTAINER_AUTHORIZATION_TOKEN[1]
+    and test "$AWS_CONFIG_FILE" = "$MULTICRED_LIVE/config"
+    and test "$AWS_SHARED_CREDENTIALS_FILE" = "$MULTICRED_LIVE/credentials"
+end
+
 # Runs before each prompt: the text of the prompt. That fish_mode_prompt did not run since the last time means that it
 # is not ours: this is the first prompt, or something has replaced it.
 function __multicred_before_prompt --on-event fish_prompt
     set -l text '?'
     set -l colour
-    if test "$AWS_ACCESS_KEY_ID" = "$MULTICRED_ACCESS_KEY_ID"
+    if test "$AWS_ACCESS_KEY_ID" = "$MULTICRED_ACCESS_KEY_ID"; and begin
+            not set -q MULTICRED_LIVE[1]; or __multicred_is_live
+        end
         set text -
         set -q MULTICRED_IDENTITY[1]; and set text $MULTICRED_IDENTITY
+        # A live session's folder has an agent for as long as the session is there.
+        set -q MULTICRED_LIVE[1]; and not test -e $MULTICRED_LIVE/agent; and set text "$text ended"
         string match -qr '[[:cntrl:]]' -- $text; and set text (string replace -ar '[[:cntrl:]]' '?' -- $text)
         if set -q MULTICRED_COLOR[1]; and test -z "$NO_COLOR"; and test "$TERM" != dumb
             switch $MULTICRED_COLOR
@@ -212,7 +246,10 @@ end
 function __multicred_deactivate
     set -lx fish_trace
     __multicred_unwrap
-    test "$argv[1]" = --keep-creds; or __multicred_give_back
+    if test "$argv[1]" != --keep-creds
+        set -q MULTICRED_LIVE[1]; and command $__multicred_program deactivate --shell-pid $fish_pid
+        __multicred_give_back
+    end
     set -eg $__multicred_ours
     set -eg (set --global --names | string match '__multicred_*')
     functions -e multicred (functions --all --names | string match '__multicred_*')
@@ -220,10 +257,10 @@ end
 
 # What a switch set goes, and what it hid comes back; what the person has set since then stays.
 function __multicred_give_back
-    for name in $__multicred_sets
+    for name in $__multicred_sets $__multicred_unsets $__multicred_files
         __multicred_is_ours $name; and set -eg $name
     end
-    for name in $__multicred_sets $__multicred_unsets
+    for name in $__multicred_sets $__multicred_unsets $__multicred_files
         set -qg $name; or __multicred_restore $name
     end
 end

@@ -58,11 +58,11 @@ function __multicred_renew {
 
 # In a shell that inherited its identity, the name is all that is known of what was asked for.
 function __multicred_switch {
-    local __multicred_code
+    local __multicred_code __multicred_was_live=$MULTICRED_LIVE
     local -a __multicred_before=("${__multicred_request[@]:-${MULTICRED_IDENTITY:--}}")
-    __multicred_can_switch || return
+    __multicred_can_switch "$@" || return
     __multicred_code=$(
-        command "$__multicred_program" "${__multicred_global[@]}" as --shell zsh "$@"
+        command "$__multicred_program" "${__multicred_global[@]}" as --shell zsh --shell-pid $$ "$@"
     ) || {
         __multicred_mend_terminal $?
         return
@@ -72,6 +72,7 @@ function __multicred_switch {
     eval "$__multicred_code"
     __multicred_marks
     [[ -n $MULTICRED_REGION ]] || __multicred_restore AWS_REGION AWS_DEFAULT_REGION
+    [[ -z $__multicred_was_live || -n $MULTICRED_LIVE ]] || __multicred_restore $__multicred_files
     [[ $__multicred_request == $__multicred_before ]] || __multicred_back=("${__multicred_before[@]}")
     __multicred_install
 }
@@ -93,7 +94,10 @@ function __multicred_can_switch {
             'multicred: run it as a command of its own'
         return 2
     fi
-    for __multicred_name in $__multicred_sets $__multicred_unsets $__multicred_ours; do
+    local -a __multicred_all=($__multicred_sets $__multicred_unsets $__multicred_ours)
+    # Only a live session touches the variables of the AWS files.
+    [[ -z $MULTICRED_LIVE ]] && (( ! ${argv[(I)--live]} )) || __multicred_all+=($__multicred_files)
+    for __multicred_name in $__multicred_all; do
         if [[ ${(tP)__multicred_name} == *readonly* ]]; then
             print -ru2 -l -- "multicred: $__multicred_name is readonly in this shell: nothing was changed" \
                 'multicred: start a shell where it is not readonly'
@@ -106,9 +110,11 @@ function __multicred_can_switch {
 # person's own; what was changed by hand since is.
 function __multicred_save {
     local __multicred_name
-    for __multicred_name in $__multicred_sets $__multicred_unsets; do
+    for __multicred_name in $__multicred_sets $__multicred_unsets $__multicred_files; do
         case $__multicred_name in
-            AWS_REGION | AWS_DEFAULT_REGION) __multicred_is_ours $__multicred_name ;;
+            AWS_REGION | AWS_DEFAULT_REGION | AWS_CONFIG_FILE | AWS_SHARED_CREDENTIALS_FILE)
+                __multicred_is_ours $__multicred_name
+                ;;
             *) (( ! ${(P)+__multicred_name} )) || __multicred_is_ours $__multicred_name ;;
         esac || __multicred_keep $__multicred_name
     done
@@ -123,7 +129,7 @@ function __multicred_marks {
 # Whether a variable holds what multicred set. Of secrets, only a mark is remembered; a shell that inherited them has
 # none, and takes them for multicred's.
 function __multicred_is_ours {
-    local __multicred_mark=__multicred_mark_$1 __multicred_now=${(P)1}
+    local __multicred_mark=__multicred_mark_$1 __multicred_now=${(P)1} __multicred_session=${MULTICRED_LIVE##*/}
     __multicred_now=${#__multicred_now}:${__multicred_now[1,4]}
     case $1 in
         AWS_REGION | AWS_DEFAULT_REGION) [[ -n $MULTICRED_REGION && ${(P)1} == "$MULTICRED_REGION" ]] ;;
@@ -132,6 +138,12 @@ function __multicred_is_ours {
             [[ -n $MULTICRED_IDENTITY && ${${(P)__multicred_mark}:-$__multicred_now} == "$__multicred_now" ]]
             ;;
         AWS_CREDENTIAL_EXPIRATION) [[ -n $MULTICRED_IDENTITY ]] ;;
+        AWS_CONFIG_FILE) [[ -n $MULTICRED_LIVE && ${(P)1} == "$MULTICRED_LIVE/config" ]] ;;
+        AWS_SHARED_CREDENTIALS_FILE) [[ -n $MULTICRED_LIVE && ${(P)1} == "$MULTICRED_LIVE/credentials" ]] ;;
+        AWS_CONTAINER_CREDENTIALS_FULL_URI)
+            [[ -n $MULTICRED_LIVE && ${(P)1} == "http://127.0.0.1:${__multicred_session%%-*}" ]]
+            ;;
+        AWS_CONTAINER_AUTHORIZATION_TOKEN) [[ -n $MULTICRED_LIVE && ${(P)1} == "${__multicred_session#*-}".* ]] ;;
         *) false ;;
     esac
 }
@@ -156,13 +168,27 @@ function __multicred_restore {
     done
 }
 
+# Whether every program in this live shell asks its session: neither its endpoint nor what would be asked before it was
+# changed by hand. That the token is there is all that may be traced of it.
+function __multicred_is_live {
+    local __multicred_session=${MULTICRED_LIVE##*/}
+    [[ $AWS_CONTAINER_CREDENTIALS_FULL_URI == "http://127.0.0.1:${__multicred_session%%-*}" &&
+        -n ${AWS_CONTAINER_AUTHORIZATION_TOKEN:+set} && $AWS_CONFIG_FILE == "$MULTICRED_LIVE/config" &&
+        $AWS_SHARED_CREDENTIALS_FILE == "$MULTICRED_LIVE/credentials" &&
+        -z $AWS_PROFILE$AWS_DEFAULT_PROFILE$AWS_ROLE_ARN$AWS_WEB_IDENTITY_TOKEN_FILE &&
+        -z $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI ]]
+}
+
 # Runs before each prompt, last of all, from the next prompt on also where something was added after it. The text goes
 # through psvar: whatever it holds, nothing in it is expanded.
 function __multicred_before_prompt {
     [[ $precmd_functions[-1] == __multicred_before_prompt ]] ||
         precmd_functions=(${precmd_functions:#__multicred_before_prompt} __multicred_before_prompt)
     local __multicred_text=${MULTICRED_IDENTITY:--} __multicred_segment='%73v '
-    if [[ ${AWS_ACCESS_KEY_ID-} != ${MULTICRED_ACCESS_KEY_ID-} ]]; then
+    # A live session's folder has an agent for as long as the session is there.
+    [[ -z ${MULTICRED_LIVE-} || -e $MULTICRED_LIVE/agent ]] || __multicred_text+=' ended'
+    if [[ ${AWS_ACCESS_KEY_ID-} != ${MULTICRED_ACCESS_KEY_ID-} ]] ||
+        { [[ -n ${MULTICRED_LIVE-} ]] && ! __multicred_is_live }; then
         __multicred_text='?'
     elif [[ ${MULTICRED_COLOR-} == (red|green|yellow|blue|magenta|cyan) && -z $NO_COLOR && $TERM != dumb ]]; then
         __multicred_segment="%F{$MULTICRED_COLOR}%73v%f "
@@ -200,7 +226,10 @@ function __multicred_uninstall {
 
 function __multicred_deactivate {
     __multicred_uninstall
-    [[ $1 == --keep-creds ]] || __multicred_give_back
+    if [[ $1 != --keep-creds ]]; then
+        [[ -z $MULTICRED_LIVE ]] || command "$__multicred_program" deactivate --shell-pid $$
+        __multicred_give_back
+    fi
     unset $__multicred_ours
     unset -m '__multicred_*'
     unfunction -m multicred '__multicred_*'
@@ -209,10 +238,10 @@ function __multicred_deactivate {
 # What a switch set goes, and what it hid comes back; what the person has set since then stays.
 function __multicred_give_back {
     local __multicred_name
-    for __multicred_name in $__multicred_sets; do
+    for __multicred_name in $__multicred_sets $__multicred_unsets $__multicred_files; do
         ! __multicred_is_ours $__multicred_name || unset $__multicred_name
     done
-    for __multicred_name in $__multicred_sets $__multicred_unsets; do
+    for __multicred_name in $__multicred_sets $__multicred_unsets $__multicred_files; do
         (( ${(P)+__multicred_name} )) || __multicred_restore $__multicred_name
     done
 }

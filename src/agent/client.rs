@@ -8,7 +8,11 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::error::AgentError;
-use super::protocol::{ANY_VERSION, Code, Fields, KEY_LENGTH, KeyName, LONGEST, PREFIX, Request, Status, VERSION};
+use super::protocol::{
+    ANY_VERSION, Code, Fields, KEY_LENGTH, KeyName, LONGEST, Opened, Opening, PREFIX, Request, Seat, Status, VERSION,
+    seats_to_bytes,
+};
+use crate::secret::Secret;
 
 /// How long an agent may take for one step. It answers within microseconds; one that is stopped does not.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -100,17 +104,47 @@ impl Agent {
         Ok(reply.fields(VERSION)?.next().ok_or(AgentError::Protocol)?.to_vec())
     }
 
-    /// Has every key dropped, and gives how many there were. Works with agents of every version.
+    /// Opens a live session.
+    ///
+    /// # Errors
+    /// [`AgentError::NoEndpoint`], [`AgentError::Full`], and what befalls connections.
+    pub fn open(&mut self, opening: &Opening) -> Result<Opened, AgentError> {
+        let reply = self.ask(&Request::Open(&opening.to_bytes()))?;
+        Opened::read(reply.fields(VERSION)?).ok_or(AgentError::Protocol)
+    }
+
+    /// Has other credentials handed out in a live session of a process.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], and what befalls connections.
+    pub fn update(&mut self, token: &Secret, owner: u32, seats: &[Seat]) -> Result<(), AgentError> {
+        let (token, seats) = (token.expose().as_bytes(), seats_to_bytes(seats));
+        self.ask(&Request::Update { token, owner, seats: &seats })?.fields(VERSION).map(drop)
+    }
+
+    /// Ends a live session of a process.
+    ///
+    /// # Errors
+    /// [`AgentError::NoSession`], and what befalls connections.
+    pub fn close(&mut self, token: &Secret, owner: u32) -> Result<(), AgentError> {
+        self.ask(&Request::Close { token: token.expose().as_bytes(), owner })?.fields(VERSION).map(drop)
+    }
+
+    /// Has every key dropped and every live session ended, and gives how many there were of each. Works with agents of
+    /// every version.
     ///
     /// # Errors
     /// What befalls connections.
-    pub fn lock(&mut self) -> Result<u32, AgentError> {
+    pub fn lock(&mut self) -> Result<(u32, u32), AgentError> {
         let reply = match self.ask(&Request::Lock) {
-            Err(AgentError::Gone) if self.has_ended()? => return Ok(0),
+            Err(AgentError::Gone) if self.has_ended()? => return Ok((0, 0)),
             reply => reply?,
         };
-        let count = reply.fields(ANY_VERSION)?.array().ok_or(AgentError::Protocol)?;
-        Ok(u32::from_be_bytes(*count))
+        let mut counts = reply.fields(ANY_VERSION)?;
+        let keys = counts.array().ok_or(AgentError::Protocol)?;
+        // Agents before live sessions have none.
+        let sessions = counts.array().copied().unwrap_or_default();
+        Ok((u32::from_be_bytes(*keys), u32::from_be_bytes(sessions)))
     }
 
     /// Ends the agent, and returns when it is gone. Works with agents of every version.
@@ -180,7 +214,9 @@ impl Reply {
         if version != asked {
             return Err(AgentError::Protocol);
         }
-        match AgentError::of_code(code.ok_or(AgentError::Protocol)?) {
+        let mut reasons = fields;
+        let reason = reasons.next().map(String::from_utf8_lossy).unwrap_or_default();
+        match AgentError::of_code(code.ok_or(AgentError::Protocol)?, &reason) {
             None => Ok(fields),
             Some(error) => Err(error),
         }

@@ -17,8 +17,8 @@ pub enum AgentError {
     /// It holds another key of that store and epoch.
     #[error("the agent holds another key of the same store")]
     Conflict,
-    /// It holds as many keys as it can.
-    #[error("the agent holds the keys of as many stores as it can")]
+    /// It holds as many keys, or sessions, as it can.
+    #[error("the agent holds as many keys or live sessions as it can")]
     Full,
     /// It has too much to do at once.
     #[error("the agent has too much to do at once")]
@@ -29,6 +29,12 @@ pub enum AgentError {
     /// The system gives no random numbers.
     #[error("the system gives the agent no random numbers")]
     NoRandom,
+    /// There is no such live session, or it is another process's.
+    #[error("the agent has no such live session")]
+    NoSession,
+    /// It cannot serve an endpoint.
+    #[error("the agent cannot serve an endpoint: {0}")]
+    NoEndpoint(String),
     /// It speaks another version of the protocol.
     #[error(
         "the agent is multicred {program} (protocol {protocol}), and this is multicred {PROGRAM_VERSION} (protocol \
@@ -78,8 +84,8 @@ impl AgentError {
         Self::Socket { path: path.display().to_string(), reason: reason.to_string() }
     }
 
-    /// What a reply's code means; `None` where all is well.
-    pub(super) fn of_code(code: Code) -> Option<Self> {
+    /// What a reply's code means, with the reason where there is one; `None` where all is well.
+    pub(super) fn of_code(code: Code, reason: &str) -> Option<Self> {
         match code {
             Code::Done => None,
             Code::NotHeld => Some(Self::NotHeld),
@@ -89,6 +95,8 @@ impl AgentError {
             Code::Busy => Some(Self::Busy),
             Code::TooLong => Some(Self::TooLong),
             Code::NoRandom => Some(Self::NoRandom),
+            Code::NoSession => Some(Self::NoSession),
+            Code::NoEndpoint => Some(Self::NoEndpoint(reason.to_owned())),
             Code::Malformed | Code::OtherVersion => Some(Self::Protocol),
         }
     }

@@ -7,9 +7,11 @@ mod client;
 mod error;
 pub mod protocol;
 pub mod server;
+mod session;
 mod start;
 
 pub use client::Agent;
 pub use error::AgentError;
-pub use protocol::{Held, Status};
+pub use protocol::{Held, Live, MARK, Manner, Opened, Opening, Renewal, Seat, Status, live_folder};
+pub use session::Session;
 pub use start::{Launch, Started, detach, ready_line, running_line, start};

@@ -6,9 +6,13 @@
 //! A request of [`ANY_VERSION`] and its reply mean the same in every version: fields may be added behind those that are
 //! there, and nothing else changes. So does the reply that says which version an agent has.
 
+mod live;
+
 use std::fmt;
 
 use zeroize::Zeroizing;
+
+pub use live::{Live, MARK, Manner, Opened, Opening, Renewal, Seat, live_folder, seats_of, seats_to_bytes};
 
 /// The version of what is said here.
 pub const VERSION: u8 = 1;
@@ -68,6 +72,24 @@ pub enum Request<'f> {
         /// The record.
         record: &'f [u8],
     },
+    /// To open a live session.
+    Open(&'f [u8]),
+    /// To hand out other credentials in a session that is open.
+    Update {
+        /// The session's token.
+        token: &'f [u8],
+        /// The process whose session it is.
+        owner: u32,
+        /// The credentials.
+        seats: &'f [u8],
+    },
+    /// To end a session, where it is that process's.
+    Close {
+        /// The session's token.
+        token: &'f [u8],
+        /// The process whose session it is.
+        owner: u32,
+    },
 }
 
 /// Shows what is asked, never with what.
@@ -81,6 +103,9 @@ impl fmt::Debug for Request<'_> {
             Self::Holds(_) => "Holds",
             Self::Unseal { .. } => "Unseal [sealed]",
             Self::Seal { .. } => "Seal [secret]",
+            Self::Open(_) => "Open [secret]",
+            Self::Update { .. } => "Update [secret]",
+            Self::Close { .. } => "Close [secret]",
         })
     }
 }
@@ -106,12 +131,16 @@ pub enum Code {
     TooLong = 7,
     /// The system gives no random numbers.
     NoRandom = 8,
+    /// There is no such session, or it is another process's.
+    NoSession = 9,
+    /// There can be no endpoint; the reason is the first field.
+    NoEndpoint = 10,
     /// The agent has another version. In every version, with the program's own version as its first field.
     OtherVersion = 255,
 }
 
 impl Code {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 12] = [
         Self::Done,
         Self::NotHeld,
         Self::DoesNotOpen,
@@ -121,6 +150,8 @@ impl Code {
         Self::Malformed,
         Self::TooLong,
         Self::NoRandom,
+        Self::NoSession,
+        Self::NoEndpoint,
         Self::OtherVersion,
     ];
 }
@@ -140,6 +171,8 @@ pub struct Status {
     pub idle_limit: u64,
     /// The keys that it holds.
     pub held: Vec<Held>,
+    /// The live sessions that it serves.
+    pub live: Vec<Live>,
 }
 
 /// A key that an agent holds.
@@ -174,6 +207,9 @@ mod op {
     pub(super) const HOLDS: u8 = 5;
     pub(super) const UNSEAL: u8 = 6;
     pub(super) const SEAL: u8 = 7;
+    pub(super) const OPEN: u8 = 8;
+    pub(super) const UPDATE: u8 = 9;
+    pub(super) const CLOSE: u8 = 10;
 }
 
 impl<'f> Request<'f> {
@@ -196,6 +232,9 @@ impl<'f> Request<'f> {
             Self::Holds(name) => ours(op::HOLDS, name, [&[], &[]], 0),
             Self::Unseal { name, associated_data, sealed } => ours(op::UNSEAL, name, [associated_data, sealed], 2),
             Self::Seal { name, associated_data, record } => ours(op::SEAL, name, [associated_data, record], 2),
+            Self::Open(opening) => frame(VERSION, op::OPEN, &[opening]),
+            Self::Update { token, owner, seats } => frame(VERSION, op::UPDATE, &[token, &owner.to_be_bytes(), seats]),
+            Self::Close { token, owner } => frame(VERSION, op::CLOSE, &[token, &owner.to_be_bytes()]),
         }
     }
 
@@ -215,12 +254,23 @@ impl<'f> Request<'f> {
     }
 
     fn of_this_version(op: u8, mut fields: Fields<'f>) -> Option<Self> {
-        let name = KeyName { store_id: fields.next()?, epoch: i64::from_be_bytes(*fields.array()?) };
+        let fields = &mut fields;
         let request = match op {
-            op::HOLD => Self::Hold { name, key: fields.array()? },
-            op::HOLDS => Self::Holds(name),
-            op::UNSEAL => Self::Unseal { name, associated_data: fields.next()?, sealed: fields.next()? },
-            op::SEAL => Self::Seal { name, associated_data: fields.next()?, record: fields.next()? },
+            op::HOLD => Self::Hold { name: fields.key_name()?, key: fields.array()? },
+            op::HOLDS => Self::Holds(fields.key_name()?),
+            op::UNSEAL => {
+                Self::Unseal { name: fields.key_name()?, associated_data: fields.next()?, sealed: fields.next()? }
+            }
+            op::SEAL => {
+                Self::Seal { name: fields.key_name()?, associated_data: fields.next()?, record: fields.next()? }
+            }
+            op::OPEN => Self::Open(fields.next()?),
+            op::UPDATE => Self::Update {
+                token: fields.next()?,
+                owner: u32::from_be_bytes(*fields.array()?),
+                seats: fields.next()?,
+            },
+            op::CLOSE => Self::Close { token: fields.next()?, owner: u32::from_be_bytes(*fields.array()?) },
             _ => return None,
         };
         fields.0.is_empty().then_some(request)
@@ -251,6 +301,8 @@ impl Status {
             put(&mut held, &key.key_epoch.to_be_bytes());
             put(&mut held, &key.seconds_left.to_be_bytes());
         }
+        let mut live = Vec::new();
+        self.live.iter().for_each(|session| session.put(&mut live));
         vec![
             self.pid.to_be_bytes().to_vec(),
             vec![self.protocol],
@@ -258,6 +310,7 @@ impl Status {
             vec![u8::from(self.memory_locked)],
             self.idle_limit.to_be_bytes().to_vec(),
             held,
+            live,
         ]
     }
 
@@ -270,12 +323,18 @@ impl Status {
             memory_locked: *fields.array()? != [0],
             idle_limit: u64::from_be_bytes(*fields.array()?),
             held: Vec::new(),
+            live: Vec::new(),
         };
         let mut held = Fields(fields.next()?);
         while let Some(store_id) = held.next() {
             let key_epoch = i64::from_be_bytes(*held.array()?);
             let seconds_left = u64::from_be_bytes(*held.array()?);
             status.held.push(Held { store_id: store_id.to_vec(), key_epoch, seconds_left });
+        }
+        // Agents before live sessions tell of none.
+        let mut live = Fields(fields.next().unwrap_or_default());
+        while let Some(name) = live.next() {
+            status.live.push(Live::read(name, &mut live)?);
         }
         Some(status)
     }
@@ -293,6 +352,10 @@ impl<'f> Fields<'f> {
         let (field, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         self.0 = rest;
         Some(field)
+    }
+
+    fn key_name(&mut self) -> Option<KeyName<'f>> {
+        Some(KeyName { store_id: self.next()?, epoch: i64::from_be_bytes(*self.array()?) })
     }
 
     /// The next one, where it is of that length.

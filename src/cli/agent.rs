@@ -2,6 +2,8 @@
 
 use clap::{Args, Subcommand};
 
+use super::asking::{Asking, Whom};
+
 /// `agent`
 #[derive(Debug, Args)]
 #[command(disable_help_subcommand = true)]
@@ -9,6 +11,20 @@ pub struct Agent {
     /// What to do.
     #[command(subcommand)]
     pub verb: AgentVerb,
+}
+
+/// `agent fetch`
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// Ask as a switch does, and not as a program
+    #[arg(long)]
+    pub in_shell: bool,
+    /// For whom.
+    #[command(flatten)]
+    pub whom: Whom,
+    /// What is asked of the credential.
+    #[command(flatten)]
+    pub asking: Asking,
 }
 
 /// What can be done with an agent.
@@ -24,6 +40,9 @@ pub enum AgentVerb {
     Stop,
     /// Who it is, and what it holds; exit code 1 where none runs
     Status,
+    /// Print a credential for a live session (what the agent calls)
+    #[command(hide = true)]
+    Fetch(Box<Fetch>),
     /// Be the agent (what `start` calls)
     #[command(hide = true)]
     Serve {

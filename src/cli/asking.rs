@@ -89,6 +89,17 @@ impl Whom {
     }
 }
 
+/// Whether programs get a credential, or ask the agent for one each time.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Live {
+    /// Put no credential into the environment: programs ask the agent for it, which renews it
+    #[arg(long)]
+    pub live: bool,
+    /// Hand out this identity's credentials, too, at /role-arn/ARN; may be given again
+    #[arg(long, value_name = "IDENTITY", requires = "live")]
+    pub also: Vec<String>,
+}
+
 /// For whom a program wants a credential.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Whom {

@@ -7,25 +7,45 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::agent::server::{Served, serve};
-use crate::agent::{self, Held, Launch, Started, Status};
-use crate::cli::{Agent, AgentVerb, Global};
+use crate::agent::{self, Held, Launch, Live, Started, Status};
+use crate::asking::{self, Question};
+use crate::cli::{Agent, AgentVerb, Fetch, Global};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
+use crate::export;
+use crate::handing;
+use crate::identity::request::{MinTtl, Request};
+use crate::prompt::ProgramTty;
 use crate::resolve::ResolveError;
 use crate::settings::Settings;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Agent) -> Result<(), Failure> {
     let socket = context.agent_socket();
-    match arguments.verb {
+    match &arguments.verb {
         AgentVerb::Start { foreground: false } => start(context, global, &socket),
         AgentVerb::Start { foreground: true } => stay(context, global, &socket),
         AgentVerb::Stop => stop(context, global, &socket),
         AgentVerb::Status => status(context, global, &socket),
+        AgentVerb::Fetch(arguments) => fetch(context, global, arguments),
         AgentVerb::Serve { idle, detach: true } => {
-            Ok(agent::detach(&own_program(context)?, Duration::from_secs(idle))?)
+            Ok(agent::detach(&own_program(context)?, Duration::from_secs(*idle))?)
         }
-        AgentVerb::Serve { idle, detach: false } => be_the_agent(context, &socket, Duration::from_secs(idle)),
+        AgentVerb::Serve { idle, detach: false } => be_the_agent(context, &socket, Duration::from_secs(*idle)),
     }
+}
+
+/// A credential for a live session, as whoever opened it asked for it.
+fn fetch(context: &Context, global: &Global, arguments: &Fetch) -> Result<(), Failure> {
+    let (name, request) = if arguments.in_shell {
+        let min_ttl = arguments.asking.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
+        (asking::whom(context, &arguments.whom)?, Request { min_ttl, ..asking::request(&arguments.asking)? })
+    } else {
+        asking::for_program(context, &arguments.whom, &arguments.asking)?
+    };
+    let question = Question { what: "live", name: &name, request: &request };
+    let (somebody, _) = asking::answer(context, global, &arguments.asking, question, ProgramTty::new())?;
+    let expiry = handing::expiry(&somebody.credential);
+    Ok(context.hand_over(export::process_json(&somebody.credential, expiry.as_deref()).expose())?)
 }
 
 fn settings(context: &Context) -> Result<Settings, Failure> {
@@ -115,6 +135,12 @@ fn as_json(status: Option<&Status>, socket: &Path) -> Value {
             "store_id": hex(&held.store_id), "key_epoch": held.key_epoch, "idle_seconds_left": held.seconds_left,
         })
     };
+    let live = |live: &Live| {
+        json!({
+            "identity": live.shown, "pid": live.owner, "imds": live.is_metadata, "expires_at": live.expires_at,
+            "failure": live.failure,
+        })
+    };
     json!({
         "running": status.is_some(),
         "pid": status.map(|status| status.pid),
@@ -123,12 +149,13 @@ fn as_json(status: Option<&Status>, socket: &Path) -> Value {
         "socket": socket.display().to_string(),
         "memory_locked": status.map(|status| status.memory_locked),
         "idle_limit": status.map(|status| status.idle_limit),
+        "live": status.map_or(&[][..], |status| &status.live).iter().map(live).collect::<Vec<Value>>(),
         "stores": status.map_or(&[][..], |status| &status.held).iter().map(held).collect::<Vec<Value>>(),
     })
 }
 
 fn as_text(status: &Status, socket: &Path) -> String {
-    let Status { pid, version, protocol, memory_locked, held, .. } = status;
+    let Status { pid, version, protocol, memory_locked, held, live, .. } = status;
     let version = printable(version);
     let mut text = format!("agent {pid}, multicred {version} (protocol {protocol}), at {}\n", socket.display());
     if !memory_locked {
@@ -140,6 +167,13 @@ fn as_text(status: &Status, socket: &Path) -> String {
     for Held { store_id, key_epoch, seconds_left } in held {
         let minutes = seconds_left.div_ceil(60);
         let _ = writeln!(text, "key {key_epoch} of store {}, for {minutes} min unless it is used", hex(store_id));
+    }
+    for Live { owner, is_metadata, shown, failure, .. } in live {
+        let manner = if *is_metadata { "asked as EC2's metadata service is" } else { "live" };
+        let _ = writeln!(text, "{}, {manner}, until process {owner} ends", printable(shown));
+        if let Some(failure) = failure {
+            let _ = writeln!(text, "  the last renewal failed: {}", printable(failure));
+        }
     }
     text
 }

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::agent::{Manner, Seat, Session};
 use crate::asking::{self, Question};
 use crate::cli::{As, Asking, Global, wherever};
 use crate::context::{Context, printable};
 use crate::env_change::{EnvChange, OURS, SETS, UNSETS};
 use crate::error::{Exit, Failure};
 use crate::handing;
+use crate::identity::request::{MinTtl, Request};
+use crate::live::{self, Party};
 use crate::prompt::{Never, Tty};
 use crate::resolve::{Resolver, store_path};
 use crate::shell::{self, Dialect};
@@ -50,15 +53,65 @@ fn to_somebody(
     let asking = asking(arguments);
     let mut request = asking::request(&asking)?;
     request.fresh |= arguments.renew;
+    if arguments.live.live && asking.min_ttl.is_none() {
+        request.min_ttl = MinTtl::Program;
+    }
     let question = Question { what: "switch", name, request: &request };
     let (somebody, store) = asking::answer(context, global, &asking, question, Tty)?;
     let region = request.region.as_deref().or(somebody.who.region.as_deref());
-    let mut change = handing::change(context, &somebody, region);
-    change.announce(&handing::announcement(&somebody), &somebody.credential, region);
-    change.remember_request(words(global, asking.words(&request), name));
-    context.hand_over(&shell::render(dialect, &change))?;
+    let former = live::of_environment(context);
+    let session = arguments.live.live.then(|| {
+        let question = live::Question { name, asking: &asking, request: &request, in_shell: true };
+        let seats = live::seats(context, global, &question, &somebody, &arguments.live.also)?;
+        session(context, global, former.as_ref().filter(|_| arguments.renew), seats)
+    });
+    let session = session.transpose()?;
+    let mut change = match &session {
+        Some(session) => live::change(context, session, region),
+        None => handing::change(context, &somebody, region),
+    };
+    let credential = Some(&somebody.credential).filter(|_| session.is_none());
+    change.announce(&handing::announcement(&somebody), credential, region);
+    change.remember_request(words(global, asked(arguments, &asking, &request), name));
+    let handed_over = context.hand_over(&shell::render(dialect, &change));
+    let is_former = |session: &Session| former.as_ref().is_some_and(|former| former.folder == session.folder);
+    match (&handed_over, &session) {
+        (Ok(()), None) => close(context, former.as_ref()),
+        (Ok(()), Some(session)) if !is_former(session) => close(context, former.as_ref()),
+        // The shell does not know of it.
+        (Err(_), Some(session)) if !is_former(session) => close(context, Some(session)),
+        _ => {}
+    }
+    handed_over?;
     asking::record(context, &store, "switch", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
     Ok(())
+}
+
+/// The session of this shell: a new one, or the former one, with new credentials, so that what runs goes on.
+fn session(context: &Context, global: &Global, former: Option<&Session>, seats: Vec<Seat>) -> Result<Session, Failure> {
+    let owner = context.shell_pid();
+    if let Some(former) = former
+        && live::update(context, global, former, owner, &seats)?
+    {
+        return Ok(former.clone());
+    }
+    live::open(context, global, Party { owner, manner: Manner::Container, region: None, seats })
+}
+
+fn close(context: &Context, session: Option<&Session>) {
+    if let Some(session) = session {
+        live::close(context, session, context.shell_pid());
+    }
+}
+
+/// The flags that ask for the same again.
+fn asked(arguments: &As, asking: &Asking, request: &Request) -> Vec<String> {
+    let mut words = asking.words(request);
+    if arguments.live.live {
+        words.push("--live".to_owned());
+        words.extend(arguments.live.also.iter().flat_map(|name| ["--also".to_owned(), name.clone()]));
+    }
+    words
 }
 
 /// `renew --policy FILE` says again, with one difference, what was said before.
@@ -90,8 +143,10 @@ fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialec
         change.unset(name);
     }
     handing::unset_stale_region(context, &mut change, None);
+    handing::own_files(context, &mut change);
     change.remember_request(words(global, Vec::new(), "-"));
     context.hand_over(&shell::render(dialect, &change))?;
+    close(context, live::of_environment(context).as_ref());
     let Ok(path) = store_path(context, global.store.as_deref()) else { return Ok(()) };
     let Ok(resolver) = Resolver::new(context, path, Box::new(Never), None) else { return Ok(()) };
     asking::record(context, resolver.store_path(), "switch", "-", None, "ok");

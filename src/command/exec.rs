@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use crate::agent::{Manner, Session};
 use crate::asking;
 use crate::cli::{Exec, Global, wherever};
 use crate::context::Context;
@@ -12,6 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::handing;
 use crate::identity::request::Request;
 use crate::launch;
+use crate::live::{self, Party};
 use crate::resolve::Resolved;
 
 /// How our own variables begin.
@@ -38,18 +40,35 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Exec) -> Resul
         handing::write_profile(context, &mut resolver, profile, &somebody, &request)?;
     }
     let store = resolver.store_path().to_owned();
+    let session = arguments.live.live.then(|| session(context, global, arguments, &name, &request, &somebody));
+    let session = session.transpose()?;
     // The store is put in order and closed before the process is another program's.
     drop(resolver);
     let record = |outcome: &str| {
         asking::record(context, &store, "exec", &somebody.who.shown, somebody.who.arn.as_deref(), outcome);
     };
     record("ok");
-    let change = change(context, global, &somebody, &request);
+    let change = change(context, global, &somebody, &request, session.as_ref());
     let without = context.names_beginning(OUR_NAMES).filter(|_| somebody.who.restricted);
     context.restore_limits();
     let failure = cannot_run(program, &launch::become_program(program, words, &change, without));
     record(&failure.fact);
     Err(failure)
+}
+
+/// A live session of the program's own: it becomes this process.
+fn session(
+    context: &Context,
+    global: &Global,
+    arguments: &Exec,
+    name: &str,
+    request: &Request,
+    somebody: &Resolved,
+) -> Result<Session, Failure> {
+    let question = live::Question { name, asking: &arguments.asking, request, in_shell: false };
+    let seats = live::seats(context, global, &question, somebody, &arguments.live.also)?;
+    let party = Party { owner: std::process::id(), manner: Manner::Container, region: None, seats };
+    live::open(context, global, party)
 }
 
 fn refuse_nesting(context: &Context, arguments: &Exec) -> Result<(), Failure> {
@@ -64,12 +83,22 @@ fn refuse_nesting(context: &Context, arguments: &Exec) -> Result<(), Failure> {
 }
 
 /// What the program's environment shall be. A restricted program is told nothing of whom it is restricted from.
-fn change(context: &Context, global: &Global, resolved: &Resolved, request: &Request) -> EnvChange {
+fn change(
+    context: &Context,
+    global: &Global,
+    resolved: &Resolved,
+    request: &Request,
+    session: Option<&Session>,
+) -> EnvChange {
     let region = handing::program_region(context, resolved, request);
-    let mut change = handing::change(context, resolved, region.as_deref());
+    let mut change = match session {
+        Some(session) if resolved.who.restricted => session.change(region.as_deref()),
+        Some(session) => live::change(context, session, region.as_deref()),
+        None => handing::change(context, resolved, region.as_deref()),
+    };
     if !resolved.who.restricted {
         let who = Announcement { of_exec: true, ..handing::announcement(resolved) };
-        change.announce(&who, &resolved.credential, region.as_deref());
+        change.announce(&who, Some(&resolved.credential).filter(|_| session.is_none()), region.as_deref());
         // The name that it announces is of this store.
         if let Some(store) = &global.store {
             change.set("MULTICRED_STORE", wherever(store));

@@ -11,18 +11,27 @@ use crate::store::Store;
 
 pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
     let socket = context.agent_socket();
-    let dropped = match Agent::connect(&socket)? {
+    let (dropped, ended) = match Agent::connect(&socket)? {
         Some(mut agent) => agent.lock()?,
-        None => 0,
+        None => (0, 0),
     };
     if global.json {
-        return Ok(context.answer_json(&json!({ "dropped": dropped }))?);
+        return Ok(context.answer_json(&json!({ "dropped": dropped, "ended": ended }))?);
     }
     context.note(&match dropped {
         0 => "there is nothing to lock: no agent holds a key".to_owned(),
         1 => "locked: the agent dropped its key".to_owned(),
         count => format!("locked: the agent dropped its {count} keys"),
     });
+    match ended {
+        0 => {}
+        1 => context.note("a live session was ended: credentials that were handed out work until they expire"),
+        count => {
+            context.note(&format!(
+                "{count} live sessions were ended: credentials that were handed out work until they expire"
+            ));
+        }
+    }
     if let Some(way) = still_opens(context, global) {
         context.note(&format!("key slot {} ({}) opens the store without asking still", way.number, way.kind));
     }

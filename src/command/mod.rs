@@ -39,7 +39,10 @@ const PROGRAM: &str = "multicred";
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
     let result = match shortest(&arguments) {
-        Some(Shortest::As(request)) => r#as::run(context, &Global::default(), &request),
+        Some(Shortest::As(request)) => {
+            context.shell = request.shell_pid;
+            r#as::run(context, &Global::default(), &request)
+        }
         Some(Shortest::CredentialProcess(global, request)) => credential_process::run(context, &global, &request),
         None => parse_and_dispatch(context, arguments),
     };
@@ -55,14 +58,17 @@ enum Shortest {
     CredentialProcess(Global, CredentialProcess),
 }
 
-/// `as --shell SHELL NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
+/// `as --shell SHELL --shell-pid PID NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
 /// SDKs do.
 fn shortest(arguments: &[OsString]) -> Option<Shortest> {
     match arguments {
-        [_, verb, flag, shell, name] if verb == "as" && flag == "--shell" => {
+        [_, verb, flag, shell, pid_flag, pid, name]
+            if verb == "as" && flag == "--shell" && pid_flag == "--shell-pid" =>
+        {
             let identity = Some(plain_name(name)?);
             let shell = Some(shell.to_str()?.parse::<Dialect>().ok()?);
-            Some(Shortest::As(As { identity, shell, ..As::default() }))
+            let shell_pid = Some(pid.to_str()?.parse().ok()?);
+            Some(Shortest::As(As { identity, shell, shell_pid, ..As::default() }))
         }
         [_, verb, name] if verb == "credential-process" => process_of(None, name),
         [_, flag, store, verb, name] if flag == "--store" && verb == "credential-process" => {
@@ -105,6 +111,11 @@ fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result
     };
     context.may_prompt = !cli.global.no_input;
     context.colour = cli.global.when_to_colour();
+    context.shell = match &cli.verb {
+        Verb::As(arguments) => arguments.shell_pid,
+        Verb::Deactivate(arguments) => arguments.shell_pid,
+        _ => None,
+    };
     if cli.global.prompt_colour().is_some() && !matches!(cli.verb, Verb::Account(_)) {
         return Err(Failure::usage("only account takes a colour of the prompt", "--color is auto, always or never"));
     }
@@ -116,7 +127,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Init(arguments) => init::run(context, &arguments),
         Verb::As(arguments) => r#as::run(context, global, &arguments),
         Verb::Renew => renew::run(context),
-        Verb::Deactivate(_) => deactivate::run(context),
+        Verb::Deactivate(arguments) => deactivate::run(context, &arguments),
         Verb::Status => status::run(context, global),
         Verb::List => list::run(context, global),
         Verb::Why(arguments) => why::run(context, global, &arguments),

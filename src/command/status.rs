@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::agent::{Agent, Session};
 use crate::cli::Global;
 use crate::context::{Context, printable};
 use crate::env_change::UNSETS;
@@ -22,17 +23,21 @@ struct Status {
     access_key_id: Option<String>,
     /// Whether a session policy restricts what the shell holds.
     restricted: bool,
-    /// The access key id is not the one that a switch set.
+    /// The access key id is not the one that a switch set, or something would win over the live session.
     changed_by_hand: bool,
+    /// Whether programs ask a live session, which is there.
+    live: bool,
+    /// Whose live session has ended.
+    ended: Option<String>,
 }
 
 pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
     let status = read(context, global)?;
     if global.json {
-        let Status { identity, arn, account, expires_at, region, restricted, .. } = &status;
+        let Status { identity, arn, account, expires_at, region, restricted, live, .. } = &status;
         let value = json!({
             "identity": identity, "arn": arn, "account": account, "expires_at": expires_at, "region": region,
-            "restricted": restricted,
+            "restricted": restricted, "live": live,
         });
         return Ok(context.answer_json(&value)?);
     }
@@ -43,9 +48,13 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
 fn read(context: &Context, global: &Global) -> Result<Status, Failure> {
     let variable = |name| context.variable(name).map(str::to_owned);
     let access_key_id = variable("AWS_ACCESS_KEY_ID");
-    let changed_by_hand = access_key_id != variable("MULTICRED_ACCESS_KEY_ID");
-    // What a switch said holds only for the key that it set.
-    let of_switch = |name| variable(name).filter(|_| !changed_by_hand);
+    let session = Session::of_environment(|name| context.variable(name));
+    let is_whole = session.as_ref().is_none_or(|session| session.is_whole(|name| context.variable(name)));
+    let changed_by_hand = access_key_id != variable("MULTICRED_ACCESS_KEY_ID") || !is_whole;
+    let live = session.as_ref().is_some_and(Session::lives) && !changed_by_hand;
+    let has_ended = session.is_some() && !live && !changed_by_hand;
+    // What a switch said holds only for the key that it set, and for the session that it opened.
+    let of_switch = |name| variable(name).filter(|_| !changed_by_hand && !has_ended);
     let arn = match (of_switch("MULTICRED_ARN"), &access_key_id) {
         (None, Some(key)) => owner(context, global, key)?.map(|row| row.arn()),
         (arn, _) => arn,
@@ -54,12 +63,24 @@ fn read(context: &Context, global: &Global) -> Result<Status, Failure> {
         identity: of_switch("MULTICRED_IDENTITY"),
         account: arn.as_deref().and_then(|arn| arn::parse(arn).ok()).map(|arn| arn.identity.account),
         arn,
-        expires_at: of_switch("MULTICRED_EXPIRES_AT").and_then(|text| text.parse().ok()),
+        expires_at: match session.filter(|_| live) {
+            Some(session) => expires_at(context, &session),
+            None => of_switch("MULTICRED_EXPIRES_AT").and_then(|text| text.parse().ok()),
+        },
         region: variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION")),
         restricted: of_switch("MULTICRED_RESTRICTED").is_some(),
+        ended: variable("MULTICRED_IDENTITY").filter(|_| has_ended),
+        live,
         access_key_id,
         changed_by_hand,
     })
+}
+
+/// When the credential ends that the agent hands out now.
+fn expires_at(context: &Context, session: &Session) -> Option<i64> {
+    let status = Agent::connect(&context.agent_socket()).ok()??.status().ok()?;
+    let name = session.folder.file_name()?;
+    status.live.into_iter().find(|live| name == live.name.as_str())?.expires_at
 }
 
 fn owner(context: &Context, global: &Global, access_key_id: &str) -> Result<Option<IdentityRow>, Failure> {
@@ -74,13 +95,20 @@ fn owner(context: &Context, global: &Global, access_key_id: &str) -> Result<Opti
 
 /// Nobody by multicred is not nobody, where the person's own variables answer.
 fn answering(context: &Context, status: &Status) -> Option<String> {
-    let is_nobody = status.identity.is_none() && status.access_key_id.is_none();
+    let is_nobody = status.identity.is_none() && status.ended.is_none() && status.access_key_id.is_none();
     let name = UNSETS.into_iter().filter(|_| is_nobody).find(|name| context.variable(name).is_some())?;
     Some(format!("{name} is set, and may answer for programs in this shell"))
 }
 
 fn sentence(context: &Context, status: &Status) -> String {
     let mut lines = vec![match (&status.identity, status.changed_by_hand, &status.access_key_id) {
+        _ if status.ended.is_some() => {
+            let whose = status.ended.as_deref().unwrap_or_default();
+            format!("({whose} ended) the live session has ended: multicred renew opens another one")
+        }
+        (None, true, None) if context.variable("MULTICRED_LIVE").is_some() => {
+            "(?) something was set by hand that programs would take before the live session".to_owned()
+        }
         (Some(identity), _, _) => identity.clone(),
         (None, true, Some(key)) => format!("(?) AWS_ACCESS_KEY_ID is {key}, which multicred did not set"),
         (None, true, None) => "(?) AWS_ACCESS_KEY_ID was removed by hand".to_owned(),
@@ -88,6 +116,7 @@ fn sentence(context: &Context, status: &Status) -> String {
     }];
     lines.extend(answering(context, status));
     lines.extend(status.arn.clone());
+    lines.extend(status.live.then(|| "live: programs ask the agent, which renews what they get".to_owned()));
     lines.extend(status.restricted.then(|| "restricted by a session policy".to_owned()));
     lines.extend(status.region.as_ref().map(|region| format!("region {region}")));
     lines.extend(status.expires_at.map(|end| match end - context.now() {

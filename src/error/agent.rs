@@ -9,7 +9,11 @@ impl From<AgentError> for Failure {
             AgentError::NotHeld => (Exit::Locked, "unlock the store again"),
             AgentError::DoesNotOpen => (Exit::Failure, "restore the store from a backup, or import again"),
             AgentError::Conflict => (Exit::Failure, "multicred lock, then unlock the store again"),
-            AgentError::Full => (Exit::Failure, "multicred lock, then unlock the stores that you need"),
+            AgentError::Full => (Exit::Failure, "multicred lock, then open what you need"),
+            AgentError::NoSession => (Exit::Failure, "multicred renew, or be somebody again: multicred as NAME --live"),
+            AgentError::NoEndpoint(_) => {
+                (Exit::Failure, "see multicred agent status; multicred as NAME does without it")
+            }
             AgentError::Busy | AgentError::Gone | AgentError::NoRandom => (Exit::Failure, "run the command again"),
             AgentError::TooLong => (Exit::Failure, "see which file of yours is that long"),
             AgentError::OtherVersion { .. } => (Exit::Failure, "multicred agent stop, then run the command again"),

@@ -38,7 +38,7 @@ pub use catalogue::Catalogue;
 pub use error::ResolveError;
 pub use lookup::{LookupError, Target};
 pub use route::Destination;
-pub use vault::{Added, Keys, NewSlot, Rotated, Vault};
+pub use vault::{Added, Keys, NewSlot, Rotated, Vault, may_start_agent, running_agent};
 pub use ways_in::{Opening, WayIn};
 
 /// What a resolution gives: somebody, with a credential that works.

@@ -31,6 +31,7 @@ pub use rotate::Rotated;
 use rotate::rotation_lock;
 pub(super) use slot::{DAMAGED, Need, PASSPHRASE_FILE, foreign, is_own, is_typed, key_file, read, secret, ssh_socket};
 use with_agent::AgentSealer;
+pub use with_agent::{may_start_agent, running_agent};
 
 /// How often something is done anew, since another process has changed the store's key, or the agent is gone.
 const TRIES: u32 = 3;

@@ -4,7 +4,7 @@ use minijinja::value::Value;
 use minijinja::{AutoEscape, Environment, context};
 
 use super::{Dialect, quote};
-use crate::env_change::{OURS, SETS, UNSETS};
+use crate::env_change::{FILES, OURS, SETS, UNSETS};
 
 /// zsh parses the whole of what is eval'd before it runs any of it: the person's aliases and options are kept out of
 /// it, and out of the functions it defines, by a string of its own.
@@ -52,7 +52,8 @@ pub fn init(dialect: Dialect, settings: &Settings) -> Result<String, InitError> 
         Prompt::Prefix => "prefix",
         Prompt::None => "none",
     };
-    let values = context! { program => settings.program.as_str(), style, sets => SETS, unsets => UNSETS, ours => OURS };
+    let program = settings.program.as_str();
+    let values = context! { program, style, sets => SETS, unsets => UNSETS, files => FILES, ours => OURS };
     let settings = environment.render_str(template, values).map_err(failed)?;
     let code = format!("{settings}\n{}", without_comments(script));
     match dialect {

@@ -171,7 +171,15 @@ pub fn agent_of_tomorrow(env: &Hermetic) -> thread::JoinHandle<()> {
 
 fn tomorrows_status() -> zeroize::Zeroizing<Vec<u8>> {
     let version = "99.0.0".to_owned();
-    let status = Status { pid: 4, protocol: VERSION + 1, version, memory_locked: true, idle_limit: 9, held: vec![] };
+    let status = Status {
+        pid: 4,
+        protocol: VERSION + 1,
+        version,
+        memory_locked: true,
+        idle_limit: 9,
+        held: vec![],
+        live: vec![],
+    };
     let mut fields = status.fields();
     fields.push(b"what a later version adds".to_vec());
     reply(ANY_VERSION, Code::Done, &fields.iter().map(Vec::as_slice).collect::<Vec<_>>()).expect("an agent of tomorrow")

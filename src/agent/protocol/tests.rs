@@ -5,7 +5,7 @@ use super::*;
 const NAME: KeyName<'static> = KeyName { store_id: b"store", epoch: -7 };
 const KEY: [u8; KEY_LENGTH] = [9; KEY_LENGTH];
 
-fn requests() -> [Request<'static>; 7] {
+fn requests() -> [Request<'static>; 10] {
     [
         Request::Status,
         Request::Stop,
@@ -14,6 +14,9 @@ fn requests() -> [Request<'static>; 7] {
         Request::Holds(NAME),
         Request::Unseal { name: NAME, associated_data: b"", sealed: b"sealed" },
         Request::Seal { name: NAME, associated_data: b"data", record: b"" },
+        Request::Open(b"opening"),
+        Request::Update { token: b"token", owner: 7, seats: b"" },
+        Request::Close { token: b"", owner: u32::MAX },
     ]
 }
 
@@ -53,6 +56,17 @@ fn what_every_version_understands_may_have_more_fields_and_the_rest_is_named_ano
     assert_eq!(Request::read(&[ANY_VERSION, 200]), Err(Undecodable::Version));
 }
 
+fn live(failure: Option<&str>) -> Live {
+    Live {
+        name: "4711-ab".into(),
+        owner: 4,
+        is_metadata: failure.is_none(),
+        shown: "prod/Admin".into(),
+        expires_at: failure.map(|_| 5),
+        failure: failure.map(str::to_owned),
+    }
+}
+
 #[test]
 fn a_status_is_read_as_it_was_written_also_with_fields_of_a_later_version() {
     let key = |epoch| Held { store_id: vec![1, 2], key_epoch: epoch, seconds_left: 5 };
@@ -63,6 +77,7 @@ fn a_status_is_read_as_it_was_written_also_with_fields_of_a_later_version() {
         memory_locked: true,
         idle_limit: 60,
         held: vec![key(1), key(-1)],
+        live: vec![live(None), live(Some("no \u{fc}"))],
     };
     let mut fields = status.fields();
     fields.push(b"of a later version".to_vec());

@@ -10,6 +10,7 @@ use crate::seal::record;
 
 use super::Agent;
 use super::keys::Keys;
+use super::live::Denied;
 
 /// A reply, and what happens once it has been sent.
 pub(super) struct Answer {
@@ -36,8 +37,8 @@ impl Answer {
 }
 
 impl Agent {
-    /// Answers a request: a frame without its length.
-    pub(super) fn answer(&self, frame: &[u8]) -> Answer {
+    /// Answers a request, a frame without its length, of a process.
+    pub(super) fn answer(&self, frame: &[u8], caller: Option<u32>) -> Answer {
         let request = match Request::read(frame) {
             Ok(request) => request,
             Err(Undecodable::Malformed) => return Answer::refusal(Code::Malformed),
@@ -47,24 +48,68 @@ impl Agent {
             }
         };
         let next = if request == Request::Stop { Next::End } else { Next::GoOn };
-        let followed = follow(&request, &mut self.keys.borrow_mut(), boot_clock());
+        let followed = match &request {
+            Request::Status => self.status(),
+            Request::Lock => self.lock(),
+            Request::Open(_) | Request::Update { .. } | Request::Close { .. } => self.follow_live(&request, caller),
+            _ => follow(&request, &mut self.keys.borrow_mut(), boot_clock()),
+        };
         let frame = followed.unwrap_or_else(|_| bare(VERSION, Code::TooLong, &[]));
         Answer { frame, next }
+    }
+}
+
+impl Agent {
+    fn status(&self) -> Result<Zeroizing<Vec<u8>>, TooLong> {
+        let (mut keys, now) = (self.keys.borrow_mut(), boot_clock());
+        let status = Status {
+            pid: std::process::id(),
+            protocol: VERSION,
+            version: PROGRAM_VERSION.to_owned(),
+            memory_locked: keys.are_locked(),
+            idle_limit: keys.idle().as_secs(),
+            held: keys.list(now),
+            live: self.live.list(),
+        };
+        reply(ANY_VERSION, Code::Done, &status.fields().iter().map(Vec::as_slice).collect::<Vec<_>>())
+    }
+
+    /// Whoever locks wants that nobody is handed anything any more.
+    fn lock(&self) -> Result<Zeroizing<Vec<u8>>, TooLong> {
+        let counts = [self.keys.borrow_mut().drop_all(), self.live.end_all()];
+        let [keys, sessions] = counts.map(|count| u32::try_from(count).unwrap_or(u32::MAX).to_be_bytes());
+        reply(ANY_VERSION, Code::Done, &[&keys, &sessions])
+    }
+
+    fn follow_live(&self, request: &Request<'_>, caller: Option<u32>) -> Result<Zeroizing<Vec<u8>>, TooLong> {
+        let done = match request {
+            Request::Open(opening) => match self.live.open(opening, caller) {
+                Ok(opened) => {
+                    let [port, name, token] = opened.fields();
+                    return reply(VERSION, Code::Done, &[&port, &name, &token]);
+                }
+                Err(denied) => Err(denied),
+            },
+            Request::Update { token, owner, seats } => self.live.update(token, *owner, seats),
+            Request::Close { token, owner } => self.live.close(token, *owner),
+            _ => Err(Denied::Malformed),
+        };
+        let (code, reason) = match done {
+            Ok(()) => (Code::Done, None),
+            Err(Denied::Malformed) => (Code::Malformed, None),
+            Err(Denied::Full) => (Code::Full, None),
+            Err(Denied::NoRandom) => (Code::NoRandom, None),
+            Err(Denied::NoSession) => (Code::NoSession, None),
+            Err(Denied::NoEndpoint(reason)) => (Code::NoEndpoint, Some(reason)),
+        };
+        reply(VERSION, code, &reason.as_ref().map(String::as_bytes).into_iter().collect::<Vec<_>>())
     }
 }
 
 fn follow(request: &Request<'_>, keys: &mut Keys, now: i128) -> Result<Zeroizing<Vec<u8>>, TooLong> {
     let ours = |code| reply(VERSION, code, &[]);
     match request {
-        Request::Status => {
-            let fields = status(keys, now).fields();
-            reply(ANY_VERSION, Code::Done, &fields.iter().map(Vec::as_slice).collect::<Vec<_>>())
-        }
         Request::Stop => reply(ANY_VERSION, Code::Done, &[]),
-        Request::Lock => {
-            let count = u32::try_from(keys.drop_all()).unwrap_or(u32::MAX);
-            reply(ANY_VERSION, Code::Done, &[&count.to_be_bytes()])
-        }
         Request::Hold { name, key } => ours(keys.hold(*name, key, now)),
         Request::Holds(name) => ours(if keys.holds(*name, now) { Code::Done } else { Code::NotHeld }),
         Request::Unseal { name, associated_data, sealed } => match keys.get(*name, now) {
@@ -81,17 +126,10 @@ fn follow(request: &Request<'_>, keys: &mut Keys, now: i128) -> Result<Zeroizing
                 Ok(sealed) => reply(VERSION, Code::Done, &[&sealed.ok_or(TooLong)?]),
             },
         },
-    }
-}
-
-fn status(keys: &mut Keys, now: i128) -> Status {
-    Status {
-        pid: std::process::id(),
-        protocol: VERSION,
-        version: PROGRAM_VERSION.to_owned(),
-        memory_locked: keys.are_locked(),
-        idle_limit: keys.idle().as_secs(),
-        held: keys.list(now),
+        // Those that are of no key.
+        Request::Status | Request::Lock | Request::Open(_) | Request::Update { .. } | Request::Close { .. } => {
+            ours(Code::Malformed)
+        }
     }
 }
 

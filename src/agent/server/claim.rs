@@ -91,6 +91,11 @@ impl Claim {
 }
 
 impl Socket {
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Whether it is still the one in its place.
     pub(super) fn is_own(&self) -> bool {
         identity(&self.path).is_ok_and(|file| file == self.file)

@@ -26,8 +26,10 @@ const MOST_LONG: usize = 4 * LONGEST;
 impl Agent {
     /// Answers a caller until one of the two has enough.
     pub(super) async fn converse(&self, mut stream: UnixStream) {
+        let caller = stream.peer_cred().ok().and_then(|peer| u32::try_from(peer.pid()?).ok());
         while let Some(begun) = self.begin(&mut stream).await {
-            let Ok(Some(answer)) = timeout(FRAME_TIME, self.hear(&mut stream, begun)).await else { return };
+            let heard = timeout(FRAME_TIME, self.hear(&mut stream, begun, caller)).await;
+            let Ok(Some(answer)) = heard else { return };
             let sent = timeout(FRAME_TIME, stream.write_all(&answer.frame)).await;
             match answer.next {
                 Next::GoOn if matches!(sent, Ok(Ok(()))) => {}
@@ -57,7 +59,7 @@ impl Agent {
     }
 
     /// Reads a request and answers it; `None` where the caller has left.
-    async fn hear(&self, stream: &mut UnixStream, begun: Begun) -> Option<Answer> {
+    async fn hear(&self, stream: &mut UnixStream, begun: Begun, caller: Option<u32>) -> Option<Answer> {
         let Begun { mut length, count } = begun;
         stream.read_exact(&mut length[count..]).await.ok()?;
         let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -66,7 +68,7 @@ impl Agent {
         }
         let Some(_share) = Share::of(&self.long_requests, length) else { return Some(Answer::refusal(Code::Busy)) };
         let frame = read(stream, length).await.ok()?;
-        Some(self.answer(&frame))
+        Some(self.answer(&frame, caller))
     }
 }
 

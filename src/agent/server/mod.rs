@@ -1,11 +1,12 @@
 //! The agent itself: listens, answers its own user, and ends cleanly.
 //!
-//! Everything happens on one thread. What is to be served beside the socket becomes another task of [`Agent`].
+//! Everything happens on one thread.
 
 mod answer;
 mod claim;
 mod conversation;
 mod keys;
+mod live;
 
 use std::cell::{Cell, RefCell};
 use std::path::Path;
@@ -23,6 +24,7 @@ use crate::lock::boot_clock;
 
 use claim::{Claim, Claimed, Socket};
 use keys::Keys;
+use live::Sessions;
 
 /// How many callers are heard at a time; others wait in the system's queue.
 const MOST_CONNECTIONS: usize = 256;
@@ -59,7 +61,8 @@ pub fn serve(socket: &Path, idle: Duration, ready: impl FnOnce()) -> Result<Serv
     let _inside = runtime.enter();
     let (socket, listener) = claim.listen()?;
     let listener = UnixListener::from_std(listener).map_err(failed)?;
-    let agent = Rc::new(Agent::new(socket, Keys::new(idle)));
+    let live = Rc::new(Sessions::beside(socket.path()));
+    let agent = Rc::new(Agent::new(socket, Keys::new(idle), live));
     let tasks = LocalSet::new();
     let ended = runtime.block_on(tasks.run_until(Rc::clone(&agent).run(listener, ready))).map_err(failed);
     agent.close();
@@ -69,6 +72,7 @@ pub fn serve(socket: &Path, idle: Duration, ready: impl FnOnce()) -> Result<Serv
 /// What the tasks of an agent share.
 struct Agent {
     keys: RefCell<Keys>,
+    live: Rc<Sessions>,
     socket: Socket,
     /// How many callers there are.
     connections: Cell<usize>,
@@ -81,10 +85,10 @@ struct Agent {
 }
 
 impl Agent {
-    fn new(socket: Socket, keys: Keys) -> Self {
+    fn new(socket: Socket, keys: Keys, live: Rc<Sessions>) -> Self {
         let (connections, long_requests) = (Cell::new(0), Cell::new(0));
         let (left, end) = (Notify::new(), Notify::new());
-        Self { keys: RefCell::new(keys), socket, connections, long_requests, left, end }
+        Self { keys: RefCell::new(keys), live, socket, connections, long_requests, left, end }
     }
 
     async fn run(self: Rc<Self>, listener: UnixListener, ready: impl FnOnce()) -> std::io::Result<()> {
@@ -141,6 +145,7 @@ impl Agent {
     /// Leaves nothing behind, whoever still has a hold of this.
     fn close(&self) {
         self.keys.borrow_mut().drop_all();
+        self.live.end_all();
         self.socket.remove();
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::rotate::rotation_lock;
 use super::slot::{self, Need};
-use super::with_agent::{AgentSealer, hold, start};
+use super::with_agent::{AgentSealer, hold, running_agent};
 use super::{By, Keys, Unlocked, wrapping};
 use crate::agent::{Agent, AgentError};
 use crate::identity::hash::hex;
@@ -323,7 +323,7 @@ impl Keys<'_> {
             return Ok(None);
         }
         // An agent of another version, or none that can be started, is told of before anybody types anything.
-        start(self.context)?;
+        running_agent(self.context)?;
         let mut reasons = Vec::new();
         let opened = match self.first_that_opens(store.path(), &meta, &slots, &mut reasons) {
             Some(opened) => opened,

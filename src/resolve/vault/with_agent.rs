@@ -57,8 +57,19 @@ impl Sealer for AgentSealer {
     }
 }
 
+/// Whether an agent may be started where none runs.
+///
+/// # Errors
+/// The settings cannot be read.
+pub fn may_start_agent(context: &Context) -> Result<bool, ResolveError> {
+    Ok(Settings::read(context.settings_file())?.agent_starts_on_demand())
+}
+
 /// The agent, started where none runs.
-pub(super) fn start(context: &Context) -> Result<Agent, ResolveError> {
+///
+/// # Errors
+/// It does not start, or speaks another version.
+pub fn running_agent(context: &Context) -> Result<Agent, ResolveError> {
     let socket = context.agent_socket();
     if let Some(mut running) = Agent::connect(&socket)? {
         // One of another version says so only when it is asked something.
@@ -75,7 +86,7 @@ pub(super) fn start(context: &Context) -> Result<Agent, ResolveError> {
 /// Has the agent hold a key; it is started where none runs. Not a key that the store has no longer: that would take the
 /// place of the new one, which the rotation has given to the agent.
 pub(super) fn hold(context: &Context, store: &Store, meta: &StoreMeta, key: &StoreKey) -> Result<(), ResolveError> {
-    let mut agent = start(context)?;
+    let mut agent = running_agent(context)?;
     let _alone = lock(context, meta)?;
     if store.read().meta()? != *meta {
         return Err(StoreError::KeyChanged(store.path().to_owned()).into());

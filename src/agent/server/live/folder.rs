@@ -1,0 +1,59 @@
+//! The folders of live sessions, beside the agent's socket: each is there for as long as its session is, and a shell
+//! sees by a look at it, without asking anybody, whether its own still is.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, symlink};
+use std::path::{Path, PathBuf};
+
+use crate::agent::protocol::{MARK, live_folder};
+
+/// The folder of all sessions.
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    /// The one beside a socket, whose own folder is this user's alone.
+    pub(super) fn beside(socket: &Path) -> Self {
+        Self(live_folder(socket))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Removes whatever is in it.
+    pub(super) fn clear(&self) {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            self.remove(&entry.file_name().to_string_lossy());
+        }
+    }
+
+    /// Makes a session's folder. In it is a link to this process's place in `/proc`, which leads nowhere when the process
+    /// has ended, however it did; where there is no `/proc`, a folder that only a clean end removes.
+    pub(super) fn add(&self, name: &str) -> io::Result<()> {
+        let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
+        let folders = make(&self.0);
+        match folders {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let found = fs::symlink_metadata(&self.0)?;
+                if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+                    return Err(io::Error::other("it is not a folder of yours alone"));
+                }
+            }
+            _ => folders?,
+        }
+        let folder = self.0.join(name);
+        make(&folder)?;
+        let process = PathBuf::from(format!("/proc/{}", std::process::id()));
+        let mark = folder.join(MARK);
+        let marked = if process.exists() { symlink(process, mark) } else { make(&mark) };
+        marked.inspect_err(|_| self.remove(name))
+    }
+
+    /// Removes a session's folder. One that cannot be removed tells no more than that there was a session.
+    pub(super) fn remove(&self, name: &str) {
+        let folder = self.0.join(name);
+        let removed = fs::remove_file(folder.join(MARK)).or_else(|_| fs::remove_dir(folder.join(MARK)));
+        let _ = removed.and_then(|()| fs::remove_dir_all(&folder)).or_else(|_| fs::remove_dir_all(&folder));
+    }
+}

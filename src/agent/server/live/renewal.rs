@@ -1,0 +1,105 @@
+//! A new credential: multicred itself is asked for it, as a process of its own, in the environment of whoever opened the
+//! session. The agent's own memory stays small, and no endpoint, proxy or folder of another shell gets mixed up.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::agent::protocol::Renewal;
+use crate::credential_text;
+use crate::secret::{Credential, KeyMaterial, Secret};
+
+/// How long it may take: three attempts at each of a few hops, or a person who is asked in a window.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// Neither an answer nor a complaint is longer, in bytes.
+const LONGEST: u64 = 64 * 1024;
+/// As much of a complaint is told, in bytes.
+const LONGEST_REASON: usize = 400;
+/// What an error of the program begins with.
+const OURS: &str = "multicred: ";
+
+/// How to ask.
+pub(super) struct Recipe(Renewal);
+
+impl Recipe {
+    pub(super) fn new(renewal: Renewal) -> Self {
+        Self(renewal)
+    }
+
+    /// Asks, with words that say for whom and what.
+    pub(super) async fn ask(&self, words: &[String]) -> Result<Credential, String> {
+        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", self.0.program.display());
+        let environment = self.0.environment.iter().map(|(name, value)| (name, OsStr::from_bytes(value)));
+        let mut child = Command::new(&self.0.program)
+            .args(words)
+            .env_clear()
+            .envs(environment)
+            .current_dir(&self.0.folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| failed(&error))?;
+        match timeout(PATIENCE, hear(&mut child)).await {
+            Ok(Ok((true, answer, _))) => read(&answer).ok_or_else(|| failed(&"it gave no credential")),
+            Ok(Ok((false, _, complaint))) => Err(reason(&complaint)),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(format!("there was no new credential after {} s", PATIENCE.as_secs())),
+        }
+    }
+}
+
+/// Whether it went well, and what it said on its two streams.
+async fn hear(child: &mut Child) -> std::io::Result<(bool, Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>)> {
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    let (answer, complaint) = tokio::join!(whole(out), whole(err));
+    let status = child.wait().await?;
+    Ok((status.success(), answer?, complaint?))
+}
+
+/// All of a stream. It has its room from the start: bytes that grow leave copies of themselves behind.
+async fn whole(stream: Option<impl AsyncRead + Unpin>) -> std::io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST).unwrap_or_default() + 1));
+    if let Some(stream) = stream {
+        stream.take(LONGEST).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
+}
+
+fn read(answer: &[u8]) -> Option<Credential> {
+    let found = credential_text::of_process(std::str::from_utf8(answer).ok()?).ok()?;
+    let session_token = found.session_token.map(Secret::from);
+    let material = KeyMaterial { secret_access_key: Secret::from(found.secret_access_key), session_token };
+    Some(Credential { access_key_id: found.access_key_id, material, expires_at: found.expires_at })
+}
+
+/// An error of the program, as one line.
+fn reason(complaint: &[u8]) -> String {
+    let text = String::from_utf8_lossy(complaint);
+    let lines: Vec<&str> = text.lines().map(|line| line.strip_prefix(OURS).unwrap_or(line)).collect();
+    let mut reason: String = lines.join("; ").chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+    if reason.len() > LONGEST_REASON {
+        reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
+        reason.push('…');
+    }
+    if reason.is_empty() { "multicred ended without a word".to_owned() } else { reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_complaint_is_one_line_without_our_own_name() {
+        assert_eq!(reason(b"multicred: no\nmulticred: do \x1b[31m"), "no; do ?[31m");
+        assert_eq!(reason(b""), "multicred ended without a word");
+        assert!(reason("ü".repeat(1000).as_bytes()).len() < 410);
+    }
+}

@@ -1,0 +1,270 @@
+//! Live shells: what `as --live` does to a shell, and when it ends.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use crate::person::snapshot::Snapshot;
+use crate::person::{CREDENTIAL_VARIABLES, Doing, Person, assign, export, in_each_shell, unset};
+use crate::scene::seat::eventually;
+use crate::support::terminal::{Shell, Terminal};
+
+const ENDPOINT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
+in_each_shell![
+    no_secret_is_in_the_shell_and_every_child_has_the_credential,
+    nobody_ends_the_session_and_gives_everything_back,
+    another_switch_ends_the_session_too,
+    deactivate_ends_the_session_and_gives_the_shell_back,
+    the_end_of_the_shell_ends_the_session,
+    an_inner_shell_does_not_end_the_outer_ones_session,
+    renew_keeps_endpoint_and_token,
+    lock_shows_in_the_prompt_and_renew_opens_a_new_session,
+    what_would_win_over_the_session_shows_as_a_question_mark,
+    a_default_profile_does_not_win,
+    a_failed_switch_leaves_the_session,
+    the_persons_own_files_come_back_as_they_were,
+];
+
+/// What the endpoint answers to a token: status and body.
+fn ask(endpoint: &str, token: &str) -> Option<(u16, String)> {
+    let address = endpoint.strip_prefix("http://").expect("a plain endpoint");
+    let mut stream = TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).ok()?;
+    let status = answer.split(' ').nth(1)?.parse().ok()?;
+    Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
+}
+
+/// Switches, and the prompt says so; no question is asked.
+#[track_caller]
+fn lives(term: &mut Terminal, name: &str) {
+    term.does(&format!("multicred as {name} --live"));
+    assert_eq!(term.shown(), format!("({name})"));
+}
+
+/// Endpoint and token of a shell.
+fn door(term: &mut Terminal) -> (String, String) {
+    let variables = term.env_of_shell();
+    (variables[ENDPOINT].clone(), variables[TOKEN].clone())
+}
+
+/// Whether a token still opens its door.
+fn is_open((endpoint, token): &(String, String)) -> bool {
+    ask(endpoint, token).is_some_and(|(status, _)| status == 200)
+}
+
+fn no_secret_is_in_the_shell_and_every_child_has_the_credential(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let variables = term.env_of_shell();
+    person.tells_no_secret(&format!("{variables:?}"));
+    person.tells_no_secret(&term.all_variables());
+    for name in CREDENTIAL_VARIABLES.into_iter().chain(["MULTICRED_EXPIRES_AT", "MULTICRED_RENEWABLE"]) {
+        assert!(!variables.contains_key(name), "{name}");
+    }
+    assert_eq!((variables["AWS_REGION"].as_str(), variables["MULTICRED_IDENTITY"].as_str()), ("us-west-2", "west"));
+    let (status, body) = ask(&variables[ENDPOINT], &variables[TOKEN]).expect("an answer");
+    assert_eq!(status, 200, "{body}");
+    let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let session = person.sts.world(|world| world.session(body["AccessKeyId"].as_str().unwrap()).cloned()).unwrap();
+    assert_eq!(body["SecretAccessKey"], session.credentials.secret);
+    assert_eq!(body["Token"], session.credentials.session_token);
+    assert_eq!(body["Expiration"], session.credentials.expiration());
+    let python = crate::moto::server::venv("python");
+    let script = "import boto3;print(boto3.client('sts').get_caller_identity()['Arn'])";
+    let shown = term.does(&format!("{python} -c \"{script}\""));
+    assert!(shown.contains("assumed-role/Reader/"), "{shown}");
+    let status = person.env.run(&["agent", "status"]);
+    status.ok();
+    assert!(status.stdout.contains("west") && status.stdout.contains(&term.pid().to_string()), "{}", status.stdout);
+}
+
+fn nobody_ends_the_session_and_gives_everything_back(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens_with(shell, &export(shell, "AWS_PROFILE", "bob"));
+    lives(&mut term, "west");
+    let door = door(&mut term);
+    assert!(is_open(&door));
+    term.becomes("-");
+    assert_eq!(ask(&door.0, &door.1).map(|(status, _)| status), None, "nobody listens any more");
+    let variables = term.env_of_shell();
+    for name in [ENDPOINT, TOKEN, "MULTICRED_LIVE", "AWS_PROFILE"].into_iter().chain(FILES) {
+        assert!(!variables.contains_key(name), "{name}");
+    }
+    term.does("multicred deactivate");
+    assert_eq!(term.exported("AWS_PROFILE").as_deref(), Some("bob"));
+}
+
+fn another_switch_ends_the_session_too(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let first = door(&mut term);
+    lives(&mut term, "bob");
+    let second = door(&mut term);
+    assert!(first.1 != second.1 && !is_open(&first) && is_open(&second));
+    term.becomes("bob");
+    assert!(!is_open(&second));
+    let variables = term.env_of_shell();
+    assert!(variables.contains_key("AWS_SECRET_ACCESS_KEY") && !variables.contains_key("AWS_CONFIG_FILE"));
+    term.does("multicred as --back");
+    assert_eq!(term.shown(), "(bob)");
+    let third = door(&mut term);
+    assert!(is_open(&third), "the session before was live, and so is this one");
+}
+
+fn deactivate_ends_the_session_and_gives_the_shell_back(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens_with(shell, &export(shell, "AWS_CONFIG_FILE", "/own/config"));
+    let own = term.env_of_shell();
+    lives(&mut term, "bob");
+    let door = door(&mut term);
+    term.does("multicred deactivate");
+    assert!(!is_open(&door));
+    assert_eq!(term.env_of_shell(), own);
+    assert!(!term.all_variables().contains("__multicred_"), "{}", term.all_variables());
+}
+
+fn the_end_of_the_shell_ends_the_session(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "bob");
+    let door = door(&mut term);
+    let command = if shell == Shell::Fish { "kill -KILL $fish_pid" } else { "kill -KILL $$" };
+    term.send_line(command);
+    assert!(eventually(|| !is_open(&door)));
+    let status = person.env.run(&["agent", "status", "--json"]).ok().json();
+    assert_eq!(status["live"], serde_json::json!([]));
+}
+
+fn an_inner_shell_does_not_end_the_outer_ones_session(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let outer = door(&mut term);
+    let command = match shell {
+        Shell::Bash => "bash --noprofile -i",
+        Shell::Zsh => "zsh --no-globalrcs -i",
+        Shell::Fish => "fish -i",
+    };
+    term.enter_shell(shell, command);
+    assert_eq!(term.shown(), "(west)");
+    assert_eq!(door(&mut term), outer);
+    lives(&mut term, "bob");
+    let inner = door(&mut term);
+    assert!(is_open(&inner) && is_open(&outer));
+    term.becomes("west");
+    assert!(!is_open(&inner) && is_open(&outer));
+    term.becomes("-");
+    term.leave_shell();
+    assert_eq!(term.shown(), "(west)");
+    assert!(is_open(&outer));
+}
+
+fn renew_keeps_endpoint_and_token(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    term.does("multicred as west --live --region eu-west-3");
+    let before = door(&mut term);
+    let (_, body) = ask(&before.0, &before.1).unwrap();
+    term.does("multicred renew");
+    assert_eq!(door(&mut term), before, "what runs in this shell goes on");
+    assert_ne!(ask(&before.0, &before.1).unwrap().1, body);
+    assert_eq!(term.exported("AWS_REGION").as_deref(), Some("eu-west-3"));
+}
+
+fn lock_shows_in_the_prompt_and_renew_opens_a_new_session(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let before = door(&mut term);
+    let locked = person.env.run(&["lock", "--json"]).ok().json();
+    assert_eq!(locked["ended"], 1);
+    assert!(!is_open(&before));
+    term.does("true");
+    assert_eq!(term.shown(), "(west ended)");
+    let status = term.run("multicred status --json").output;
+    assert!(status.contains("\"identity\":null") && status.contains("\"live\":false"), "{status}");
+    term.does("multicred renew");
+    assert_eq!(term.shown(), "(west)");
+    let after = door(&mut term);
+    assert!(is_open(&after));
+    person.env.run(&["agent", "stop"]).ok();
+    term.does("true");
+    assert_eq!(term.shown(), "(west ended)");
+}
+
+fn what_would_win_over_the_session_shows_as_a_question_mark(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "bob");
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "AKIA"),
+        ("AWS_PROFILE", "west"),
+        (ENDPOINT, "http://127.0.0.1:1"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "/own"),
+        ("AWS_CONFIG_FILE", "/own"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"),
+    ] {
+        let former = term.exported(name);
+        term.enter(&export(shell, name, value));
+        assert_eq!(term.shown(), "(?)", "{name}");
+        let status = term.run("multicred status --json").output;
+        assert!(status.contains("\"identity\":null"), "{name}: {status}");
+        let nobody = term.run("multicred env >/dev/null");
+        assert_eq!(nobody.status, 2, "{name}: {}", nobody.output);
+        match former {
+            Some(former) => term.enter(&export(shell, name, &former)),
+            None => term.enter(&unset(shell, name)),
+        };
+        assert_eq!(term.shown(), "(bob)", "{name}");
+    }
+}
+
+fn a_default_profile_does_not_win(shell: Shell) {
+    let mut person = Person::new().with_profile("default");
+    person.env.set("AWS_DEFAULT_OUTPUT", "json");
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let python = crate::moto::server::venv("python");
+    let script = "import boto3,sys;print(boto3.Session(profile_name=(sys.argv[1:] or [None])[0])\
+                  .client('sts').get_caller_identity()['Arn'])";
+    let shown = term.does(&format!("{python} -c \"{script}\""));
+    assert!(shown.contains("assumed-role/Reader/"), "{shown}");
+    let other = term.does(&format!("{python} -c \"{script}\" carol"));
+    assert!(other.contains("user/carol"), "another profile is asked by its name: {other}");
+}
+
+fn a_failed_switch_leaves_the_session(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let before = (door(&mut term), Snapshot::of(&mut term));
+    for fails in ["multicred as nobody-knows --live", "multicred as bob --live --also nobody-knows"] {
+        assert_eq!(term.run(fails).status, 3);
+    }
+    assert!(is_open(&before.0));
+    Snapshot::of(&mut term).is_the_same_as(&before.1);
+    assert_eq!(term.shown(), "(west)");
+}
+
+fn the_persons_own_files_come_back_as_they_were(shell: Shell) {
+    let person = Person::new();
+    std::fs::copy(person.env.path(".aws/config"), person.env.path("my-config")).unwrap();
+    let path = person.env.path("my-config").display().to_string();
+    let mut term = person.opens_with(shell, &assign(shell, "AWS_CONFIG_FILE", &path));
+    lives(&mut term, "bob");
+    term.becomes("carol");
+    assert_eq!(term.unexported("AWS_CONFIG_FILE").as_ref(), Some(&path), "as it was: not exported");
+    lives(&mut term, "bob");
+    lives(&mut term, "west");
+    term.becomes("-");
+    assert_eq!(term.unexported("AWS_CONFIG_FILE"), Some(path));
+}
