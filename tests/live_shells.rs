@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use crate::person::snapshot::Snapshot;
-use crate::person::{CREDENTIAL_VARIABLES, Doing, Person, assign, export, in_each_shell, unset};
+use crate::person::{CREDENTIAL_VARIABLES, Doing, Person, assign, export, in_each_shell, init, unset};
 use crate::scene::seat::eventually;
 use crate::support::terminal::{Shell, Terminal};
 
@@ -26,6 +26,8 @@ in_each_shell![
     a_default_profile_does_not_win,
     a_failed_switch_leaves_the_session,
     the_persons_own_files_come_back_as_they_were,
+    the_prompt_of_a_live_shell_forks_nothing,
+    the_history_names_the_shell_itself,
 ];
 
 /// What the endpoint answers to a token: status and body.
@@ -267,4 +269,30 @@ fn the_persons_own_files_come_back_as_they_were(shell: Shell) {
     lives(&mut term, "west");
     term.becomes("-");
     assert_eq!(term.unexported("AWS_CONFIG_FILE"), Some(path));
+}
+
+fn the_prompt_of_a_live_shell_forks_nothing(shell: Shell) {
+    let person = Person::new();
+    let mut term = Terminal::start_traced(shell, &person.env, init(shell));
+    lives(&mut term, "west");
+    assert_eq!(term.count_forks(3), 0);
+    person.env.run(&["lock"]).ok();
+    assert_eq!(term.count_forks(3), 0);
+    assert_eq!(term.shown(), "(west ended)");
+}
+
+/// In bash the process that calls is not the shell: it is the one that runs what stands in `$(…)`.
+fn the_history_names_the_shell_itself(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    term.becomes("west");
+    lives(&mut term, "bob");
+    let history = std::fs::read_to_string(person.env.path("data/multicred/history.jsonl")).unwrap();
+    let switches = history.lines().filter(|line| line.contains("\"switch\""));
+    let pids: Vec<u64> = switches
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["shell_pid"].as_u64().unwrap())
+        .collect();
+    assert_eq!(pids, [u64::from(term.pid()); 2], "{history}");
+    person.tells_no_secret(&history);
+    assert!(!history.contains(&door(&mut term).1));
 }

@@ -58,17 +58,13 @@ enum Shortest {
     CredentialProcess(Global, CredentialProcess),
 }
 
-/// `as --shell SHELL --shell-pid PID NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
+/// `as --shell SHELL [--shell-pid PID] NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
 /// SDKs do.
 fn shortest(arguments: &[OsString]) -> Option<Shortest> {
     match arguments {
-        [_, verb, flag, shell, pid_flag, pid, name]
-            if verb == "as" && flag == "--shell" && pid_flag == "--shell-pid" =>
-        {
-            let identity = Some(plain_name(name)?);
-            let shell = Some(shell.to_str()?.parse::<Dialect>().ok()?);
-            let shell_pid = Some(pid.to_str()?.parse().ok()?);
-            Some(Shortest::As(As { identity, shell, shell_pid, ..As::default() }))
+        [_, verb, flag, shell, name] if verb == "as" && flag == "--shell" => switch(shell, None, name),
+        [_, verb, flag, shell, next, pid, name] if verb == "as" && flag == "--shell" && next == "--shell-pid" => {
+            switch(shell, Some(pid.to_str()?.parse().ok()?), name)
         }
         [_, verb, name] if verb == "credential-process" => process_of(None, name),
         [_, flag, store, verb, name] if flag == "--store" && verb == "credential-process" => {
@@ -76,6 +72,12 @@ fn shortest(arguments: &[OsString]) -> Option<Shortest> {
         }
         _ => None,
     }
+}
+
+fn switch(shell: &OsString, shell_pid: Option<u32>, name: &OsString) -> Option<Shortest> {
+    let identity = Some(plain_name(name)?);
+    let shell = Some(shell.to_str()?.parse::<Dialect>().ok()?);
+    Some(Shortest::As(As { identity, shell, shell_pid, ..As::default() }))
 }
 
 fn plain_name(name: &OsString) -> Option<String> {
