@@ -72,6 +72,8 @@ mod key_slots;
 mod key_threats;
 mod layers;
 mod live;
+mod live_crowd;
+mod live_http;
 mod live_shells;
 mod mfa_drivers;
 mod moto;

@@ -1,5 +1,6 @@
 //! One caller of an endpoint: few bytes in, little time, and no more than an answer out.
 
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -19,8 +20,10 @@ pub const LONGEST_HEAD: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
 /// How long the head of a request may take, the next one on the same connection included.
 const HEAD_TIME: Duration = Duration::from_secs(5);
-/// How long a connection may last: a caller that takes its answer slower than this has no use for it.
+/// How long a connection is kept: it is closed behind the answer that is under way then.
 const WHOLE_TIME: Duration = Duration::from_mins(1);
+/// How long that answer may still take. A caller that is slower has no use for it.
+const LAST_TIME: Duration = Duration::from_secs(5);
 
 /// Answers a caller until one of the two has enough.
 pub async fn converse<S: Service>(stream: TcpStream, port: u16, service: Rc<S>) {
@@ -35,10 +38,15 @@ pub async fn converse<S: Service>(stream: TcpStream, port: u16, service: Rc<S>) 
         .header_read_timeout(HEAD_TIME)
         .max_buf_size(LONGEST_HEAD)
         .max_headers(MOST_HEADERS)
-        .half_close(false)
+        // Who has nothing more to ask may still listen.
+        .half_close(true)
         .serve_connection(TokioIo::new(stream), serve);
+    let mut connection = pin!(connection);
     // A caller that left, or sent what is no HTTP, is owed nothing.
-    let _ = timeout(WHOLE_TIME, connection).await;
+    if timeout(WHOLE_TIME, connection.as_mut()).await.is_err() {
+        connection.as_mut().graceful_shutdown();
+        let _ = timeout(LAST_TIME, connection).await;
+    }
 }
 
 async fn answer<S: Service>(service: &S, request: Request<Incoming>, port: u16) -> Reply {

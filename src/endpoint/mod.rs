@@ -71,7 +71,8 @@ fn is_meant_for(asked: &Asked, port: u16) -> bool {
     let (Some(host), None) = (hosts.next(), hosts.next()) else { return false };
     let names_us = |host: &str| {
         let (name, its_port) = host.rsplit_once(':').unwrap_or((host, "80"));
-        its_port.parse() == Ok(port) && (name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost"))
+        let is_number = its_port.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && its_port.parse() == Ok(port) && (name == "127.0.0.1" || name.eq_ignore_ascii_case("localhost"))
     };
     // An absolute target would count in the place of the header.
     asked.uri().authority().is_none() && host.to_str().is_ok_and(names_us)
@@ -156,7 +157,9 @@ mod tests {
         for host in ["127.0.0.1:4711", "localhost:4711", "LocalHost:4711"] {
             assert!(meant(&[host], "/"), "{host}");
         }
-        for host in ["evil.example:4711", "127.0.0.1", "127.0.0.1:4712", "127.0.0.1:4711.evil.example", "", ":4711"] {
+        let others =
+            ["evil.example:4711", "127.0.0.1", "127.0.0.1:4712", "127.0.0.1:4711.evil.example", "127.0.0.1:+4711"];
+        for host in others.into_iter().chain(["", ":4711"]) {
             assert!(!meant(&[host], "/"), "{host}");
         }
         assert!(!meant(&[], "/") && !meant(&["127.0.0.1:4711", "127.0.0.1:4711"], "/"));

@@ -2,6 +2,7 @@
 //! of it, and ways to look at what is left afterwards.
 
 pub mod keys;
+pub mod live;
 pub mod ordeal;
 pub mod refusal;
 pub mod seat;

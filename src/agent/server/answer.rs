@@ -54,6 +54,9 @@ impl Agent {
             Request::Open(_) | Request::Update { .. } | Request::Close { .. } => self.follow_live(&request, caller),
             _ => follow(&request, &mut self.keys.borrow_mut(), boot_clock()),
         };
+        if matches!(request, Request::Hold { .. }) {
+            self.live.try_again();
+        }
         let frame = followed.unwrap_or_else(|_| bare(VERSION, Code::TooLong, &[]));
         Answer { frame, next }
     }

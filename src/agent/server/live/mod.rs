@@ -1,18 +1,19 @@
 //! Live sessions: each hands credentials out at a loopback port, to whoever shows its token, for as long as its owner's
 //! process lives.
 
+mod callers;
 mod folder;
 mod owner;
 mod renewal;
 mod seat;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
 use subtle::ConstantTimeEq;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Notify;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
@@ -22,6 +23,7 @@ use crate::identity::hash::hex;
 use crate::seal;
 use crate::secret::Secret;
 
+use callers::Callers;
 use folder::Folder;
 use renewal::Recipe;
 use seat::Seat;
@@ -30,8 +32,6 @@ use seat::Seat;
 const MOST_SESSIONS: usize = 256;
 /// More than any shell has identities.
 const MOST_SEATS: usize = 64;
-/// How many callers all endpoints hear at a time; others wait in the system's queue.
-const MOST_CALLERS: usize = 256;
 /// What an endpoint that could not accept a caller waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -56,8 +56,8 @@ pub(super) struct Sessions {
     open: RefCell<Vec<Rc<Session>>>,
     /// Where those that are asked with their token are asked, while there are any.
     shared: RefCell<Option<Port>>,
-    callers: Cell<usize>,
-    left: Notify,
+    callers: Rc<Callers>,
+    renewals: Rc<Semaphore>,
 }
 
 /// A session.
@@ -70,8 +70,9 @@ struct Session {
     seats: RefCell<Vec<Rc<Seat>>>,
     /// Its own port, where it has one.
     port: Option<Port>,
-    /// What must not outlive it.
-    tasks: RefCell<Vec<AbortHandle>>,
+    /// What must not outlive it: who looks whether the owner lives, and who tends each seat.
+    watch: RefCell<Option<AbortHandle>>,
+    tending: RefCell<Vec<AbortHandle>>,
 }
 
 /// A port at which somebody listens, for as long as this lives.
@@ -88,7 +89,7 @@ impl Drop for Port {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.tasks.borrow().iter().for_each(AbortHandle::abort);
+        self.watch.borrow().iter().chain(&*self.tending.borrow()).for_each(AbortHandle::abort);
     }
 }
 
@@ -98,7 +99,8 @@ impl Sessions {
         let folder = Folder::beside(socket);
         folder.clear();
         let (open, shared) = (RefCell::default(), RefCell::default());
-        Self { folder, open, shared, callers: Cell::new(0), left: Notify::new() }
+        let renewals = Rc::new(Semaphore::new(renewal::MOST_AT_ONCE));
+        Self { folder, open, shared, callers: Rc::default(), renewals }
     }
 
     /// Opens one for a caller that runs below its owner.
@@ -117,7 +119,7 @@ impl Sessions {
             return Err(Denied::NoEndpoint(format!("{}: {error}", self.folder.path().display())));
         }
         let Opening { owner, manner, seats, renewal, .. } = opening;
-        let recipe = Rc::new(Recipe::new(renewal));
+        let recipe = Rc::new(Recipe::new(renewal, Rc::clone(&self.renewals)));
         let session = Session {
             name: name.clone(),
             token: token.clone(),
@@ -126,7 +128,8 @@ impl Sessions {
             recipe,
             seats: RefCell::default(),
             port,
-            tasks: RefCell::default(),
+            watch: RefCell::default(),
+            tending: RefCell::default(),
         };
         session.seat(seats);
         let (sessions, ended) = (Rc::clone(self), name.clone());
@@ -134,7 +137,7 @@ impl Sessions {
             watch.ended().await;
             sessions.end(|session| session.name == ended);
         });
-        session.tasks.borrow_mut().push(watching.abort_handle());
+        *session.watch.borrow_mut() = Some(watching.abort_handle());
         self.open.borrow_mut().push(Rc::new(session));
         Ok(Opened { port: number, name, token })
     }
@@ -173,22 +176,14 @@ impl Sessions {
 
     async fn accept<S: Service + 'static>(self: Rc<Self>, listener: &TcpListener, port: u16, service: &Rc<S>) {
         loop {
-            while self.callers.get() >= MOST_CALLERS {
-                self.left.notified().await;
-            }
             match listener.accept().await {
-                Ok((stream, _)) => self.hear(stream, port, service),
+                Ok((stream, _)) => {
+                    self.callers.make_room().await;
+                    self.callers.admit(service, |service| endpoint::converse(stream, port, service));
+                }
                 Err(_) => sleep(PAUSE).await,
             }
         }
-    }
-
-    fn hear<S: Service + 'static>(self: &Rc<Self>, stream: TcpStream, port: u16, service: &Rc<S>) {
-        let (caller, service) = (Caller::new(self), Rc::clone(service));
-        spawn_local(async move {
-            endpoint::converse(stream, port, service).await;
-            drop(caller);
-        });
     }
 
     /// Hands other credentials out in a session, in the place of those that it has.
@@ -247,6 +242,13 @@ impl Sessions {
         found
     }
 
+    /// Has what could not be renewed tried again at once: there is a key that there was not.
+    pub(super) fn try_again(&self) {
+        for session in &*self.open.borrow() {
+            session.seats.borrow().iter().for_each(|seat| seat.try_again());
+        }
+    }
+
     /// What is open.
     pub(super) fn list(&self) -> Vec<Live> {
         self.open.borrow().iter().map(|session| session.shown()).collect()
@@ -262,16 +264,11 @@ impl Desk for Sessions {
 }
 
 impl Session {
-    /// Seats those whose credentials are handed out.
+    /// Seats those whose credentials are handed out, in the place of any others.
     fn seat(&self, seats: Vec<protocol::Seat>) {
         let seats: Vec<_> = seats.into_iter().map(|seat| Rc::new(Seat::new(seat, Rc::clone(&self.recipe)))).collect();
-        let mut tasks = self.tasks.borrow_mut();
-        // The first, where there is one, watches the owner.
-        let kept = tasks.len().min(1);
-        tasks.drain(kept..).for_each(|task| task.abort());
-        for seat in &seats {
-            tasks.push(spawn_local(Rc::clone(seat).tend()).abort_handle());
-        }
+        let tend = |seat: &Rc<Seat>| spawn_local(Rc::clone(seat).tend()).abort_handle();
+        self.tending.replace(seats.iter().map(tend).collect()).iter().for_each(AbortHandle::abort);
         *self.seats.borrow_mut() = seats;
     }
 
@@ -292,22 +289,5 @@ impl Session {
             expires_at: first.and_then(|seat| seat.expires_at()),
             failure: seats.iter().find_map(|seat| seat.failure()),
         }
-    }
-}
-
-/// Counts as long as it lives.
-struct Caller(Rc<Sessions>);
-
-impl Caller {
-    fn new(sessions: &Rc<Sessions>) -> Self {
-        sessions.callers.set(sessions.callers.get() + 1);
-        Self(Rc::clone(sessions))
-    }
-}
-
-impl Drop for Caller {
-    fn drop(&mut self) {
-        self.0.callers.set(self.0.callers.get().saturating_sub(1));
-        self.0.left.notify_one();
     }
 }

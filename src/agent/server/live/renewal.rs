@@ -3,11 +3,13 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -24,23 +26,44 @@ const LONGEST_REASON: usize = 400;
 /// What an error of the program begins with.
 const OURS: &str = "multicred: ";
 
+/// The status of a program whose person did not want to answer.
+const CANCELLED: i32 = 130;
+
 /// How to ask.
-pub(super) struct Recipe(Renewal);
+pub(super) struct Recipe {
+    renewal: Renewal,
+    /// Places for those who are asked at a time, of all sessions.
+    places: Rc<Semaphore>,
+}
+
+/// Why there is no new credential.
+pub(super) struct Failed {
+    pub(super) reason: String,
+    /// A person was asked, and did not want to answer.
+    pub(super) by_person: bool,
+}
+
+/// How many may be asked at a time: a machine that wakes has many credentials that have ended.
+pub(super) const MOST_AT_ONCE: usize = 16;
 
 impl Recipe {
-    pub(super) fn new(renewal: Renewal) -> Self {
-        Self(renewal)
+    pub(super) fn new(renewal: Renewal, places: Rc<Semaphore>) -> Self {
+        Self { renewal, places }
     }
 
     /// Asks, with words that say for whom and what.
-    pub(super) async fn ask(&self, words: &[String]) -> Result<Credential, String> {
-        let failed = |error: &dyn std::fmt::Display| format!("{}: {error}", self.0.program.display());
-        let environment = self.0.environment.iter().map(|(name, value)| (name, OsStr::from_bytes(value)));
-        let mut child = Command::new(&self.0.program)
+    pub(super) async fn ask(&self, words: &[String]) -> Result<Credential, Failed> {
+        // They are never closed.
+        let _place = self.places.acquire().await;
+        let Renewal { program, folder, environment } = &self.renewal;
+        let because = |reason: String| Failed { reason, by_person: false };
+        let failed = |error: &dyn std::fmt::Display| because(format!("{}: {error}", program.display()));
+        let environment = environment.iter().map(|(name, value)| (name, OsStr::from_bytes(value)));
+        let mut child = Command::new(program)
             .args(words)
             .env_clear()
             .envs(environment)
-            .current_dir(&self.0.folder)
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -48,20 +71,24 @@ impl Recipe {
             .spawn()
             .map_err(|error| failed(&error))?;
         match timeout(PATIENCE, hear(&mut child)).await {
-            Ok(Ok((true, answer, _))) => read(&answer).ok_or_else(|| failed(&"it gave no credential")),
-            Ok(Ok((false, _, complaint))) => Err(reason(&complaint)),
+            Ok(Ok((status, answer, _))) if status.success() => {
+                read(&answer).ok_or_else(|| failed(&"it gave no credential"))
+            }
+            Ok(Ok((status, _, complaint))) => {
+                Err(Failed { reason: reason(&complaint), by_person: status.code() == Some(CANCELLED) })
+            }
             Ok(Err(error)) => Err(failed(&error)),
-            Err(_) => Err(format!("there was no new credential after {} s", PATIENCE.as_secs())),
+            Err(_) => Err(because(format!("there was no new credential after {} s", PATIENCE.as_secs()))),
         }
     }
 }
 
-/// Whether it went well, and what it said on its two streams.
-async fn hear(child: &mut Child) -> std::io::Result<(bool, Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>)> {
+/// How it ended, and what it said on its two streams.
+async fn hear(child: &mut Child) -> std::io::Result<(ExitStatus, Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>)> {
     let (out, err) = (child.stdout.take(), child.stderr.take());
     let (answer, complaint) = tokio::join!(whole(out), whole(err));
     let status = child.wait().await?;
-    Ok((status.success(), answer?, complaint?))
+    Ok((status, answer?, complaint?))
 }
 
 /// All of a stream. It has its room from the start: bytes that grow leave copies of themselves behind.

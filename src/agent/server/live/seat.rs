@@ -11,9 +11,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rustix::time::{ClockId, clock_gettime};
 use tokio::sync::Notify;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
-use super::renewal::Recipe;
+use super::renewal::{Failed, Recipe};
 use crate::agent::protocol;
 use crate::endpoint::{HandOut, Refusal};
 use crate::lock::boot_clock;
@@ -23,11 +23,15 @@ use crate::secret::Credential;
 const PATIENCE: Duration = Duration::from_millis(1_700);
 /// How often an idle seat looks at the clock, which may be set, or may have stood still while the machine slept.
 const LOOK: Duration = Duration::from_secs(20);
-/// The pause after a renewal that failed, and the longest one after many.
-const FIRST_PAUSE: i64 = 15;
+/// The pause after a renewal that failed, and the longest one after many, while the credential is good and when it has
+/// ended.
+const FIRST_PAUSE: i64 = 5;
 const LONGEST_PAUSE: i64 = 240;
+const LONGEST_PAUSE_AT_END: i64 = 60;
 /// What an SDK is told of a long-term key, which has no end: to ask again after an hour.
 const ASK_AGAIN: i64 = 3_600;
+/// With as much of that hour left, whoever asks is told another one, and the store is asked whether it is still the key.
+const ASK_AGAIN_LEFT: i64 = ASK_AGAIN / 2;
 
 /// An identity of a session.
 pub(super) struct Seat {
@@ -40,6 +44,8 @@ pub(super) struct Seat {
     held: RefCell<Rc<HandOut>>,
     /// When it was had: what is left from then on is its life, as far as this agent knows it.
     had: Cell<i64>,
+    /// Until when whoever asks is told that it is good.
+    told: Cell<i64>,
     /// Whether somebody has asked since it was had.
     is_wanted: Cell<bool>,
     /// When there may be another try, on the clock of the boot in seconds, and how many have failed.
@@ -56,7 +62,8 @@ impl Seat {
     pub(super) fn new(seat: protocol::Seat, recipe: Rc<Recipe>) -> Self {
         let protocol::Seat { shown, arn, account, credential, renew_before, words } = seat;
         let now = now();
-        let held = hand_out(&shown, arn.as_deref(), account.as_deref(), credential, now);
+        let told = end_told(&credential, now);
+        let held = hand_out(&shown, arn.as_deref(), account.as_deref(), credential, now, told);
         Self {
             shown,
             arn,
@@ -66,6 +73,7 @@ impl Seat {
             recipe,
             held: RefCell::new(Rc::new(held)),
             had: Cell::new(now),
+            told: Cell::new(told),
             is_wanted: Cell::new(false),
             next_try: Cell::new(0),
             failures: Cell::new(0),
@@ -113,9 +121,25 @@ impl Seat {
     }
 
     fn good(&self) -> Option<Rc<HandOut>> {
-        let held = Rc::clone(&self.held.borrow());
-        let is_good = held.credential.expires_at.is_none_or(|end| end > now());
-        is_good.then_some(held)
+        let now = now();
+        match self.expires_at() {
+            Some(end) if end <= now => return None,
+            None if self.told.get() - now < ASK_AGAIN_LEFT => self.hold(None, now),
+            _ => {}
+        }
+        Some(Rc::clone(&self.held.borrow()))
+    }
+
+    /// Holds another credential from now on, or the same one whose end is told anew.
+    fn hold(&self, other: Option<Credential>, now: i64) {
+        let (credential, since) = {
+            let held = self.held.borrow();
+            let same = || (held.credential.clone(), held.since.clone());
+            other.map_or_else(same, |credential| (credential, rfc_3339(now)))
+        };
+        self.told.set(end_told(&credential, now));
+        let held = hand_out(&self.shown, self.arn(), self.account.as_deref(), credential, now, self.told.get());
+        *self.held.borrow_mut() = Rc::new(HandOut { since, ..held });
     }
 
     /// Renews the credential, time and again, until this task is ended.
@@ -125,50 +149,46 @@ impl Seat {
                 self.renew().await;
             }
             let _ = timeout(self.rest(), self.asked.notified()).await;
-            // A call for each of a thousand requests would be one too many.
-            let pause = self.next_try.get() - boot_seconds();
-            if self.good().is_none() && pause > 0 {
-                sleep(Duration::from_secs(pause.unsigned_abs()).min(LOOK)).await;
-            }
+        }
+    }
+
+    /// Ends the pause after a try that failed.
+    pub(super) fn try_again(&self) {
+        if self.failures.get() > 0 {
+            self.next_try.set(0);
+            self.asked.notify_one();
         }
     }
 
     /// How long it is until the next look at the clock.
     fn rest(&self) -> Duration {
-        match self.left() {
-            Some(left) if self.is_wanted.get() => {
-                let due = (left - self.threshold()).max(self.next_try.get() - boot_seconds()).max(0);
-                Duration::from_secs(due.unsigned_abs()).clamp(Duration::from_millis(100), LOOK)
-            }
-            _ => LOOK,
+        if !self.is_wanted.get() {
+            return LOOK;
         }
+        let due = self.left().saturating_sub(self.threshold()).max(self.next_try.get() - boot_seconds()).max(0);
+        Duration::from_secs(due.unsigned_abs()).clamp(Duration::from_millis(100), LOOK)
     }
 
     fn is_due(&self) -> bool {
-        let is_near = self.left().is_some_and(|left| left <= self.threshold());
-        is_near && self.is_wanted.get() && self.next_try.get() <= boot_seconds()
+        self.is_wanted.get() && self.left() <= self.threshold() && self.next_try.get() <= boot_seconds()
     }
 
-    /// Seconds until the credential ends.
-    fn left(&self) -> Option<i64> {
-        self.expires_at().map(|end| end - now())
+    /// Seconds until the credential ends; until a long-term key is asked for again.
+    fn left(&self) -> i64 {
+        self.expires_at().unwrap_or(self.had.get() + ASK_AGAIN).saturating_sub(now())
     }
 
     /// With how many seconds left it is renewed: half of a short life.
     fn threshold(&self) -> i64 {
-        let life = self.expires_at().map_or(i64::MAX, |end| end - self.had.get());
-        self.renew_before.min(life / 2)
+        let life = self.expires_at().map(|end| end.saturating_sub(self.had.get()));
+        life.map_or(ASK_AGAIN_LEFT, |life| self.renew_before.min(life / 2))
     }
 
     async fn renew(&self) {
-        let given = self.recipe.ask(&self.words).await;
-        // What has as little left as before was stored, and will be stored until it is nearer to its end.
-        let is_news = |credential: &Credential| credential.expires_at != self.expires_at();
-        match given {
-            Ok(credential) if is_news(&credential) => {
+        match self.recipe.ask(&self.words).await.and_then(lasting) {
+            Ok(credential) if self.is_news(&credential) => {
                 let now = now();
-                let held = hand_out(&self.shown, self.arn(), self.account.as_deref(), credential, now);
-                *self.held.borrow_mut() = Rc::new(held);
+                self.hold(Some(credential), now);
                 self.had.set(now);
                 self.is_wanted.set(false);
                 self.failures.set(0);
@@ -177,17 +197,35 @@ impl Seat {
             }
             Ok(_) => {
                 *self.failure.borrow_mut() = None;
-                self.pause((self.left().unwrap_or_default() / 8).clamp(1, FIRST_PAUSE));
+                self.pause((self.left() / 8).clamp(1, FIRST_PAUSE));
             }
-            Err(reason) => {
-                *self.failure.borrow_mut() = Some(reason);
-                // Twice as long after each failure.
-                let failures = self.failures.get();
-                self.failures.set(failures.saturating_add(1));
-                self.pause((FIRST_PAUSE << failures.min(10)).min(LONGEST_PAUSE));
-            }
+            Err(failed) => self.has_failed(failed),
         }
         self.tried.notify_waiters();
+    }
+
+    /// What has as little left as before was stored, and will be stored until it is nearer to its end.
+    fn is_news(&self, credential: &Credential) -> bool {
+        let held = &self.held.borrow().credential;
+        let is_same = credential.access_key_id == held.access_key_id && credential.expires_at == held.expires_at;
+        !is_same || credential.expires_at.is_none()
+    }
+
+    fn has_failed(&self, failed: Failed) {
+        let failures = self.failures.get();
+        self.failures.set(failures.saturating_add(1));
+        // Twice as long after each failure. Nobody is asked a second time soon.
+        let pause = if failed.by_person { LONGEST_PAUSE } else { (FIRST_PAUSE << failures.min(10)).min(LONGEST_PAUSE) };
+        *self.failure.borrow_mut() = Some(failed.reason);
+        match self.left() {
+            // It is tried once more when it ends.
+            left @ 1.. => self.pause(pause.min(left)),
+            // From then on only for whoever asks.
+            _ => {
+                self.is_wanted.set(false);
+                self.pause(if failed.by_person { pause } else { pause.min(LONGEST_PAUSE_AT_END) });
+            }
+        }
     }
 
     fn pause(&self, seconds: i64) {
@@ -195,14 +233,34 @@ impl Seat {
     }
 }
 
-fn hand_out(shown: &str, arn: Option<&str>, account: Option<&str>, credential: Credential, now: i64) -> HandOut {
-    let until = credential.expires_at.unwrap_or(now + ASK_AGAIN);
+/// One that has ended already would be renewed time and again.
+fn lasting(credential: Credential) -> Result<Credential, Failed> {
+    if credential.expires_at.is_none_or(|end| end > now()) {
+        return Ok(credential);
+    }
+    let reason = "the one that was obtained has ended already: is the clock right?".to_owned();
+    Err(Failed { reason, by_person: false })
+}
+
+/// Until when whoever asks is told that a credential is good.
+fn end_told(credential: &Credential, now: i64) -> i64 {
+    credential.expires_at.unwrap_or(now + ASK_AGAIN)
+}
+
+fn hand_out(
+    shown: &str,
+    arn: Option<&str>,
+    account: Option<&str>,
+    credential: Credential,
+    since: i64,
+    until: i64,
+) -> HandOut {
     HandOut {
         shown: shown.to_owned(),
         arn: arn.map(str::to_owned),
         account: account.map(str::to_owned),
         credential,
-        since: rfc_3339(now),
+        since: rfc_3339(since),
         until: rfc_3339(until),
     }
 }
