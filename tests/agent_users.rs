@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use multicred::agent::protocol::Request;
 use multicred::agent::{Agent, AgentError};
 
+use crate::scene::Scene;
 use crate::support::agent::{Running, socket};
 use crate::support::env::{Hermetic, Output};
 
@@ -72,6 +73,31 @@ fn another_user_gets_no_answer_even_where_the_files_let_him_in() {
     as_other(&env, &["python3", "-c", STRANGER, place]).ok().stdout_is("answer 0\n");
     let as_owner = env.program("python3", &["-c", STRANGER, place]).run();
     as_owner.ok().holds(as_owner.stdout != "answer 0\n", "an answer for the owner");
+}
+
+/// Asks at a port without a token, as a stranger would.
+const PASSER_BY: &str = "
+import socket, sys
+s = socket.create_connection(('127.0.0.1', int(sys.argv[1])), 10)
+s.sendall(b'GET / HTTP/1.1\\r\\nHost: 127.0.0.1:' + sys.argv[1].encode() + b'\\r\\nConnection: close\\r\\n\\r\\n')
+print(s.makefile().readline().split()[1])
+";
+
+#[test]
+fn another_user_gets_nothing_out_of_a_live_session() {
+    needs_root();
+    let scene = Scene::with_bobs_roles();
+    let program = scene.goes_live("dev/Reader");
+    let (folder, port) = (program.folder(), program.door.address.port().to_string());
+    open_the_way(&scene.env, &folder);
+    for place in [folder.join("config"), folder.join("agent")] {
+        let kept_out = as_other(&scene.env, &["cat", place.to_str().unwrap()]);
+        kept_out.code(1).stderr_has("Permission denied");
+    }
+    let environment = format!("/proc/{}/environ", program.process.pid());
+    as_other(&scene.env, &["cat", &environment]).code(1).stderr_has("Permission denied");
+    as_other(&scene.env, &["python3", "-c", PASSER_BY, &port]).ok().stdout_is("401\n");
+    assert!(program.door.is_open());
 }
 
 #[test]

@@ -221,7 +221,7 @@ pub fn count_notes(agent: &Running) -> usize {
 pub fn gives(seconds: u32) -> String {
     format!(
         r#"echo run >>"$1"; until=$(date -u -d "+{seconds} seconds" +%Y-%m-%dT%H:%M:%SZ)
-        printf '{{"Version":1,"AccessKeyId":"ASIA%s","SecretAccessKey":"new","SessionToken":"t","Expiration":"%s"}}' \
+        printf '{{"Version":1,"AccessKeyId":"ASIANEWNEWNEWNEW%s","SecretAccessKey":"{HUSH}{HUSH}","SessionToken":"t","Expiration":"%s"}}' \
             "$(wc -l <"$1")" "$until""#
     )
 }

@@ -21,22 +21,29 @@ impl Folder {
         &self.0
     }
 
-    /// Removes whatever is in it.
+    /// Removes whatever sessions are in it. Where it is something else, none is.
     pub(super) fn clear(&self) {
+        if !self.is_own().is_ok_and(|own| own) {
+            return;
+        }
         for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
             self.remove(&entry.file_name().to_string_lossy());
         }
     }
 
-    /// Makes a session's folder. In it is a link to this process's place in `/proc`, which leads nowhere when the process
-    /// has ended, however it did; where there is no `/proc`, a folder that only a clean end removes.
+    fn is_own(&self) -> io::Result<bool> {
+        let found = fs::symlink_metadata(&self.0)?;
+        Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0)
+    }
+
+    /// Makes a session's folder. In it is a link that leads nowhere when this process has ended, however it did; where
+    /// there is no `/proc`, a folder that only a clean end removes.
     pub(super) fn add(&self, name: &str) -> io::Result<()> {
         let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
         let folders = make(&self.0);
         match folders {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let found = fs::symlink_metadata(&self.0)?;
-                if !found.is_dir() || found.uid() != rustix::process::geteuid().as_raw() || found.mode() & 0o077 != 0 {
+                if !self.is_own()? {
                     return Err(io::Error::other("it is not a folder of yours alone"));
                 }
             }
@@ -44,9 +51,11 @@ impl Folder {
         }
         let folder = self.0.join(name);
         make(&folder)?;
-        let process = PathBuf::from(format!("/proc/{}", std::process::id()));
         let mark = folder.join(MARK);
-        let marked = if process.exists() { symlink(process, mark) } else { make(&mark) };
+        let marked = match while_this_process_runs() {
+            Some(place) => symlink(place, mark),
+            None => make(&mark),
+        };
         marked.inspect_err(|_| self.remove(name))
     }
 
@@ -56,4 +65,11 @@ impl Folder {
         let removed = fs::remove_file(folder.join(MARK)).or_else(|_| fs::remove_dir(folder.join(MARK)));
         let _ = removed.and_then(|()| fs::remove_dir_all(&folder)).or_else(|_| fs::remove_dir_all(&folder));
     }
+}
+
+/// What is there while this process is. A process that has ended and was not waited for has a folder in `/proc` still,
+/// but no network (proc(5)).
+fn while_this_process_runs() -> Option<PathBuf> {
+    let process = PathBuf::from(format!("/proc/{}", std::process::id()));
+    [process.join("net/dev"), process].into_iter().find(|place| place.exists())
 }

@@ -52,7 +52,7 @@ pub(super) struct Seat {
     next_try: Cell<i64>,
     failures: Cell<u32>,
     failure: RefCell<Option<String>>,
-    /// Somebody asks for what has ended.
+    /// Somebody asks, for the first time or for what is about to end.
     asked: Notify,
     /// A try to renew has ended.
     tried: Notify,
@@ -101,9 +101,9 @@ impl Seat {
 
     /// The credential, for whoever asks. One that is still good is never waited for.
     pub(super) async fn hand_out(&self) -> Result<Rc<HandOut>, Refusal> {
-        self.is_wanted.set(true);
+        let is_first = !self.is_wanted.replace(true);
         if let Some(held) = self.good() {
-            if self.is_due() {
+            if is_first || self.is_due() {
                 self.asked.notify_one();
             }
             return Ok(held);
