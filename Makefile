@@ -44,11 +44,12 @@ lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo den
 install: ## put multicred into cargo's bin folder
 	cargo install --path . --locked
 
-bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what profiles and keys cost
-	cargo build --release --bin multicred --example crowd
+bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what profiles, keys and live sessions cost
+	cargo build --release --bin multicred --example crowd --example knock
 	TARGET=$(TARGET) benches/side_by_side.sh
 	TARGET=$(TARGET) benches/profiles.sh
 	TARGET=$(TARGET) benches/keys.sh
+	TARGET=$(TARGET) benches/live.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)

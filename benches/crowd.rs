@@ -1,5 +1,6 @@
-//! Fills a home for `make bench`: `crowd HOME IDENTITIES [ADDRESS [PROFILES]]`. The address where its pretend STS was is
-//! then in the file `address`: a credential is used only where the one that gave it would be asked.
+//! Fills a home for `make bench`: `crowd HOME IDENTITIES [ADDRESS [PROFILES [stay]]]`. The address where its pretend STS
+//! was is then in the file `address`: a credential is used only where the one that gave it would be asked. With `stay` it
+//! goes on answering there.
 //!
 //! In it, `multicred as --shell bash prod/Admin` has what it needs in the store: a role linked to a user, with a
 //! credential of some hours. Around it stand as many other roles, each with a sealed credential of its own. The profile
@@ -34,12 +35,13 @@ const HALF_A_DAY: u32 = 43_200;
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(home), Some(count)) = (arguments.next(), arguments.next().and_then(|count| count.parse().ok())) else {
-        panic!("crowd HOME IDENTITIES [ADDRESS [PROFILES]]");
+        panic!("crowd HOME IDENTITIES [ADDRESS [PROFILES [stay]]]");
     };
     let home = PathBuf::from(home);
     let address = arguments.next().unwrap_or_else(|| "127.0.0.1:0".to_owned());
     let address = address.parse().expect("an address such as 127.0.0.1:4566");
     let profiles: u32 = arguments.next().map_or(0, |count| count.parse().expect("a number of profiles"));
+    let stays = arguments.next().is_some_and(|word| word == "stay");
     let sts = StrictSts::start_on(address, world(&home)).expect("a pretend STS");
     let run = |words: &str| {
         let arguments = std::iter::once("multicred").chain(words.split(' ')).map(Into::into).collect();
@@ -55,6 +57,11 @@ fn main() {
         run("as admin --shell bash");
     }
     fs::write(home.join("address"), sts.url().trim_start_matches("http://")).expect("a file for the address");
+    if stays {
+        loop {
+            std::thread::park();
+        }
+    }
 }
 
 /// alice and the role that trusts her; writes alice's key into the home.

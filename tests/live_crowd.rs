@@ -80,7 +80,10 @@ fn a_crowd_that_says_nothing_keeps_nobody_out() {
     // Nor one that talks, without a token.
     let wrong = program.door.showing("wrong").request("/");
     let mut talking: Vec<_> = (0..300).map(|_| program.door.connect()).collect();
-    talking.iter_mut().for_each(|stream| drop(stream.write_all(wrong.as_bytes())));
+    for stream in &mut talking {
+        // It may have made room already.
+        let _ = stream.write_all(wrong.as_bytes());
+    }
     answers_in_time(&program.door);
     drop((crowd, later, talking));
     // Who was silent for longest has made room.

@@ -33,7 +33,8 @@ impl Folder {
 
     fn is_own(&self) -> io::Result<bool> {
         let found = fs::symlink_metadata(&self.0)?;
-        Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && found.mode() & 0o077 == 0)
+        let is_open_to_others = found.mode() & 0o077 != 0;
+        Ok(found.is_dir() && found.uid() == rustix::process::geteuid().as_raw() && !is_open_to_others)
     }
 
     /// Makes a session's folder. In it is a link that leads nowhere when this process has ended, however it did; where

@@ -217,14 +217,14 @@ impl Seat {
         // Twice as long after each failure. Nobody is asked a second time soon.
         let pause = if failed.by_person { LONGEST_PAUSE } else { (FIRST_PAUSE << failures.min(10)).min(LONGEST_PAUSE) };
         *self.failure.borrow_mut() = Some(failed.reason);
-        match self.left() {
+        let left = self.left();
+        if left > 0 {
             // It is tried once more when it ends.
-            left @ 1.. => self.pause(pause.min(left)),
+            self.pause(pause.min(left));
+        } else {
             // From then on only for whoever asks.
-            _ => {
-                self.is_wanted.set(false);
-                self.pause(if failed.by_person { pause } else { pause.min(LONGEST_PAUSE_AT_END) });
-            }
+            self.is_wanted.set(false);
+            self.pause(if failed.by_person { pause } else { pause.min(LONGEST_PAUSE_AT_END) });
         }
     }
 
@@ -276,4 +276,72 @@ fn now() -> i64 {
 
 fn boot_seconds() -> i64 {
     i64::try_from(boot_clock() / 1_000_000_000).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use tokio::sync::Semaphore;
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::agent::protocol::Renewal;
+    use crate::secret::{KeyMaterial, Secret};
+
+    fn seat(seconds_left: Option<i64>) -> Seat {
+        let material = KeyMaterial { secret_access_key: Secret::new("hush"), session_token: None };
+        let expires_at = seconds_left.map(|left| now() + left);
+        let credential = Credential { access_key_id: "AKIA".into(), material, expires_at };
+        let environment = vec![("A".into(), Zeroizing::default())];
+        let renewal = Renewal { program: "/nowhere".into(), folder: "/".into(), environment };
+        let recipe = Rc::new(Recipe::new(renewal, Rc::new(Semaphore::new(1))));
+        let (shown, words, renew_before) = ("prod/root".into(), Vec::new(), 960);
+        Seat::new(protocol::Seat { shown, arn: None, account: None, credential, renew_before, words }, recipe)
+    }
+
+    fn told(seat: &Seat) -> i64 {
+        seat.good().unwrap().until.parse::<Timestamp>().unwrap().as_second() - now()
+    }
+
+    #[test]
+    fn an_sdk_that_asks_for_a_long_term_key_late_in_its_hour_is_told_another_hour() {
+        let seat = seat(None);
+        let since = seat.good().unwrap().since.clone();
+        for late in [ASK_AGAIN_LEFT + 1, ASK_AGAIN, 100 * ASK_AGAIN] {
+            seat.told.set(now() + ASK_AGAIN - late);
+            assert!((ASK_AGAIN - 5..=ASK_AGAIN).contains(&told(&seat)), "{late}: {}", told(&seat));
+        }
+        assert_eq!(seat.good().unwrap().since, since, "it is the same key");
+    }
+
+    #[test]
+    fn a_long_term_key_is_asked_for_again_once_its_first_hour_is_half_over_where_somebody_asks() {
+        let seat = seat(None);
+        seat.is_wanted.set(true);
+        assert!(!seat.is_due());
+        seat.had.set(now() - ASK_AGAIN_LEFT);
+        assert!(seat.is_due());
+        seat.is_wanted.set(false);
+        assert!(!seat.is_due());
+    }
+
+    #[test]
+    fn pauses_grow_and_a_credential_that_ends_meanwhile_is_tried_for_at_its_end() {
+        let fails = |seat: &Seat, by_person| {
+            seat.has_failed(Failed { reason: "no".into(), by_person });
+            seat.next_try.get() - boot_seconds()
+        };
+        let good = seat(Some(3_600));
+        let pauses: Vec<i64> = (0..8).map(|_| fails(&good, false)).collect();
+        assert!(pauses.is_sorted() && pauses[0] <= FIRST_PAUSE && pauses[7] > LONGEST_PAUSE - 5, "{pauses:?}");
+        assert!(fails(&seat(Some(3_600)), true) > LONGEST_PAUSE - 5, "nobody is asked again soon");
+        assert!(fails(&seat(Some(3)), false) <= 3);
+        let ended = seat(Some(-1));
+        ended.is_wanted.set(true);
+        let pauses: Vec<i64> = (0..8).map(|_| fails(&ended, false)).collect();
+        assert!(pauses[7] <= LONGEST_PAUSE_AT_END && !ended.is_wanted.get(), "{pauses:?}");
+        ended.try_again();
+        assert!(ended.next_try.get() <= boot_seconds());
+    }
 }
