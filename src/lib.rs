@@ -5,6 +5,7 @@ pub mod asking;
 pub mod aws_config;
 pub mod cli;
 pub mod command;
+pub mod console;
 pub mod context;
 pub mod credential_text;
 pub mod endpoint;

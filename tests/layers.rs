@@ -5,13 +5,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No I/O, no clock, no environment.
-const PURE: &[&str] = &["aws_config::document", "credential_text", "env_change", "export", "identity", "secret"];
+const PURE: &[&str] =
+    &["aws_config::document", "console", "credential_text", "env_change", "export", "identity", "secret"];
 /// What adapters read their files by.
 const FILES: &[&str] = &["regular_file"];
 /// Each reaches out of the process in one way; they do not know each other.
 const ADAPTERS: &[&str] = &[
     "agent",
     "aws_config",
+    "browser",
     "endpoint",
     "history",
     "launch",

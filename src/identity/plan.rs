@@ -28,6 +28,8 @@ pub struct Plan {
     pub calls: Vec<Stage>,
     /// The start has less life than the threshold, and nothing can renew it.
     pub dwindling: bool,
+    /// Where a role's credential answers, a long-term key itself has assumed it; see [`Stage::straight`].
+    pub straight: bool,
     /// What the person should know about the result.
     pub warnings: Vec<String>,
 }
@@ -177,6 +179,7 @@ fn plan_with(
     let found = find_start(route, &stages, request, now, least_left)?;
     let first_call = found.as_ref().map_or(0, |found| found.stage + 1);
     let calls: Vec<Stage> = stages[first_call..].to_vec();
+    let straight = stages.last().is_some_and(|stage| stage.straight);
     // The cap matters only where the capped call is really made.
     warnings.retain(|(stage, _)| *stage >= first_call);
     let mut warnings: Vec<String> = warnings.into_iter().map(|(_, text)| text).collect();
@@ -187,7 +190,7 @@ fn plan_with(
         Start { held, node: index, holder: node.holder.clone(), shown: node.shown.clone(), reason, probe }
     });
     warnings.extend(start.as_ref().and_then(|start| soon_gone(&start.held, &start.shown, now)));
-    Ok(Plan { start, calls, dwindling, warnings })
+    Ok(Plan { start, calls, dwindling, straight, warnings })
 }
 
 /// A credential that will do, and the stage it answers.
@@ -247,13 +250,24 @@ fn answers(held: &Held, route: &Route, stages: &[Stage], index: usize, request: 
         // It cannot stand for a session that carries MFA: nobody knows whether it does.
         CredentialKind::Imported => {
             let is_target = index == stages.len() - 1;
-            let asks_for_more = is_target && request.shapes_the_call();
+            let asks_for_more = is_target && asks_for_more(&route.nodes[stage.node], request);
             !asks_for_more
                 && !carries_more(route, stage.node, request)
                 && stage.mfa_context.is_none()
                 && !next_needs_key(stages, index)
         }
         CredentialKind::Session | CredentialKind::Role => stage.call.is_some() && held.request_hash == Some(stage.hash),
+    }
+}
+
+/// Whether the request says anything that an import cannot be known to be. What nothing can obtain anew signs in to the
+/// console for as long as it lasts, whatever is asked.
+fn asks_for_more(node: &Node, request: &Request) -> bool {
+    match request.duration {
+        Some(_) if request.for_console && node.hop.is_none() => {
+            Request { duration: None, ..request.clone() }.shapes_the_call()
+        }
+        _ => request.shapes_the_call(),
     }
 }
 
@@ -272,6 +286,7 @@ fn carries_more(route: &Route, node: usize, request: &Request) -> bool {
 fn next_needs_key(stages: &[Stage], index: usize) -> bool {
     stages.get(index + 1).is_some_and(|next| {
         next.mfa_serial.is_some()
+            || next.straight
             || matches!(next.call, Some(Call::GetSessionToken { .. } | Call::GetFederationToken(_)))
     })
 }

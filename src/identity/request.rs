@@ -80,6 +80,9 @@ pub struct Request {
     pub policy: SessionPolicy,
     /// What the environment says of a profile's role.
     pub role_of_environment: RoleOfEnvironment,
+    /// It is to sign in to the console with: a user's session is then a federated one, and a role's session in the
+    /// console may outlast its credential.
+    pub for_console: bool,
 }
 
 impl Request {
@@ -166,6 +169,26 @@ pub fn is_external_id(text: &str) -> bool {
 /// Whether this may be a role session name, or a source identity (API reference, `AssumeRole`: `[\w+=,.@-]{2,64}`).
 pub fn is_session_name(text: &str) -> bool {
     (2..=64).contains(&text.len()) && text.bytes().all(super::arn::is_iam_name_byte)
+}
+
+/// Whether an address is `https`, or `http` on this very machine: nobody else reads what is sent there.
+pub fn is_private_url(url: &str) -> bool {
+    if !is_http_url(url) {
+        return false;
+    }
+    let Some(rest) = url.strip_prefix("http://") else { return true };
+    let host = host(rest);
+    let is_loopback = host.parse::<std::net::Ipv4Addr>().is_ok_and(|address| address.is_loopback());
+    is_loopback || ["localhost", "[::1]"].contains(&host)
+}
+
+/// The host of an address without its scheme; an IPv6 address keeps its brackets.
+pub fn host(rest: &str) -> &str {
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(_) => &authority[..=authority.find(']').unwrap_or(0)],
+        None => authority.split(':').next().unwrap_or_default(),
+    }
 }
 
 /// Whether this may be the address of a service.

@@ -23,8 +23,8 @@ use crate::identity::request::{MinTtl, Request};
 use crate::lock::{boot_clock, private_folder};
 use crate::secret::{Credential, KeyMaterial};
 use crate::settings;
-use crate::sts::metadata;
 use crate::sts::settings::{ENDPOINT, IGNORE_ENDPOINT};
+use crate::sts::{OfProfile, metadata};
 
 /// Whatever another version wrote may mean something else.
 const FORMAT: &str = concat!("2 ", env!("CARGO_PKG_VERSION"));
@@ -66,6 +66,8 @@ pub fn kept(context: &Context, store: &Path, name: &str, request: &Request) -> O
         who: answer.who,
         renewable: answer.renewable,
         warnings: Vec::new(),
+        straight: false,
+        reach: OfProfile::default(),
     })
 }
 

@@ -26,7 +26,7 @@ impl Resolver<'_> {
         })
     }
 
-    fn sts_settings(&self, reach: &OfProfile) -> Result<StsSettings, ResolveError> {
+    pub(super) fn sts_settings(&self, reach: &OfProfile) -> Result<StsSettings, ResolveError> {
         Ok(StsSettings::read(|name| self.context.own_variable(name).map(Into::into), reach)?)
     }
 

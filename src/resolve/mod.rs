@@ -12,6 +12,7 @@ mod mfa;
 mod originals;
 mod outside;
 mod route;
+mod sign_in;
 mod vault;
 mod ways_in;
 mod written_profile;
@@ -30,13 +31,14 @@ use crate::identity::route::{Base, CredentialKind, Held, Metadata, Place, Route}
 use crate::prompt::Prompter;
 use crate::secret::{Credential, Secret};
 use crate::store::{Store, StoreError};
-use crate::sts::{Sts, StsSettings};
+use crate::sts::{OfProfile, Sts, StsSettings};
 
 use answers::Basis;
 
 pub use catalogue::Catalogue;
 pub use error::ResolveError;
 pub use lookup::{LookupError, Target};
+pub use outside::not_handed_on;
 pub use route::Destination;
 pub use vault::{Added, Keys, NewSlot, Rotated, Vault, may_start_agent, running_agent};
 pub use ways_in::{Opening, WayIn};
@@ -54,6 +56,10 @@ pub struct Resolved {
     pub renewable: bool,
     /// What the person should know.
     pub warnings: Vec<String>,
+    /// Whether it is a role's, assumed with a long-term key itself for a long session in the console.
+    pub straight: bool,
+    /// How AWS is reached for it, as far as a profile says.
+    pub reach: OfProfile,
 }
 
 /// Who a resolution led to, and what goes with it.
@@ -153,8 +159,10 @@ impl<'c> Resolver<'c> {
         warnings.extend(destination.remark.take());
         let renewable = self.renews(&destination.route, request, &held);
         let holder = destination.route.target().holder.clone();
+        let reach = destination.reach.last().cloned().unwrap_or_default();
         let who = destination.who(&held);
-        let resolved = Resolved { credential, expiry_is_guess: held.expiry_is_guess, who, renewable, warnings };
+        let (expiry_is_guess, straight) = (held.expiry_is_guess, plan.straight && held.kind == CredentialKind::Role);
+        let resolved = Resolved { credential, expiry_is_guess, who, renewable, warnings, straight, reach };
         if let Some(basis) = basis.filter(|_| plan.calls.is_empty() && resolved.warnings.is_empty()) {
             self.keep_answer(basis, request.min_ttl, &holder, &held, &resolved);
         }

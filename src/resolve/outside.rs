@@ -23,7 +23,7 @@ const LONGEST_TOKEN: u64 = 20_000;
 const LONGEST_FILE: u64 = LONGEST_TOKEN + 1_000;
 
 /// The variables that no program of the person's gets: those that a switch has set.
-pub(super) fn not_handed_on(context: &Context) -> Vec<&'static str> {
+pub fn not_handed_on(context: &Context) -> Vec<&'static str> {
     let mut without: Vec<&'static str> = Vec::new();
     if context.holds_switched_key() {
         without.extend(SETS.iter().filter(|name| !name.ends_with("REGION")));

@@ -10,14 +10,15 @@ use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyC
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
+use super::settings::CaBundle;
 use super::{Signing, StsError, StsSettings, trust};
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Of the one attempt of who can do without an answer.
 const BRIEF_TIMEOUT: Duration = Duration::from_secs(3);
 /// The first wait between attempts; it doubles, with jitter.
-const FIRST_BACKOFF: Duration = Duration::from_millis(150);
+pub(super) const FIRST_BACKOFF: Duration = Duration::from_millis(150);
 const LONGEST_BACKOFF: Duration = Duration::from_secs(2);
 
 /// The region that the SDK's rules for endpoints know `sts.amazonaws.com` by.
@@ -101,9 +102,9 @@ pub(super) fn http_client(settings: &StsSettings) -> Result<SharedHttpClient, St
         .build_with_connector_fn(move |http, components| over_tls(connector(http, components), context.clone())))
 }
 
-/// A connector that speaks TLS and trusts the system's certificates.
-pub(super) fn with_tls(builder: ConnectorBuilder) -> Result<Connector, StsError> {
-    Ok(over_tls(builder, trust::context(None)?))
+/// A connector that speaks TLS and trusts the certificates of this bundle, else the system's.
+pub(super) fn with_tls(builder: ConnectorBuilder, bundle: Option<&CaBundle>) -> Result<Connector, StsError> {
+    Ok(over_tls(builder, trust::context(bundle)?))
 }
 
 fn over_tls(builder: ConnectorBuilder, context: tls::TlsContext) -> Connector {

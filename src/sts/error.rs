@@ -133,7 +133,7 @@ where
     }
 }
 
-fn too_late(action: &'static str) -> StsError {
+pub(super) fn too_late(action: &'static str) -> StsError {
     StsError::NoAnswer { action, reason: "it took too long".into() }
 }
 

@@ -6,7 +6,6 @@
 //! answers without a token may be a proxy that was talked into asking.
 
 use std::borrow::Cow;
-use std::net::Ipv4Addr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -20,7 +19,7 @@ use zeroize::Zeroizing;
 use super::{Obtained, StsError};
 use crate::credential_text::{self, AnswerFault};
 use crate::identity::hash::Hasher;
-use crate::identity::request::{is_http_url, parse_flag};
+use crate::identity::request::{host, is_http_url, is_private_url, parse_flag};
 use crate::identity::route::Metadata;
 use crate::regular_file;
 use crate::secret::{Credential, KeyMaterial, Secret};
@@ -111,17 +110,8 @@ async fn of_container(get: Get<'_>) -> Result<String, StsError> {
 
 /// Over https, or to a host that nobody else can be.
 fn may_be_asked(url: &str) -> bool {
-    if !is_http_url(url) {
-        return false;
-    }
-    let Some(rest) = url.strip_prefix("http://") else { return true };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(_) => &authority[..=authority.find(']').unwrap_or(0)],
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let is_loopback = host.parse::<Ipv4Addr>().is_ok_and(|address| address.is_loopback());
-    is_loopback || ["localhost", "[::1]"].contains(&host) || CONTAINER_HOSTS.contains(&host)
+    let is_container_host = |rest| CONTAINER_HOSTS.contains(&host(rest));
+    is_private_url(url) || (is_http_url(url) && url.strip_prefix("http://").is_some_and(is_container_host))
 }
 
 async fn of_instance(get: Get<'_>) -> Result<String, StsError> {
@@ -167,7 +157,8 @@ async fn ask(
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
     let mut builder = Connector::builder().connector_settings(settings);
     builder.set_sleep_impl(Some(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(TokioSleep::new())));
-    let connector = if url.starts_with("https://") { super::client::with_tls(builder)? } else { builder.build_http() };
+    let connector =
+        if url.starts_with("https://") { super::client::with_tls(builder, None)? } else { builder.build_http() };
     let no_answer = |reason: String| StsError::NoAnswer { action, reason };
     let too_long = || "it took too long".to_owned();
     let answer = connector
@@ -198,7 +189,7 @@ fn no_reason() -> String {
 /// A longer answer is none.
 const LONGEST: usize = 64 * 1024;
 
-async fn collect(body: SdkBody) -> Result<Vec<u8>, String> {
+pub(super) async fn collect(body: SdkBody) -> Result<Vec<u8>, String> {
     use aws_smithy_types::byte_stream::ByteStream;
     let mut stream = ByteStream::new(body);
     let mut bytes = Vec::new();

@@ -5,6 +5,7 @@ mod client;
 mod error;
 pub mod metadata;
 pub mod settings;
+mod sign_in;
 mod trust;
 
 use aws_sdk_sts::operation::RequestId;
@@ -158,6 +159,21 @@ impl Sts {
     pub fn get_federation_token(&self, call: &GetFederationToken, attempt: Attempt<'_>) -> Result<Obtained, StsError> {
         let client = self.client_for(attempt);
         self.runtime.block_on(calls::get_federation_token(&client, call, attempt.now))
+    }
+
+    /// Asks AWS's sign-in at this address for the token that opens the console; `duration` is that of the session in
+    /// the console, in seconds, where AWS lets somebody say it.
+    ///
+    /// # Errors
+    /// See [`StsError`].
+    pub fn get_signin_token(
+        &self,
+        address: &str,
+        credential: &Credential,
+        duration: Option<u32>,
+    ) -> Result<Secret, StsError> {
+        let asked = sign_in::get_signin_token(address, credential, duration, self.settings.ca_bundle.as_ref());
+        self.runtime.block_on(asked)
     }
 
     fn client_for(&self, attempt: Attempt<'_>) -> aws_sdk_sts::Client {

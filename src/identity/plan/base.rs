@@ -31,7 +31,7 @@ pub(super) fn stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
         Base::WebIdentity { role, token } => web_identity(route, request, role, token)?,
     };
     let hash = hash.finish();
-    Ok(Stage { node: 0, call, mfa_serial: None, mfa_script: None, mfa_context: None, hash, reason })
+    Ok(Stage { node: 0, call, mfa_serial: None, mfa_script: None, mfa_context: None, straight: false, hash, reason })
 }
 
 fn web_identity(

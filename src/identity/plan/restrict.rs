@@ -16,7 +16,8 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     let shown = &route.target().shown;
     let only_roles = |what| Err(NoPlan::OnlyRoles { shown: shown.clone(), what });
     let is_outside = matches!(route.base, Base::Process(_) | Base::Metadata { .. });
-    if is_outside && request.duration.is_some() {
+    // Nobody is asked for a session in the console of another length than the credential's.
+    if is_outside && request.duration.is_some() && !request.for_console {
         return only_roles("a duration");
     }
     if is_outside && request.session_name.is_some() {
@@ -30,7 +31,7 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
             (false, true) => Ok(()),
         };
     }
-    if request.policy.is_empty() {
+    if request.policy.is_empty() && !federates(route, request) {
         return match (request.source_identity.is_some(), request.tags.is_empty()) {
             (true, _) => only_roles("a source identity"),
             (false, false) => only_roles("session tags"),
@@ -43,7 +44,7 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     let refused = |reason| Err(NoPlan::NotRestrictable { shown: shown.clone(), reason });
     let root = &route.nodes[0];
     let is_user = root.holder.identity().is_none_or(|identity| matches!(identity.kind, Kind::User | Kind::Root));
-    if request.no_session {
+    if request.no_session && !request.for_console {
         return refused("it is to be the long-term key itself");
     }
     if !is_user || !root.held.iter().any(|held| held.kind == CredentialKind::LongTerm) {
@@ -53,6 +54,16 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
         return Err(NoPlan::FederatedName { name: name.clone() });
     }
     Ok(())
+}
+
+/// Whether the root's own session is one of a federated user: to restrict it, or to sign in to the console, which AWS
+/// lets no session of `GetSessionToken` do (IAM User Guide, "Compare AWS STS credentials").
+pub(super) fn federates(route: &Route, request: &Request) -> bool {
+    let root = &route.nodes[0];
+    let is_user = root.holder.identity().is_none_or(|identity| matches!(identity.kind, Kind::User | Kind::Root));
+    let has_key = root.held.iter().any(|held| held.kind == CredentialKind::LongTerm);
+    let is_alone = route.nodes.len() == 1 && route.base == Base::Held;
+    is_alone && (!request.policy.is_empty() || (request.for_console && is_user && has_key))
 }
 
 /// The federated user's name: what was asked for, else the user's own, cut to what AWS takes.

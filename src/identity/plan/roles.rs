@@ -60,6 +60,7 @@ impl<'r> Chain<'r> {
             mfa_script: route.mfa_script(index).filter(|_| mfa_serial.is_some()).cloned(),
             mfa_serial,
             mfa_context: None,
+            straight: is_straight(route, request),
             call: Some(Call::AssumeRole(call)),
         };
         self.stages.push(stage);
@@ -76,6 +77,7 @@ impl<'r> Chain<'r> {
             .field("external-id", call.external_id.as_deref())
             // Every session of the chain carries it, though only the first is asked for it.
             .field("source-identity", self.source_identity().as_deref())
+            .field("straight", is_straight(self.route, self.request).then_some("yes"))
             .session(&call.tags, &call.transitive_tags, &call.restriction)
             .inherited(&self.inherited)
             .field("endpoint", self.route.nodes[index].endpoint.as_deref())
@@ -117,6 +119,9 @@ impl<'r> Chain<'r> {
         let wanted = wanted_duration(node, self.request, index == self.route.nodes.len() - 1);
         if let Some(asked) = wanted {
             within("a role session", asked, limits::ROLE)?;
+        }
+        if is_straight(self.route, self.request) {
+            return Ok(node.hop.as_ref().and_then(|hop| hop.duration).unwrap_or(DURATION));
         }
         let wanted = wanted.unwrap_or(DURATION);
         if !self.is_chained(index) || wanted <= limits::CHAINED {
@@ -161,6 +166,15 @@ impl<'r> Chain<'r> {
 pub(super) fn wants_long_direct(route: &Route, request: &Request) -> bool {
     route.nodes.len() == 2
         && wanted_duration(&route.nodes[1], request, true).is_some_and(|seconds| seconds > limits::CHAINED)
+}
+
+/// Whether the one role is to be assumed from the key itself because its session in the console shall last for more than
+/// an hour: AWS's sign-in gives that, and to nobody else (IAM User Guide, "Enable custom identity broker access to the AWS
+/// console").
+pub(super) fn is_straight(route: &Route, request: &Request) -> bool {
+    let has_key = route.nodes[0].held.iter().any(|held| held.kind == CredentialKind::LongTerm);
+    let is_long = request.duration.is_some_and(|seconds| seconds > limits::CHAINED);
+    request.for_console && is_long && has_key && route.base == Base::Held && route.nodes.len() == 2
 }
 
 fn wanted_duration(node: &Node, request: &Request, is_target: bool) -> Option<u32> {

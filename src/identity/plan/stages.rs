@@ -15,6 +15,10 @@ const SESSION_DURATION: u32 = 3_600;
 /// The same where the session serves roles, in seconds: a working day on one MFA code.
 const SERVING_SESSION_DURATION: u32 = 28_800;
 
+/// What leaves a federated user all that the user may do: without a policy it may do nothing (API reference,
+/// `GetFederationToken`, `Policy`).
+const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+
 /// One credential on the way: how it is obtained, and what it is then called in the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stage {
@@ -28,6 +32,9 @@ pub struct Stage {
     pub mfa_script: Option<Script>,
     /// The MFA device that the credential vouches for, once obtained.
     pub mfa_context: Option<String>,
+    /// A long-term key signs it, and no session does: what AWS's sign-in asks for where a session in the console is to
+    /// last for more than an hour.
+    pub straight: bool,
     /// The cache key.
     pub hash: RequestHash,
     /// Why the step is there.
@@ -110,7 +117,7 @@ fn only_the_root(route: &Route, request: &Request, has_key: bool) -> FirstStep {
     if route.base != Base::Held {
         return FirstStep::KeyItself;
     }
-    if !request.policy.is_empty() {
+    if restrict::federates(route, request) {
         return FirstStep::Federation;
     }
     let may_have_session = root.holder.identity().is_none_or(|id| matches!(id.kind, Kind::User | Kind::Root));
@@ -148,6 +155,7 @@ fn session_stage(
         node: 0,
         call: Some(Call::GetSessionToken { duration: asked.unwrap_or(default.min(most)) }),
         mfa_context: mfa_serial.clone(),
+        straight: false,
         mfa_script: route.mfa_script(0).filter(|_| mfa_serial.is_some()).cloned(),
         mfa_serial,
         hash,
@@ -162,7 +170,10 @@ fn federation_stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
     }
     let duration = request.duration.unwrap_or(SESSION_DURATION);
     let name = restrict::federated_name(route, request);
-    let restriction = restriction(root, request);
+    let mut restriction = restriction(root, request);
+    if request.policy.is_empty() {
+        restriction.policy = Some(EVERYTHING.to_owned());
+    }
     let hash = Hasher::new("GetFederationToken")
         .field("parent", Some(&root.holder.key()))
         .field("name", Some(&name))
@@ -170,6 +181,11 @@ fn federation_stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
         .session(&request.tags, &[], &restriction)
         .field("endpoint", root.endpoint.as_deref())
         .finish();
+    let reason = if request.policy.is_empty() {
+        "AWS lets a user sign in to the console through federation"
+    } else {
+        "AWS restricts a user's session through federation"
+    };
     let call = GetFederationToken { name, duration, tags: request.tags.clone(), restriction };
     Ok(Stage {
         node: 0,
@@ -177,8 +193,9 @@ fn federation_stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
         mfa_serial: None,
         mfa_script: None,
         mfa_context: None,
+        straight: false,
         hash,
-        reason: "AWS restricts a user's session through federation".to_owned(),
+        reason: reason.to_owned(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! The decisions as a table: which calls, with which codes, for which facts.
 
+mod console;
 mod outside;
 mod restricted;
 mod tagged;

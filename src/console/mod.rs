@@ -1,0 +1,66 @@
+//! The console: where a partition's is, which page of it is meant, and the link that signs in to it. Pure.
+
+mod hosts;
+mod page;
+mod service;
+
+pub use hosts::{Hosts, Instead};
+pub use page::Page;
+
+/// Why there is no link.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConsoleError {
+    /// A partition whose console is not public knowledge.
+    #[error("it is not known where the console of the partition {0} is")]
+    UnknownPartition(String),
+    /// A session that AWS signs nobody in with.
+    #[error("{0} is here as a user's session, and AWS's sign-in takes no credential of GetSessionToken")]
+    UserSession(String),
+    /// A key that AWS signs nobody in with.
+    #[error("{0} is here as a long-term key that comes from elsewhere, and AWS's sign-in takes temporary ones only")]
+    LongTermKey(String),
+    /// A region of another partition.
+    #[error("{region} is not a region of the partition {partition}")]
+    Region {
+        /// The region that was asked for.
+        region: String,
+        /// The identity's partition.
+        partition: String,
+    },
+    /// A text that names no service.
+    #[error("'{0}' is not the name of a service")]
+    Service(String),
+    /// A text that is no path of the console's.
+    #[error("'{path}' is not a path of the console: {reason}")]
+    Path {
+        /// What was given, safe to print.
+        path: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+/// Appends a text as a part of a query: all but the unreserved characters of RFC 3986 become `%XX`.
+pub fn percent_encode(text: &str, to: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            to.push(char::from(byte));
+        } else {
+            let digits = [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
+            to.extend(['%', digits[0], digits[1]]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_text_can_be_taken_for_a_part_of_the_query_around_it() {
+        let mut encoded = String::from("x=");
+        percent_encode("a-Z_0.~ &=?#%+/:@é\n\"", &mut encoded);
+        assert_eq!(encoded, "x=a-Z_0.~%20%26%3D%3F%23%25%2B%2F%3A%40%C3%A9%0A%22");
+    }
+}
