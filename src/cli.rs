@@ -2,6 +2,7 @@
 
 mod agent;
 mod asking;
+mod console;
 mod format;
 mod keeping;
 
@@ -17,6 +18,7 @@ use crate::shell::Dialect;
 
 pub use agent::{Agent, AgentVerb, Fetch};
 pub use asking::{Asking, Live, Whom, wherever};
+pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 
@@ -147,6 +149,8 @@ pub enum Verb {
     /// Print a credential for the AWS SDKs
     #[command(about = "Print a credential as the AWS SDKs' credential_process wants it")]
     CredentialProcess(CredentialProcess),
+    /// Open AWS's web console in a browser, as somebody
+    Console(Console),
     /// Read credentials, ask AWS who they are, and store them sealed
     Import(Import),
     /// Show an account, or give it an alias and a colour

@@ -4,6 +4,7 @@
     reason = "the clock and the streams are reached through the context, so that no one else is"
 )]
 
+mod desktop;
 mod places;
 mod process;
 

@@ -2,6 +2,7 @@
 
 mod agent;
 mod backup;
+mod console;
 mod keys;
 mod profiles;
 
@@ -236,6 +237,9 @@ fn store(error: &StoreError) -> Row {
 }
 
 fn sts(error: &StsError) -> Row {
+    if let Some(row) = console::sign_in(error) {
+        return row;
+    }
     match error {
         StsError::Refused { code, action, .. } => (Exit::Refused, Some(refusal(code, action))),
         StsError::Unavailable { .. } => (Exit::NoAnswer, Some("try again in a moment".to_owned())),

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod asking;
 pub mod aws_config;
+pub mod browser;
 pub mod cli;
 pub mod command;
 pub mod console;

@@ -16,8 +16,8 @@ use crate::identity::name::nearest;
 use crate::regular_file;
 
 use known::{
-    AGENT_IDLE, AGENT_START, DRIVER, KNOWN, Known, PASSPHRASE_DRIVER, PASSPHRASE_PINENTRY, PINENTRY, SESSION_NAME,
-    YKMAN_ACCOUNT, YKMAN_DEVICE, idle,
+    AGENT_IDLE, AGENT_START, CONSOLE_BROWSER, CONSOLE_CONTAINER, DRIVER, KNOWN, Known, PASSPHRASE_DRIVER,
+    PASSPHRASE_PINENTRY, PINENTRY, SESSION_NAME, YKMAN_ACCOUNT, YKMAN_DEVICE, idle,
 };
 pub use template::{SessionName, Who};
 
@@ -214,6 +214,16 @@ impl Settings {
     pub fn passphrase_place(&self) -> String {
         let value = &self.values[PASSPHRASE_PINENTRY];
         format!("passphrase.pinentry = {} ({})", value.text, self.place(&value.from))
+    }
+
+    /// The browser that opens the console, where one is chosen.
+    pub fn console_browser(&self) -> Option<&str> {
+        Some(self.values[CONSOLE_BROWSER].text.as_str()).filter(|line| !line.is_empty())
+    }
+
+    /// The container or profile in which the console opens, where one is chosen.
+    pub fn console_container(&self) -> Option<&str> {
+        Some(self.values[CONSOLE_CONTAINER].text.as_str()).filter(|name| !name.is_empty())
     }
 
     /// How role sessions are named.

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::support::agent::Running;
 use crate::support::env::Hermetic;
+use crate::support::sign_in::SignIn;
 use crate::support::sts::{Role, StrictSts, World};
 
 fn file(name: &str) -> String {
@@ -146,6 +147,8 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     let mut env = Hermetic::new();
     let id = key.access_key_id;
     let keys = format!("[alice]\naws_access_key_id = {id}\naws_secret_access_key = {}\n", key.secret);
+    let sign_in = SignIn::start(&sts);
+    env.set("MULTICRED_SIGNIN_ENDPOINT", sign_in.url());
     env.endpoint(&sts.url()).aws_credentials(&keys);
     let reader = "[profile reader]\nsource_profile = alice\nrole_arn = arn:aws:iam::222233334444:role/Reader\n";
     env.aws_config(&format!("[profile broken]\nrole_arn = arn:aws:iam::222233334444:role/Other\n{reader}"));
@@ -167,6 +170,7 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("why", &["why", "alice"]);
     holds("why", &["why", "reader"]);
     holds("config", &["config"]);
+    holds("console", &["console", "prod/Admin", "--print", "--service", "s3", "--region", "eu-west-1"]);
     holds("sync", &["sync", "--all"]);
     holds("backup", &["backup", "copy.db"]);
     holds("restore", &["restore", "--yes", "copy.db"]);

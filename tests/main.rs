@@ -45,6 +45,7 @@ mod config_layers;
 mod config_mfa;
 mod config_sessions;
 mod config_vectors;
+mod console;
 mod credential_process;
 mod credential_text;
 mod differential;

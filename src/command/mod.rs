@@ -5,6 +5,7 @@ mod agent;
 mod r#as;
 mod backup;
 mod config;
+mod console;
 mod credential_process;
 mod deactivate;
 mod doctor;
@@ -137,6 +138,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Exec(arguments) => exec::run(context, global, &arguments),
         Verb::Env(arguments) => env::run(context, global, &arguments),
         Verb::CredentialProcess(arguments) => credential_process::run(context, global, &arguments),
+        Verb::Console(arguments) => console::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),

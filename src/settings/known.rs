@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Driver, SessionName};
+use crate::credential_text::command_words;
 use crate::identity::request::parse_duration;
 
 /// One setting that there is.
@@ -23,11 +24,13 @@ pub(super) const AGENT_IDLE: usize = 5;
 pub(super) const AGENT_START: usize = 6;
 pub(super) const PASSPHRASE_DRIVER: usize = 7;
 pub(super) const PASSPHRASE_PINENTRY: usize = 8;
+pub(super) const CONSOLE_BROWSER: usize = 9;
+pub(super) const CONSOLE_CONTAINER: usize = 10;
 
 /// An agent that keeps a key for longer is none that forgets.
 const LONGEST_IDLE: u32 = 30 * 24 * 3600;
 
-pub(super) const KNOWN: [Known; 9] = [
+pub(super) const KNOWN: [Known; 11] = [
     Known {
         name: "role_session_name",
         default: "{user}",
@@ -71,6 +74,18 @@ pub(super) const KNOWN: [Known; 9] = [
         default: "pinentry",
         wanted: "the name of a program",
         is_good: |text| !text.is_empty(),
+    },
+    Known {
+        name: "console.browser",
+        default: "",
+        wanted: "a plain command line",
+        is_good: |text| text.is_empty() || command_words(text).is_some_and(|words| !words.is_empty()),
+    },
+    Known {
+        name: "console.container",
+        default: "",
+        wanted: "a text without control characters",
+        is_good: |text| !text.chars().any(char::is_control),
     },
 ];
 

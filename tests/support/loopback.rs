@@ -11,6 +11,8 @@ use super::sts::http::{Connection, ReadError, Request};
 pub enum Reply {
     /// This status and body.
     Answer { status: u16, content_type: &'static str, body: String },
+    /// This place instead, with a cookie.
+    Redirect { to: String, cookie: String },
     /// Nothing, while the connection stays open.
     Hang,
 }
@@ -145,6 +147,13 @@ impl Shared {
                         return;
                     }
                 }
+                Reply::Redirect { to, cookie } => {
+                    let cookie = if cookie.is_empty() { cookie } else { format!("Set-Cookie: {cookie}\r\n") };
+                    let head = format!("HTTP/1.1 302 Found\r\nLocation: {to}\r\n{cookie}Content-Length: 0\r\n\r\n");
+                    if connection.send(head.as_bytes()).is_err() {
+                        return;
+                    }
+                }
                 Reply::Hang => return self.wait_for_end(),
             }
         }
@@ -152,7 +161,11 @@ impl Shared {
 
     fn answer(&self, request: Request) -> Reply {
         let reply = (self.handler)(&request);
-        let status = if let Reply::Answer { status, .. } = &reply { *status } else { 0 };
+        let status = match &reply {
+            Reply::Answer { status, .. } => *status,
+            Reply::Redirect { .. } => 302,
+            Reply::Hang => 0,
+        };
         self.lock().asked.push(Asked { request, status });
         reply
     }

@@ -9,5 +9,6 @@ pub mod metadata;
 pub mod openssh;
 pub mod process;
 pub mod proxy;
+pub mod sign_in;
 pub mod sts;
 pub mod terminal;

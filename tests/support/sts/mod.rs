@@ -18,7 +18,7 @@ pub mod http;
 mod issue;
 mod mfa;
 mod principal;
-mod query;
+pub mod query;
 mod random;
 mod reply;
 mod response;
@@ -30,6 +30,7 @@ mod state;
 mod totp;
 mod validate;
 mod which;
+mod witness;
 mod world;
 mod xml;
 
@@ -48,8 +49,9 @@ pub use self::{
     gate::Gate,
     principal::Principal,
     role::Role,
-    session::{Credentials, KeyPair, Session},
+    session::{Credentials, KeyPair, Session, SessionKind},
     which::Which,
+    witness::Witness,
     world::World,
 };
 
@@ -88,6 +90,11 @@ impl StrictSts {
     /// Reads or changes the world while no call is at work.
     pub fn world<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
         self.shared.change(|state| change(&mut state.world))
+    }
+
+    /// Somebody who knows what the server knows of issued credentials.
+    pub fn witness(&self) -> Witness {
+        Witness::new(Arc::clone(&self.shared))
     }
 
     /// A code of this device that is good now and was neither used nor given out before. Never waits.
