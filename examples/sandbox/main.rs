@@ -5,6 +5,12 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used, clippy::expect_used, clippy::pedantic)]
 #![allow(clippy::disallowed_methods, clippy::disallowed_macros, reason = "those rules are for the program itself")]
 
+#[path = "../../tests/support/loopback.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
+mod loopback;
+#[path = "../../tests/support/sign_in.rs"]
+#[allow(dead_code, unreachable_pub, reason = "the tests use more of it")]
+mod sign_in;
 #[path = "../../tests/support/sts/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "what the tests use of it is more")]
 mod sts;

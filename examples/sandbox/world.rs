@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use crate::sign_in::SignIn;
 use crate::sts::{Role, StrictSts, World};
 
 const DEV: &str = "111122223333";
@@ -13,6 +14,7 @@ const PROD: &str = "222233334444";
 
 pub struct Sandbox {
     sts: StrictSts,
+    sign_in: SignIn,
     home: tempfile::TempDir,
     program_folder: PathBuf,
 }
@@ -22,8 +24,10 @@ impl Sandbox {
         let mut world = World::new();
         let (credentials, config) = files(&mut world);
         let home = tempfile::Builder::new().prefix("multicred-try.").tempdir().expect("a temporary home");
+        let sts = StrictSts::start(world);
         let sandbox = Self {
-            sts: StrictSts::start(world),
+            sign_in: SignIn::start(&sts),
+            sts,
             home,
             program_folder: program.parent().expect("the program's folder").to_owned(),
         };
@@ -56,6 +60,8 @@ impl Sandbox {
             // Its store lasts as long as the sandbox: no passphrase is worth typing.
             ("MULTICRED_KEY".to_owned(), "file".into()),
             ("AWS_ENDPOINT_URL".to_owned(), self.sts.url().into()),
+            ("MULTICRED_SIGNIN_ENDPOINT".to_owned(), self.sign_in.url().into()),
+            ("MULTICRED_CONSOLE_ENDPOINT".to_owned(), self.sign_in.url().into()),
             ("AWS_EC2_METADATA_DISABLED".to_owned(), "true".into()),
         ]);
         for name in ["TERM", "LANG", "LC_ALL", "COLORTERM"] {
