@@ -1,7 +1,8 @@
 //! AWS's sign-in: a temporary credential for a token that opens the console.
 //!
 //! Source: IAM User Guide, "Enable custom identity broker access to the AWS console". The credential goes in the body of a
-//! POST, as the AWS Toolkit for `JetBrains` has it: the address of a GET ends up in the logs of proxies.
+//! POST, as the AWS Toolkit for `JetBrains` has it: the address of a GET ends up in the logs of proxies. The guide itself
+//! speaks of GET alone, so a sign-in that does not take the POST is asked in that way.
 
 use std::time::Duration;
 
@@ -47,17 +48,36 @@ pub(super) async fn get_signin_token(
 ) -> Result<Secret, StsError> {
     let form = form(credential, duration)?;
     let connector = connector(address, ca_bundle)?;
-    let mut attempt = 1;
+    let (mut attempt, mut way) = (1, Way::Post);
     loop {
-        let answer = tokio::time::timeout(ATTEMPT_TIMEOUT, ask(&connector, address, &form)).await;
+        let answer = tokio::time::timeout(ATTEMPT_TIMEOUT, ask(&connector, address, &form, way)).await;
         match answer.unwrap_or_else(|_| Err(error::too_late(ACTION))) {
+            Ok(Answered::NotInThisWay) if way == Way::Post => way = Way::Get,
+            Ok(Answered::NotInThisWay) => return Err(refused(400)),
+            Ok(Answered::Token(token)) => return Ok(token),
             Err(StsError::NoAnswer { .. } | StsError::Unavailable { .. }) if attempt < ATTEMPTS => {
                 tokio::time::sleep(backoff(attempt)).await;
                 attempt += 1;
             }
-            done => return done,
+            Err(error) => return Err(error),
         }
     }
+}
+
+/// Where the credential is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// In the body.
+    Post,
+    /// In the address.
+    Get,
+}
+
+/// What came of an attempt.
+enum Answered {
+    Token(Secret),
+    /// The request was not understood: neither yes nor no.
+    NotInThisWay,
 }
 
 /// The body of the question.
@@ -97,17 +117,19 @@ fn backoff(attempt: u32) -> Duration {
 }
 
 /// One attempt. A redirect is not followed: whoever it leads to would get the credential.
-async fn ask(connector: &Connector, address: &str, form: &str) -> Result<Secret, StsError> {
+async fn ask(connector: &Connector, address: &str, form: &str, way: Way) -> Result<Answered, StsError> {
     let prepared = |error: &dyn std::fmt::Display| StsError::Setup(format!("{ACTION} could not be prepared: {error}"));
-    let mut request = HttpRequest::new(SdkBody::from(form));
-    request.set_method("POST").map_err(|error| prepared(&error))?;
-    request.set_uri(address).map_err(|error| prepared(&error))?;
-    let headers = [
-        ("content-type", "application/x-www-form-urlencoded".to_owned()),
-        ("content-length", form.len().to_string()),
-        ("accept", "application/json".to_owned()),
-    ];
-    for (name, value) in headers {
+    let mut request = HttpRequest::new(if way == Way::Post { SdkBody::from(form) } else { SdkBody::empty() });
+    let (method, uri) = match way {
+        Way::Post => ("POST", Zeroizing::new(address.to_owned())),
+        Way::Get => ("GET", Zeroizing::new(format!("{address}?{form}"))),
+    };
+    request.set_method(method).map_err(|error| prepared(&error))?;
+    request.set_uri(uri.as_str()).map_err(|error| prepared(&error))?;
+    let of_body =
+        [("content-type", "application/x-www-form-urlencoded".to_owned()), ("content-length", form.len().to_string())];
+    let headers = of_body.into_iter().filter(|_| way == Way::Post);
+    for (name, value) in headers.chain([("accept", "application/json".to_owned())]) {
         request.headers_mut().try_insert(name, value).map_err(|error| prepared(&error))?;
     }
     let answer = connector.call(request).await.map_err(|error| {
@@ -116,20 +138,21 @@ async fn ask(connector: &Connector, address: &str, form: &str) -> Result<Secret,
     let status = answer.status().as_u16();
     let body = metadata::collect(answer.into_body()).await.map(Zeroizing::new).map_err(no_answer)?;
     match status {
-        200 => token(&body),
+        200 => token(&body).map(Answered::Token),
+        400 | 404 | 405 | 501 => Ok(Answered::NotInThisWay),
         429 | 500.. => {
             let (code, message) = (format!("HTTP {status}"), "no reason given".to_owned());
             Err(StsError::Unavailable { action: ACTION, code, message })
         }
-        // It says no by the status. Its page is not told: it may repeat what it was asked.
-        400 | 401 | 403 => Err(StsError::Refused {
-            action: ACTION,
-            code: format!("HTTP {status}"),
-            message: "this credential opens no console".to_owned(),
-            request_id: None,
-        }),
+        401 | 403 => Err(refused(status)),
         _ => Err(StsError::unusable(ACTION, &format!("HTTP {status}"))),
     }
+}
+
+/// It says no by the status. Its page is not told: it may repeat what it was asked.
+fn refused(status: u16) -> StsError {
+    let message = "this credential opens no console".to_owned();
+    StsError::Refused { action: ACTION, code: format!("HTTP {status}"), message, request_id: None }
 }
 
 fn no_answer(reason: String) -> StsError {
