@@ -5,8 +5,8 @@ mod asking;
 mod console;
 mod format;
 mod keeping;
+mod program;
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -21,6 +21,7 @@ pub use asking::{Asking, Live, Whom, wherever};
 pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
+pub use program::{CredentialProcess, Env, Exec, Serve};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -151,6 +152,8 @@ pub enum Verb {
     CredentialProcess(CredentialProcess),
     /// Open AWS's web console in a browser, as somebody
     Console(Console),
+    /// Hand credentials out at an endpoint, as ECS or EC2 do, until Ctrl-C
+    Serve(Serve),
     /// Read credentials, ask AWS who they are, and store them sealed
     Import(Import),
     /// Show an account, or give it an alias and a colour
@@ -224,64 +227,6 @@ pub struct As {
     /// As --fresh, for the current identity (what `renew` calls)
     #[arg(long, hide = true)]
     pub renew: bool,
-}
-
-/// `exec`
-#[derive(Debug, Args)]
-pub struct Exec {
-    /// For whom.
-    #[command(flatten)]
-    pub whom: Whom,
-    /// What is asked of the credential.
-    #[command(flatten)]
-    pub asking: Asking,
-    /// Whether it is handed out by the agent.
-    #[command(flatten)]
-    pub live: Live,
-    /// Run it also inside another exec
-    #[arg(long)]
-    pub nested: bool,
-    /// The program and its arguments, after --
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub command: Vec<OsString>,
-}
-
-/// `env`
-#[derive(Debug, Args)]
-pub struct Env {
-    /// For whom.
-    #[command(flatten)]
-    pub whom: Whom,
-    /// What is asked of the credential.
-    #[command(flatten)]
-    pub asking: Asking,
-    /// sh, fish, tcsh, powershell, nu, elvish, xonsh, json, dotenv, ini or docker [default: sh]
-    #[arg(long, short)]
-    pub format: Option<Format>,
-    /// Print secrets to a terminal
-    #[arg(long)]
-    pub force: bool,
-    /// Write it to this profile of the credentials file instead
-    #[arg(
-        long,
-        value_name = "NAME",
-        num_args = 0..=1,
-        default_missing_value = "",
-        conflicts_with = "format",
-        help = "Write it to this profile of the credentials file instead [default: the profile's destination_profile]"
-    )]
-    pub to_profile: Option<String>,
-}
-
-/// `credential-process`
-#[derive(Debug, Default, Args)]
-pub struct CredentialProcess {
-    /// For whom.
-    #[command(flatten)]
-    pub whom: Whom,
-    /// What is asked of the credential.
-    #[command(flatten)]
-    pub asking: Asking,
 }
 
 /// `deactivate`

@@ -189,6 +189,13 @@ impl Context {
         let _ = dup2_stdin(&nowhere).and_then(|()| dup2_stdout(&nowhere)).and_then(|()| dup2_stderr(&nowhere));
     }
 
+    /// Closes stdout to all purposes: whoever reads it has all there is.
+    pub fn close_stdout(&self) {
+        if let Ok(nowhere) = File::options().write(true).open("/dev/null") {
+            let _ = dup2_stdout(&nowhere);
+        }
+    }
+
     /// Whether stderr is a terminal: then progress may be shown.
     pub fn stderr_is_terminal(&self) -> bool {
         io::stderr().is_terminal()

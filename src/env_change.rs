@@ -156,13 +156,18 @@ impl EnvChange {
     /// An environment that holds no credential: whoever wants one asks an endpoint, with a token. `files` stand in for
     /// the AWS files, which would be asked first. Where no region is known, the region's variables stay as they are.
     pub fn asking(endpoint: &str, token: &Secret, files: [&str; 2], region: Option<&str>) -> Self {
+        Self::asking_at(&[(ENDPOINT[0], endpoint), (ENDPOINT[1], token.expose())], files, region)
+    }
+
+    /// As [`asking`](Self::asking), with the variables that say where, and perhaps with what.
+    pub fn asking_at(door: &[(&'static str, &str)], files: [&str; 2], region: Option<&str>) -> Self {
         let mut change = Self::default();
         let is_region = |name: &&str| matches!(*name, "AWS_REGION" | "AWS_DEFAULT_REGION");
-        let others = UNSETS.into_iter().filter(|name| !ENDPOINT.contains(name));
+        let others = UNSETS.into_iter().filter(|name| !door.iter().any(|(set, _)| set == name));
         for name in SETS.into_iter().filter(|name| !is_region(name)).chain(others) {
             change.unset(name);
         }
-        for (name, value) in ENDPOINT.into_iter().zip([endpoint, token.expose()]).chain(FILES.into_iter().zip(files)) {
+        for (name, value) in door.iter().copied().chain(FILES.into_iter().zip(files)) {
             change.set(name, value);
         }
         for name in SETS.into_iter().filter(is_region) {

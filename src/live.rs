@@ -183,11 +183,16 @@ pub struct Question<'q> {
 pub fn change(context: &Context, session: &Session, region: Option<&str>) -> EnvChange {
     let mut change = session.change(region);
     handing::unset_stale_region(context, &mut change, region);
+    announce(context, session, &mut change);
+    change
+}
+
+/// Says which session it is, and what the variables of the AWS files said.
+pub fn announce(context: &Context, session: &Session, change: &mut EnvChange) {
     change.set(LIVE, session.folder.to_string_lossy());
     for (variable, own) in STAND_INS {
         change.set_or_unset(own, context.own_aws_file(variable).map(|path| path.to_string_lossy().into_owned()));
     }
-    change
 }
 
 /// The seats of a session: of whoever was asked for, and of others.

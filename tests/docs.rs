@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::support::agent::Running;
 use crate::support::env::Hermetic;
+use crate::support::served::Served;
 use crate::support::sign_in::SignIn;
 use crate::support::sts::{Role, StrictSts, World};
 
@@ -186,6 +187,8 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("agent status", &["exec", "--live", "prod/Admin", "--", "multicred", "agent", "status"]);
     holds("lock", &["lock"]);
     holds("unlock", &["unlock"]);
+    let served = Served::start(&env, &["prod/Admin", "--region", "eu-central-1"]);
+    assert_same_keys("serve", &example("serve"), &served.told);
     holds("agent stop", &["agent", "stop"]);
 }
 

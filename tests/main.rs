@@ -91,6 +91,8 @@ mod restore;
 mod restricted;
 mod seal_keyring;
 mod seal_ssh_agent;
+mod serve;
+mod serve_metadata;
 mod shared_config_cases;
 mod shell_by_hand;
 mod shell_command_line;

@@ -19,6 +19,7 @@ mod list;
 mod lock;
 mod renew;
 mod restore;
+mod serve;
 mod status;
 mod sync;
 mod unlock;
@@ -139,6 +140,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Env(arguments) => env::run(context, global, &arguments),
         Verb::CredentialProcess(arguments) => credential_process::run(context, global, &arguments),
         Verb::Console(arguments) => console::run(context, global, &arguments),
+        Verb::Serve(arguments) => serve::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),

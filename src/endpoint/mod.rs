@@ -4,6 +4,7 @@
 
 mod connection;
 mod container;
+mod metadata;
 
 use std::rc::Rc;
 
@@ -18,6 +19,7 @@ use crate::secret::{Credential, Secret};
 
 pub use connection::{LONGEST_HEAD, converse};
 pub use container::Container;
+pub use metadata::{Machine, Metadata, TokenKey};
 
 /// What is answered.
 pub type Reply = Response<Full<Bytes>>;
@@ -80,10 +82,14 @@ fn is_meant_for(asked: &Asked, port: u16) -> bool {
 
 /// An answer in JSON. It may hold a secret: no cache keeps it, and its memory is wiped.
 fn json_reply(status: StatusCode, value: &impl Serialize) -> Reply {
+    json_reply_as("application/json", status, value)
+}
+
+fn json_reply_as(kind: &'static str, status: StatusCode, value: &impl Serialize) -> Reply {
     let mut text = Zeroizing::new(Vec::with_capacity(4096));
     // Writing to memory does not fail.
     let _ = serde_json::to_writer(&mut *text, value);
-    reply(status, "application/json", Bytes::from_owner(text))
+    reply(status, kind, Bytes::from_owner(text))
 }
 
 #[allow(dead_code)]

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::event::{Timespec, poll};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
 use signal_hook::{flag, low_level};
 
@@ -54,6 +55,36 @@ pub(super) fn has_come() -> bool {
 pub(super) fn obey(signal: c_int) {
     // It fails only for signals that it does not know.
     let _ = low_level::emulate_default_handler(signal);
+}
+
+/// Why nobody stays any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// A signal said so: Ctrl-C, the end of the terminal, or somebody who ends the process.
+    Told,
+    /// What it was for has ended.
+    Over,
+}
+
+/// Stays for as long as something lasts, at which it looks once a second, or until a signal comes, which it does not
+/// obey: whoever stayed has something to put away.
+///
+/// # Errors
+/// The system lets nobody listen to signals.
+pub fn stay(mut lasts: impl FnMut() -> bool) -> io::Result<Left> {
+    const LOOK: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
+    let _listening = Listening::start()?;
+    while lasts() {
+        match heard() {
+            None => {}
+            Some(signal @ SIGTSTP) => obey(signal),
+            Some(SIGCONT) => continue,
+            Some(_) => return Ok(Left::Told),
+        }
+        // A signal ends it early.
+        let _ = poll(&mut [], Some(&LOOK));
+    }
+    Ok(Left::Over)
 }
 
 fn install() -> io::Result<()> {

@@ -9,6 +9,7 @@ pub mod metadata;
 pub mod openssh;
 pub mod process;
 pub mod proxy;
+pub mod served;
 pub mod sign_in;
 pub mod sts;
 pub mod terminal;

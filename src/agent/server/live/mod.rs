@@ -3,6 +3,7 @@
 
 mod callers;
 mod folder;
+mod instance;
 mod owner;
 mod renewal;
 mod seat;
@@ -18,13 +19,14 @@ use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
 use crate::agent::protocol::{self, Live, Manner, Opened, Opening};
-use crate::endpoint::{self, Container, Desk, HandOut, Refusal, Service};
+use crate::endpoint::{self, Container, Desk, HandOut, Metadata, Refusal, Service, TokenKey};
 use crate::identity::hash::hex;
 use crate::seal;
 use crate::secret::Secret;
 
 use callers::Callers;
 use folder::Folder;
+use instance::Instance;
 use renewal::Recipe;
 use seat::Seat;
 
@@ -156,9 +158,13 @@ impl Sessions {
                 *self.shared.borrow_mut() = Some(port);
                 Ok((None, number))
             }
-            Manner::Metadata { .. } => {
-                let _ = token;
-                Err(Denied::NoEndpoint("not yet".to_owned()))
+            Manner::Metadata { v1 } => {
+                let key = TokenKey::new(seal::random().map_err(|_| Denied::NoRandom)?);
+                let machine = Instance { sessions: Rc::clone(self), token: token.clone() };
+                let region = opening.region.clone();
+                let port = self.listen(|_| Metadata::new(machine, key, region, v1)).map_err(failed)?;
+                let number = port.number;
+                Ok((Some(port), number))
             }
         }
     }
