@@ -7,8 +7,8 @@ SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
 
 # program:package, for scripts/need.sh
 LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
-TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace chromium:chromium tmux:tmux pinentry-tty:pinentry-tty setsid:util-linux ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
-LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm unshare:util-linux ip:iproute2
+TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace chromium:chromium tmux:tmux pinentry-tty:pinentry-tty setsid:util-linux unshare:util-linux ip:iproute2 socat:socat ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
+LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm
 BENCH_TOOLS := openssl:openssl ssh-agent:openssh-client cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
 
 .PHONY: help try test test-long lint install bench test-tools long-tools lint-tools bench-tools

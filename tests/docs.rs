@@ -200,7 +200,7 @@ fn what_the_documents_name_is_there() {
     for word in layout.lines().filter_map(|line| line.split_whitespace().next()) {
         assert!(root.join(word).exists(), "CONTRIBUTING names {word}");
     }
-    for document in ["README.md", "CONTRIBUTING.md"] {
+    for document in ["README.md", "CONTRIBUTING.md", "docs/containers.md"] {
         let prose: String = file(document).split("```").step_by(2).collect();
         for link in prose.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
             assert!(link.starts_with("https://") || root.join(link).exists(), "{document} links to {link}");

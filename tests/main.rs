@@ -46,6 +46,7 @@ mod config_mfa;
 mod config_sessions;
 mod config_vectors;
 mod console;
+mod containers;
 mod credential_process;
 mod credential_text;
 mod differential;
