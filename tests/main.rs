@@ -94,6 +94,7 @@ mod seal_keyring;
 mod seal_ssh_agent;
 mod serve;
 mod serve_metadata;
+mod serve_renewal;
 mod shared_config_cases;
 mod shell_by_hand;
 mod shell_command_line;

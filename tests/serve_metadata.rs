@@ -9,6 +9,7 @@ use rustix::process::Signal;
 use crate::moto::server::venv;
 use crate::scene::Scene;
 use crate::scene::seat::eventually;
+use crate::support::agent::Running;
 use crate::support::served::{Served, ask, say};
 
 const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
@@ -135,4 +136,27 @@ fn a_connection_that_stays_open_over_the_end_gives_nothing_any_more() {
     let length = stream.read(&mut answer).unwrap_or_default();
     assert!(length == 0 || String::from_utf8_lossy(&answer[..length]).starts_with("HTTP/1.1 404 "));
     served.process.end().code(1);
+}
+
+#[test]
+fn ten_thousand_tokens_take_no_memory() {
+    let scene = Scene::with_bobs_roles();
+    let served = Served::start(&scene.env, &["dev/Reader", "--imds"]);
+    let agent = Running::found(&scene.env);
+    let request = format!("PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{TTL}: 60\r\n\r\n", served.port());
+    let had = |count: usize| {
+        let mut stream = TcpStream::connect(("127.0.0.1", served.port())).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        let mut answer = [0; 4096];
+        for _ in 0..count {
+            stream.write_all(request.as_bytes()).unwrap();
+            let length = stream.read(&mut answer).unwrap();
+            assert!(answer[..length].starts_with(b"HTTP/1.1 200 "));
+        }
+    };
+    had(100);
+    let before = agent.kilobytes("VmRSS");
+    had(10_000);
+    let after = agent.kilobytes("VmRSS");
+    assert!(after < before + 1_000, "{before} kB, then {after} kB");
 }

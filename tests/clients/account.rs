@@ -1,7 +1,7 @@
 //! An account of moto's that a client is let into only as the role, and a home in which multicred knows the way there.
 
 use super::client;
-use crate::moto::server::{ACCOUNT, Moto};
+use crate::moto::server::{ACCOUNT, Key, Moto};
 use crate::support::env::Hermetic;
 
 /// The role, as multicred calls it.
@@ -14,13 +14,16 @@ pub const OBJECT: &str = "bill-of-lading.txt";
 pub struct Account {
     pub moto: Moto,
     pub env: Hermetic,
+    /// The user who may become the role, and do nothing else.
+    pub alice: Key,
 }
 
 impl Account {
     /// Every call is authenticated, and recorded, from here on.
     pub fn new() -> Self {
-        let account = Self { moto: Moto::start(), env: Hermetic::new() };
-        account.furnish().introduce()
+        let (moto, env) = (Moto::start(), Hermetic::new());
+        let alice = furnish(&moto, &env);
+        Self { moto, env, alice }.introduce()
     }
 
     /// How STS names the role when multicred has assumed it.
@@ -28,20 +31,8 @@ impl Account {
         format!("arn:aws:sts::{ACCOUNT}:assumed-role/Admin/alice")
     }
 
-    fn furnish(self) -> Self {
-        let Self { moto, env } = &self;
-        moto.role(env, "Admin", &format!("arn:aws:iam::{ACCOUNT}:user/alice"), None);
-        let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
-        let name = ["--role-name", "Admin", "--policy-name", "s3", "--policy-document", policy];
-        moto.admin(env, &[&["iam", "put-role-policy"], &name[..]].concat());
-        moto.admin(env, &["s3api", "create-bucket", "--bucket", BUCKET]);
-        moto.admin(env, &["s3api", "put-object", "--bucket", BUCKET, "--key", OBJECT]);
-        self
-    }
-
     fn introduce(mut self) -> Self {
-        let Self { moto, env } = &mut self;
-        let alice = moto.user(env, "alice");
+        let Self { moto, env, alice } = &mut self;
         moto.demand_authentication();
         env.endpoint(&moto.url()).set("RESTIC_PASSWORD", "of the repository");
         // Some clients read the one, some the other.
@@ -57,4 +48,15 @@ impl Account {
         self.env.set("NODE_PATH", client::node_path());
         self
     }
+}
+
+/// The role, its bucket, and the user.
+fn furnish(moto: &Moto, env: &Hermetic) -> Key {
+    moto.role(env, "Admin", &format!("arn:aws:iam::{ACCOUNT}:user/alice"), None);
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+    let name = ["--role-name", "Admin", "--policy-name", "s3", "--policy-document", policy];
+    moto.admin(env, &[&["iam", "put-role-policy"], &name[..]].concat());
+    moto.admin(env, &["s3api", "create-bucket", "--bucket", BUCKET]);
+    moto.admin(env, &["s3api", "put-object", "--bucket", BUCKET, "--key", OBJECT]);
+    moto.user(env, "alice")
 }

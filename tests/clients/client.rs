@@ -90,7 +90,7 @@ fn owned(words: &[&str]) -> Vec<String> {
 
 /// A program that make put beside cargo's own files.
 #[track_caller]
-fn installed(relative: &str) -> String {
+pub fn installed(relative: &str) -> String {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("the target folder");
     let path = target.join(relative);
     assert!(path.exists(), "{} is missing: make test and make test-long install what they need", path.display());

@@ -4,6 +4,7 @@ use super::account::{Account, IDENTITY};
 use super::client::Client;
 use crate::moto::server::text;
 use crate::support::env::Output;
+use crate::support::served::Served;
 
 /// A profile that has nothing but the credential.
 const PROFILE: &str = "work";
@@ -17,6 +18,10 @@ pub enum Way {
     CredentialProcess,
     /// The section of the credentials file that `multicred env --to-profile` writes.
     Profile,
+    /// The endpoint of `multicred exec --live`, asked as a container's.
+    Live,
+    /// The endpoint of `multicred serve --imds`, asked as EC2's metadata service.
+    Metadata,
 }
 
 impl Way {
@@ -24,6 +29,7 @@ impl Way {
     pub fn run(self, account: &mut Account, client: Client) -> Output {
         let words = client.words(account, self);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let somebody_else = account.alice.section("default");
         let env = &mut account.env;
         env.aws_config("").aws_credentials("");
         let from_profile = |name| env.program(words[0], &words[1..]).set("AWS_PROFILE", name).run();
@@ -39,6 +45,15 @@ impl Way {
             Self::Profile => {
                 env.run(&["env", IDENTITY, "--to-profile", PROFILE]).ok();
                 from_profile(PROFILE)
+            }
+            // Every client would rather be a default profile that has keys.
+            Self::Live => {
+                env.aws_credentials(&somebody_else);
+                env.run(&[&["exec", "--live", IDENTITY, "--"], &*words].concat())
+            }
+            Self::Metadata => {
+                env.aws_credentials(&somebody_else);
+                Served::start(env, &[IDENTITY, "--imds"]).dress(env.program(words[0], &words[1..])).run()
             }
         }
     }
