@@ -10,12 +10,13 @@ mod process;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::env_change::{ENDPOINT, OURS, SETS};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 pub use places::{NoHome, STAND_INS};
@@ -102,9 +103,21 @@ impl Context {
         self.environment.get(name).filter(|value| !value.is_empty()).map(PathBuf::from)
     }
 
-    /// The whole environment, whatever is in it.
-    pub fn environment(&self) -> impl Iterator<Item = (&str, &OsStr)> {
-        self.environment.iter().map(|(name, value)| (name.as_str(), value.as_os_str()))
+    /// The environment as it was before any switch, whatever is in it: without what a switch or a live session set.
+    pub fn persons_environment(&self) -> Vec<(String, OsString)> {
+        let region = self.variable("MULTICRED_REGION");
+        let is_credential = |name: &str| SETS.contains(&name) && !name.ends_with("REGION");
+        let is_live = self.live_folder().is_some();
+        let is_set_by_us = |name: &str| match name {
+            "AWS_REGION" | "AWS_DEFAULT_REGION" => region.is_some() && self.variable(name) == region,
+            _ if is_credential(name) => self.holds_switched_key(),
+            _ if ENDPOINT.contains(&name) => is_live,
+            _ => OURS.contains(&name) || STAND_INS.iter().any(|(stand_in, _)| *stand_in == name),
+        };
+        let kept = self.environment.iter().filter(|(name, _)| !is_set_by_us(name));
+        let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
+        let own = |(name, _): (&str, &str)| Some((name.to_owned(), self.own_aws_file(name)?.into_os_string()));
+        kept.chain(STAND_INS.into_iter().filter_map(own)).collect()
     }
 
     /// The folder in which relative paths mean something.

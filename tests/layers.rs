@@ -58,8 +58,10 @@ fn may_use(module: &str, other: &str) -> bool {
         module if FILES.contains(&module) || PURE.contains(&module) => is_below(&[PURE]),
         // The other end of the agent's socket: a program of its own beside the commands, which locks, seals and serves.
         "agent::server" => ["agent", "endpoint", "lock", "seal"].contains(&other) || is_below(&[PURE]),
-        // The edge of the process, and the list of modules.
-        "context" | "lib" => false,
+        // The edge of the process.
+        "context" => is_below(&[PURE]),
+        // The list of modules.
+        "lib" => false,
         module => panic!("{module} has no layer: say in this test where it belongs"),
     }
 }

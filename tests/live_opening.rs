@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::time::Duration;
 
-use multicred::agent::protocol::{Code, LONGEST, PREFIX, Request, VERSION, seats_to_bytes};
+use multicred::agent::protocol::{Code, LONGEST, PREFIX, Request, VERSION};
 use multicred::agent::{AgentError, Manner, Opening};
 use multicred::secret::Secret;
 
@@ -49,14 +49,14 @@ fn only_its_owner_changes_or_ends_a_session() {
     let mut client = agent.client();
     let opened = client.open(&hour(&agent)).expect("a session");
     let (door, owner) = (Door::opened(&opened), std::process::id());
-    let seats = opening(&agent, credential("ASIAOTHER", Some(3_600)), "exit 1").seats;
+    let other = |owner| Opening { owner, ..opening(&agent, credential("ASIAOTHER", Some(3_600)), "exit 1") };
     let wrong = Secret::new(format!("{}x", door.token));
     for (token, owner) in [(&opened.token, owner + 1), (&wrong, owner), (&Secret::new(""), owner)] {
-        assert_eq!(client.update(token, owner, &seats), Err(AgentError::NoSession));
+        assert_eq!(client.update(token, &other(owner)), Err(AgentError::NoSession));
         assert_eq!(client.close(token, owner), Err(AgentError::NoSession));
     }
     assert_eq!(door.ask().key(), "ASIAOLD");
-    client.update(&opened.token, owner, &seats).expect("an update");
+    client.update(&opened.token, &other(owner)).expect("an update");
     assert_eq!(door.ask().key(), "ASIAOTHER");
     client.close(&opened.token, owner).expect("an end");
     assert!(!door.is_open());
@@ -68,10 +68,11 @@ fn a_session_that_was_changed_ends_with_its_owner_still() {
     let scene = Scene::with_bobs_roles();
     let mut program = scene.goes_live("dev/Reader");
     let agent = Running::found(&scene.env);
-    let seats = opening(&agent, credential("ASIAOTHER", Some(3_600)), "exit 1").seats;
+    let owner = program.process.pid();
+    let other = Opening { owner, ..opening(&agent, credential("ASIAOTHER", Some(3_600)), "exit 1") };
     for _ in 0..3 {
         let token = Secret::new(program.door.token.clone());
-        agent.client().update(&token, program.process.pid(), &seats).expect("an update");
+        agent.client().update(&token, &other).expect("an update");
     }
     assert_eq!(program.door.ask().key(), "ASIAOTHER");
     program.process.kill();
@@ -164,14 +165,14 @@ fn what_is_no_opening_update_or_close_is_refused() {
     let mut client = agent.client();
     let opened = client.open(&hour(&agent)).expect("a session");
     let door = Door::opened(&opened);
-    let (bytes, seats) = (hour(&agent).to_bytes(), seats_to_bytes(&hour(&agent).seats));
+    let bytes = hour(&agent).to_bytes();
     let malformed = Some(Code::Malformed as u8);
     for length in (0..bytes.len()).step_by(3) {
         assert_eq!(code(&agent, &Request::Open(&bytes[..length]).frame().unwrap()), malformed, "{length}");
     }
-    let (token, owner) = (door.token.as_bytes(), std::process::id());
-    for length in (0..seats.len()).step_by(3) {
-        let request = Request::Update { token, owner, seats: &seats[..length] };
+    let token = door.token.as_bytes();
+    for length in (0..bytes.len()).step_by(3) {
+        let request = Request::Update { token, opening: &bytes[..length] };
         assert_eq!(code(&agent, &request.frame().unwrap()), malformed, "{length}");
     }
     // Lists that promise more than there is.

@@ -158,7 +158,10 @@ fn a_program_that_is_gone_is_named() {
         (opening.renewal.program, opening.renewal.folder) = (program.into(), folder.into());
         let door = Door::opened(&client.open(&opening).expect("a session"));
         let reason = door.ask().reason();
-        assert!(reason.contains("/sh: ") || reason.contains("/nowhere/multicred: "), "{reason}");
+        // A folder that is gone keeps nobody from a new credential: it is the script that fails.
+        let is_told =
+            ["/sh: ", "/nowhere/multicred: ", "ended without a word"].iter().any(|part| reason.contains(part));
+        assert!(is_told, "{reason}");
     }
     assert_eq!(client.status().expect("an agent").live.len(), 3);
 }
@@ -169,12 +172,12 @@ fn whoever_is_seated_anew_is_tended_and_the_former_one_is_not() {
     door.ask();
     let other = opening(&agent, credential("ASIAOTHER", Some(3_600)), "echo other >>\"$1\"");
     let token = multicred::secret::Secret::new(door.token.clone());
-    client.update(&token, std::process::id(), &other.seats).expect("an update");
+    client.update(&token, &other).expect("an update");
     assert_eq!(door.ask().key(), "ASIAOTHER");
     thread::sleep(Duration::from_secs(7));
     assert_eq!(count_notes(&agent), 0, "nobody is handed out the former one any more");
     let short = opening(&agent, credential("ASIASHORT", Some(4)), &gives(3_600));
-    client.update(&token, std::process::id(), &short.seats).expect("an update");
+    client.update(&token, &short).expect("an update");
     door.ask();
     wait_for("a renewal", Duration::from_secs(10), || count_notes(&agent) == 1);
     wait_for("its key", Duration::from_secs(10), || door.ask().key() == "ASIANEWNEWNEWNEW1");

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::person::snapshot::Snapshot;
 use crate::person::{CREDENTIAL_VARIABLES, Doing, Person, assign, export, in_each_shell, init, unset};
 use crate::scene::seat::eventually;
+use crate::support::sts::Fault;
 use crate::support::terminal::{Shell, Terminal};
 
 const ENDPOINT: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -28,6 +29,9 @@ in_each_shell![
     the_persons_own_files_come_back_as_they_were,
     the_prompt_of_a_live_shell_forks_nothing,
     the_history_names_the_shell_itself,
+    the_session_ends_though_the_agents_address_has_changed,
+    an_expired_credential_that_cannot_be_renewed_shows_in_the_prompt,
+    there_is_nothing_to_keep_in_a_live_shell,
 ];
 
 /// What the endpoint answers to a token: status and body.
@@ -95,7 +99,7 @@ fn nobody_ends_the_session_and_gives_everything_back(shell: Shell) {
     let door = door(&mut term);
     assert!(is_open(&door));
     term.becomes("-");
-    assert_eq!(ask(&door.0, &door.1).map(|(status, _)| status), None, "nobody listens any more");
+    assert_eq!(ask(&door.0, &door.1).map(|(status, _)| status), Some(401), "nobody else can take the port");
     let variables = term.env_of_shell();
     for name in [ENDPOINT, TOKEN, "MULTICRED_LIVE", "AWS_PROFILE"].into_iter().chain(FILES) {
         assert!(!variables.contains_key(name), "{name}");
@@ -138,6 +142,7 @@ fn the_end_of_the_shell_ends_the_session(shell: Shell) {
     let person = Person::new();
     let mut term = person.opens(shell);
     lives(&mut term, "bob");
+    term.does("multicred renew");
     let door = door(&mut term);
     let command = if shell == Shell::Fish { "kill -KILL $fish_pid" } else { "kill -KILL $$" };
     term.send_line(command);
@@ -214,6 +219,10 @@ fn what_would_win_over_the_session_shows_as_a_question_mark(shell: Shell) {
         ("AWS_SHARED_CREDENTIALS_FILE", "/own"),
         ("AWS_CONFIG_FILE", "/own"),
         ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/x"),
+        (TOKEN, "another"),
+        ("AWS_ACCESS_KEY", "x"),
+        ("AWS_SECRET_KEY", "x"),
     ] {
         let former = term.exported(name);
         term.enter(&export(shell, name, value));
@@ -295,4 +304,49 @@ fn the_history_names_the_shell_itself(shell: Shell) {
     assert_eq!(pids, [u64::from(term.pid()); 2], "{history}");
     person.tells_no_secret(&history);
     assert!(!history.contains(&door(&mut term).1));
+}
+
+fn the_session_ends_though_the_agents_address_has_changed(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let door = door(&mut term);
+    let elsewhere = person.env.path("elsewhere.sock").display().to_string();
+    term.enter(&export(shell, "MULTICRED_AGENT_SOCK", &elsewhere));
+    term.becomes("-");
+    assert!(!is_open(&door));
+}
+
+fn an_expired_credential_that_cannot_be_renewed_shows_in_the_prompt(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    let end = jiff::Timestamp::now() + jiff::SignedDuration::from_secs(6);
+    let short = Fault::set_field("Expiration", &end.strftime("%Y-%m-%dT%H:%M:%SZ").to_string());
+    person.sts.fault_always("AssumeRole", short);
+    lives(&mut term, "west");
+    let door = door(&mut term);
+    person.sts.clear_faults();
+    person.sts.fault_always("AssumeRole", Fault::refuse(403, "AccessDenied", "no more"));
+    assert!(eventually(|| ask(&door.0, &door.1).is_some_and(|(status, _)| status == 503)));
+    assert!(eventually(|| {
+        term.enter("true");
+        term.shown() == "(west expired)"
+    }));
+    person.sts.clear_faults();
+    term.does("multicred renew");
+    assert_eq!(term.shown(), "(west)");
+    assert!(is_open(&door));
+}
+
+fn there_is_nothing_to_keep_in_a_live_shell(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let refused = term.run("multicred deactivate --keep-creds");
+    assert_eq!(refused.status, 2, "{}", refused.output);
+    assert!(refused.output.contains("holds no credentials"), "{}", refused.output);
+    assert_eq!(term.shown(), "(west)");
+    term.becomes("bob");
+    term.does("multicred deactivate --keep-creds");
+    assert!(term.exported("AWS_SECRET_ACCESS_KEY").is_some());
 }

@@ -81,6 +81,7 @@ mod live_opening;
 mod live_outage;
 mod live_renewal;
 mod live_shells;
+mod live_truth;
 mod mfa_drivers;
 mod moto;
 mod outside_environment;

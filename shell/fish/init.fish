@@ -35,8 +35,14 @@ function multicred --description 'Be an AWS identity in this shell'
             __multicred_switch $global as --shell fish --shell-pid $fish_pid --renew $before $rest
         case deactivate
             switch "$rest"
-                case '' --keep-creds
-                    __multicred_deactivate $rest
+                case --keep-creds
+                    if set -q MULTICRED_LIVE[1]
+                        command $__multicred_program deactivate --keep-creds
+                    else
+                        __multicred_deactivate --keep-creds
+                    end
+                case ''
+                    __multicred_deactivate
                 case '*'
                     command $__multicred_program $argv
             end
@@ -161,18 +167,19 @@ function __multicred_restore
     end
 end
 
-# Whether every program in this live shell asks its session: neither its endpoint nor what would be asked before it was
-# changed by hand. That the token is there is all that may be traced of it.
+# Whether every program in this live shell asks its session: neither its endpoint, nor its token, nor what would be asked
+# before it was changed by hand. What is expected is put together once.
 function __multicred_is_live
-    set -l others AWS_PROFILE AWS_DEFAULT_PROFILE AWS_ROLE_ARN AWS_WEB_IDENTITY_TOKEN_FILE AWS_CONTAINER_CREDENTIALS_RELATIVE_URI
-    for name in $others
-        test -z "$$name"; or return
+    if test "$__multicred_live_of" != "$MULTICRED_LIVE"
+        set -g __multicred_live_of $MULTICRED_LIVE
+        set -l session (string replace -r '.*/' '' -- $MULTICRED_LIVE | string split -m 1 -)
+        set -g __multicred_expected "http://127.0.0.1:$session[1] $MULTICRED_LIVE/config $MULTICRED_LIVE/credentials "
+        set -g __multicred_live_id $session[2]
     end
-    set -l port (string replace -r '.*/([0-9]*)-.*' '$1' -- "$MULTICRED_LIVE")
-    test "$AWS_CONTAINER_CREDENTIALS_FULL_URI" = "http://127.0.0.1:$port"
-    and set -q AWS_CONTAINER_AUTHORIZATION_TOKEN[1]
-    and test "$AWS_CONFIG_FILE" = "$MULTICRED_LIVE/config"
-    and test "$AWS_SHARED_CREDENTIALS_FILE" = "$MULTICRED_LIVE/credentials"
+    set -l others "$AWS_PROFILE$AWS_DEFAULT_PROFILE$AWS_ROLE_ARN$AWS_WEB_IDENTITY_TOKEN_FILE$AWS_ACCESS_KEY$AWS_SECRET_KEY"
+    set others "$others$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"
+    test "$AWS_CONTAINER_CREDENTIALS_FULL_URI $AWS_CONFIG_FILE $AWS_SHARED_CREDENTIALS_FILE $others" = "$__multicred_expected"
+    and string match -q -- "$__multicred_live_id.*" "$AWS_CONTAINER_AUTHORIZATION_TOKEN"
 end
 
 # Runs before each prompt: the text of the prompt. That fish_mode_prompt did not run since the last time means that it
@@ -185,8 +192,15 @@ function __multicred_before_prompt --on-event fish_prompt
         end
         set text -
         set -q MULTICRED_IDENTITY[1]; and set text $MULTICRED_IDENTITY
-        # A live session's folder has an agent for as long as the session is there.
-        set -q MULTICRED_LIVE[1]; and not test -e $MULTICRED_LIVE/agent; and set text "$text ended"
+        # A live session's folder has an agent for as long as the session is there, and is marked while its credential has
+        # expired and there is no new one.
+        if set -q MULTICRED_LIVE[1]
+            if not test -e $MULTICRED_LIVE/agent
+                set text "$text ended"
+            else if test -e $MULTICRED_LIVE/expired
+                set text "$text expired"
+            end
+        end
         string match -qr '[[:cntrl:]]' -- $text; and set text (string replace -ar '[[:cntrl:]]' '?' -- $text)
         if set -q MULTICRED_COLOR[1]; and test -z "$NO_COLOR"; and test "$TERM" != dumb
             switch $MULTICRED_COLOR

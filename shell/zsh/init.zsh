@@ -21,7 +21,14 @@ function multicred {
         as | renew) __multicred_quietly "__multicred_$1" "${@:2}" ;;
         deactivate)
             case ${*:2} in
-                '' | --keep-creds) __multicred_quietly __multicred_deactivate "${2-}" ;;
+                --keep-creds)
+                    if [[ -n ${MULTICRED_LIVE-} ]]; then
+                        command "$__multicred_program" deactivate --keep-creds
+                    else
+                        __multicred_quietly __multicred_deactivate --keep-creds
+                    fi
+                    ;;
+                '') __multicred_quietly __multicred_deactivate '' ;;
                 *) command "$__multicred_program" "$@" ;;
             esac
             ;;
@@ -168,15 +175,21 @@ function __multicred_restore {
     done
 }
 
-# Whether every program in this live shell asks its session: neither its endpoint nor what would be asked before it was
-# changed by hand. That the token is there is all that may be traced of it.
+# Whether every program in this live shell asks its session: neither its endpoint, nor its token, nor what would be asked
+# before it was changed by hand. The start of the token, which is no secret, is all that may be traced of it. What is
+# expected is put together once.
 function __multicred_is_live {
-    local __multicred_session=${MULTICRED_LIVE##*/}
-    [[ $AWS_CONTAINER_CREDENTIALS_FULL_URI == "http://127.0.0.1:${__multicred_session%%-*}" &&
-        -n ${AWS_CONTAINER_AUTHORIZATION_TOKEN:+set} && $AWS_CONFIG_FILE == "$MULTICRED_LIVE/config" &&
-        $AWS_SHARED_CREDENTIALS_FILE == "$MULTICRED_LIVE/credentials" &&
-        -z $AWS_PROFILE$AWS_DEFAULT_PROFILE$AWS_ROLE_ARN$AWS_WEB_IDENTITY_TOKEN_FILE &&
-        -z $AWS_CONTAINER_CREDENTIALS_RELATIVE_URI ]]
+    if [[ $__multicred_live_of != "$MULTICRED_LIVE" ]]; then
+        typeset -g __multicred_live_of=$MULTICRED_LIVE
+        local __multicred_session=${MULTICRED_LIVE##*/}
+        typeset -g __multicred_expected="http://127.0.0.1:${__multicred_session%%-*} ${__multicred_session#*-} \
+$MULTICRED_LIVE/config $MULTICRED_LIVE/credentials "
+    fi
+    local __multicred_now="$AWS_CONTAINER_CREDENTIALS_FULL_URI ${AWS_CONTAINER_AUTHORIZATION_TOKEN[1,12]} \
+$AWS_CONFIG_FILE $AWS_SHARED_CREDENTIALS_FILE $AWS_PROFILE$AWS_DEFAULT_PROFILE$AWS_ROLE_ARN\
+$AWS_WEB_IDENTITY_TOKEN_FILE$AWS_CONTAINER_CREDENTIALS_RELATIVE_URI$AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE\
+$AWS_ACCESS_KEY${AWS_SECRET_KEY:+set}"
+    [[ $__multicred_now == "$__multicred_expected" ]]
 }
 
 # Runs before each prompt, last of all, from the next prompt on also where something was added after it. The text goes
@@ -185,8 +198,15 @@ function __multicred_before_prompt {
     [[ $precmd_functions[-1] == __multicred_before_prompt ]] ||
         precmd_functions=(${precmd_functions:#__multicred_before_prompt} __multicred_before_prompt)
     local __multicred_text=${MULTICRED_IDENTITY:--} __multicred_segment='%73v '
-    # A live session's folder has an agent for as long as the session is there.
-    [[ -z ${MULTICRED_LIVE-} || -e $MULTICRED_LIVE/agent ]] || __multicred_text+=' ended'
+    # A live session's folder has an agent for as long as the session is there, and is marked while its credential has
+    # expired and there is no new one.
+    if [[ -n ${MULTICRED_LIVE-} ]]; then
+        if [[ ! -e $MULTICRED_LIVE/agent ]]; then
+            __multicred_text+=' ended'
+        elif [[ -e $MULTICRED_LIVE/expired ]]; then
+            __multicred_text+=' expired'
+        fi
+    fi
     if [[ ${AWS_ACCESS_KEY_ID-} != ${MULTICRED_ACCESS_KEY_ID-} ]] ||
         { [[ -n ${MULTICRED_LIVE-} ]] && ! __multicred_is_live }; then
         __multicred_text='?'

@@ -9,8 +9,7 @@ use zeroize::Zeroizing;
 
 use super::error::AgentError;
 use super::protocol::{
-    ANY_VERSION, Code, Fields, KEY_LENGTH, KeyName, LONGEST, Opened, Opening, PREFIX, Request, Seat, Status, VERSION,
-    seats_to_bytes,
+    ANY_VERSION, Code, Fields, KEY_LENGTH, KeyName, LONGEST, Opened, Opening, PREFIX, Request, Status, VERSION,
 };
 use crate::secret::Secret;
 
@@ -113,13 +112,13 @@ impl Agent {
         Opened::read(reply.fields(VERSION)?).ok_or(AgentError::Protocol)
     }
 
-    /// Has other credentials handed out in a live session of a process.
+    /// Has other credentials handed out in a live session, and renewed in another way.
     ///
     /// # Errors
     /// [`AgentError::NoSession`], and what befalls connections.
-    pub fn update(&mut self, token: &Secret, owner: u32, seats: &[Seat]) -> Result<(), AgentError> {
-        let (token, seats) = (token.expose().as_bytes(), seats_to_bytes(seats));
-        self.ask(&Request::Update { token, owner, seats: &seats })?.fields(VERSION).map(drop)
+    pub fn update(&mut self, token: &Secret, opening: &Opening) -> Result<(), AgentError> {
+        let (token, opening) = (token.expose().as_bytes(), opening.to_bytes());
+        self.ask(&Request::Update { token, opening: &opening })?.fields(VERSION).map(drop)
     }
 
     /// Ends a live session of a process.

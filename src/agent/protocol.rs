@@ -12,10 +12,10 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
-pub use live::{Live, MARK, Manner, Opened, Opening, Renewal, Seat, live_folder, seats_of, seats_to_bytes};
+pub use live::{EXPIRED, Live, MARK, Manner, Opened, Opening, Renewal, Seat, live_folder};
 
 /// The version of what is said here.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 /// The version of requests that every agent understands.
 pub const ANY_VERSION: u8 = 0;
 /// The version of this program, for messages.
@@ -78,10 +78,8 @@ pub enum Request<'f> {
     Update {
         /// The session's token.
         token: &'f [u8],
-        /// The process whose session it is.
-        owner: u32,
-        /// The credentials.
-        seats: &'f [u8],
+        /// What it would be opened with now.
+        opening: &'f [u8],
     },
     /// To end a session, where it is that process's.
     Close {
@@ -233,7 +231,7 @@ impl<'f> Request<'f> {
             Self::Unseal { name, associated_data, sealed } => ours(op::UNSEAL, name, [associated_data, sealed], 2),
             Self::Seal { name, associated_data, record } => ours(op::SEAL, name, [associated_data, record], 2),
             Self::Open(opening) => frame(VERSION, op::OPEN, &[opening]),
-            Self::Update { token, owner, seats } => frame(VERSION, op::UPDATE, &[token, &owner.to_be_bytes(), seats]),
+            Self::Update { token, opening } => frame(VERSION, op::UPDATE, &[token, opening]),
             Self::Close { token, owner } => frame(VERSION, op::CLOSE, &[token, &owner.to_be_bytes()]),
         }
     }
@@ -265,11 +263,7 @@ impl<'f> Request<'f> {
                 Self::Seal { name: fields.key_name()?, associated_data: fields.next()?, record: fields.next()? }
             }
             op::OPEN => Self::Open(fields.next()?),
-            op::UPDATE => Self::Update {
-                token: fields.next()?,
-                owner: u32::from_be_bytes(*fields.array()?),
-                seats: fields.next()?,
-            },
+            op::UPDATE => Self::Update { token: fields.next()?, opening: fields.next()? },
             op::CLOSE => Self::Close { token: fields.next()?, owner: u32::from_be_bytes(*fields.array()?) },
             _ => return None,
         };

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::protocol::MARK;
+use super::protocol::{MARK, live_folder};
 use crate::env_change::{ENDPOINT, EnvChange, FILES, LIVE};
 use crate::secret::Secret;
 
@@ -10,13 +10,16 @@ use crate::secret::Secret;
 const STAND_INS: [&str; 2] = ["config", "credentials"];
 
 /// What SDKs ask before the endpoint of a session, its own stand-ins aside.
-const ASKED_BEFORE: [&str; 6] = [
+const ASKED_BEFORE: [&str; 9] = [
     "AWS_ACCESS_KEY_ID",
+    "AWS_ACCESS_KEY",
+    "AWS_SECRET_KEY",
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
 ];
 
 /// A live session of which this process was told, or which it has opened.
@@ -42,6 +45,13 @@ impl Session {
     /// Where SDKs ask.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The socket of the agent that has it.
+    pub fn socket(&self) -> Option<PathBuf> {
+        let folder = self.folder.parent()?;
+        let socket = folder.with_extension("");
+        (socket.is_absolute() && live_folder(&socket) == folder).then_some(socket)
     }
 
     /// The files that stand in for the AWS files.

@@ -49,7 +49,8 @@ pub struct StandIn {
 }
 
 /// Makes the stand-ins of the person's files. `command` are the words that run multicred, from the program to the
-/// last flag before the verb; what it runs must read the person's own files, or it would ask itself.
+/// last flag before the verb; what it runs must read the person's own files, or it would ask itself. Without any,
+/// profiles that need it are left out.
 pub fn stand_in(config: Own<'_>, credentials: Own<'_>, command: &[&str]) -> StandIn {
     let parse = |own: Own<'_>| Document::parse(own.text.unwrap_or_default());
     let (of_config, of_credentials) = (parse(config), parse(credentials));

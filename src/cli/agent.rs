@@ -19,6 +19,9 @@ pub struct Fetch {
     /// Ask as a switch does, and not as a program
     #[arg(long)]
     pub in_shell: bool,
+    /// Whose it must be
+    #[arg(long, value_name = "ARN")]
+    pub expect: Option<String>,
     /// For whom.
     #[command(flatten)]
     pub whom: Whom,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::agent::{Manner, Seat, Session};
+use crate::agent::{Manner, Session};
 use crate::asking::{self, Question};
 use crate::cli::{As, Asking, Global, wherever};
 use crate::context::{Context, printable};
@@ -63,7 +63,9 @@ fn to_somebody(
     let session = arguments.live.live.then(|| {
         let question = live::Question { name, asking: &asking, request: &request, in_shell: true };
         let seats = live::seats(context, global, &question, &somebody, &arguments.live.also)?;
-        session(context, global, former.as_ref().filter(|_| arguments.renew), seats)
+        let (owner, is_restricted) = (context.shell_pid(), somebody.who.restricted);
+        let party = || Party { owner, manner: Manner::Container, region: None, seats: seats.clone(), is_restricted };
+        session(context, global, former.as_ref().filter(|_| arguments.renew), party)
     });
     let session = session.transpose()?;
     let mut change = match &session {
@@ -88,14 +90,18 @@ fn to_somebody(
 }
 
 /// The session of this shell: a new one, or the former one, with new credentials, so that what runs goes on.
-fn session(context: &Context, global: &Global, former: Option<&Session>, seats: Vec<Seat>) -> Result<Session, Failure> {
-    let owner = context.shell_pid();
+fn session<'p>(
+    context: &Context,
+    global: &Global,
+    former: Option<&Session>,
+    party: impl Fn() -> Party<'p>,
+) -> Result<Session, Failure> {
     if let Some(former) = former
-        && live::update(context, global, former, owner, &seats)?
+        && live::update(context, global, former, party())?
     {
         return Ok(former.clone());
     }
-    live::open(context, global, Party { owner, manner: Manner::Container, region: None, seats })
+    live::open(context, global, party())
 }
 
 fn close(context: &Context, session: Option<&Session>) {

@@ -67,7 +67,8 @@ fn session(
 ) -> Result<Session, Failure> {
     let question = live::Question { name, asking: &arguments.asking, request, in_shell: false };
     let seats = live::seats(context, global, &question, somebody, &arguments.live.also)?;
-    let party = Party { owner: std::process::id(), manner: Manner::Container, region: None, seats };
+    let (owner, is_restricted) = (std::process::id(), somebody.who.restricted);
+    let party = Party { owner, manner: Manner::Container, region: None, seats, is_restricted };
     live::open(context, global, party)
 }
 
@@ -92,7 +93,7 @@ fn change(
 ) -> EnvChange {
     let region = handing::program_region(context, resolved, request);
     let mut change = match session {
-        Some(session) if resolved.who.restricted => session.change(region.as_deref()),
+        Some(session) if resolved.who.restricted => live::change_untold(context, session, region.as_deref()),
         Some(session) => live::change(context, session, region.as_deref()),
         None => handing::change(context, resolved, region.as_deref()),
     };

@@ -19,6 +19,7 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
         return Ok(context.answer_json(&json!({ "dropped": dropped, "ended": ended }))?);
     }
     context.note(&match dropped {
+        0 if ended > 0 => "locked: the agent held no key".to_owned(),
         0 => "there is nothing to lock: no agent holds a key".to_owned(),
         1 => "locked: the agent dropped its key".to_owned(),
         count => format!("locked: the agent dropped its {count} keys"),

@@ -76,7 +76,8 @@ fn open<'s>(
     let again = live::Question { name, asking: &arguments.asking, request, in_shell: false };
     let seats = live::seats(context, global, &again, somebody, &arguments.also)?;
     let manner = if arguments.imds { Manner::Metadata { v1: arguments.imds_v1 } } else { Manner::Container };
-    let party = Party { owner: std::process::id(), manner, region: region.as_deref(), seats };
+    let (owner, is_restricted) = (std::process::id(), somebody.who.restricted);
+    let party = Party { owner, manner, region: region.as_deref(), seats, is_restricted };
     let session = live::open(context, global, party)?;
     Ok(Serving { session, manner, somebody, region, token_file: None })
 }

@@ -4,9 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::Context;
-
-/// The variable that names the folder of a live shell's session.
-const LIVE: &str = "MULTICRED_LIVE";
+use crate::env_change::LIVE;
 
 /// The variables that name the AWS files, and those that keep what the person had them say, in a live shell.
 pub const STAND_INS: [(&str, &str); 2] = [
@@ -80,7 +78,7 @@ impl Context {
     }
 
     /// The folder of the live session that this process was given.
-    fn live_folder(&self) -> Option<PathBuf> {
+    pub(super) fn live_folder(&self) -> Option<PathBuf> {
         self.path(LIVE)
     }
 

@@ -9,7 +9,9 @@ impl From<AgentError> for Failure {
             AgentError::NotHeld => (Exit::Locked, "unlock the store again"),
             AgentError::DoesNotOpen => (Exit::Failure, "restore the store from a backup, or import again"),
             AgentError::Conflict => (Exit::Failure, "multicred lock, then unlock the store again"),
-            AgentError::Full => (Exit::Failure, "multicred lock, then open what you need"),
+            AgentError::Full => {
+                (Exit::Failure, "see what it holds with multicred agent status, and end what you do not need")
+            }
             AgentError::NoSession => (Exit::Failure, "multicred renew, or be somebody again: multicred as NAME --live"),
             AgentError::NoEndpoint(_) => {
                 (Exit::Failure, "see multicred agent status; multicred as NAME does without it")

@@ -36,6 +36,7 @@ pub struct Opening {
 }
 
 /// One of those whose credentials a session hands out.
+#[derive(Clone)]
 pub struct Seat {
     /// The name to show.
     pub shown: String,
@@ -149,25 +150,14 @@ impl Opening {
 /// What a session's folder has in it for as long as the session is there, and the agent.
 pub const MARK: &str = "agent";
 
+/// What it has in it while its first credential has expired and no new one can be had.
+pub const EXPIRED: &str = "expired";
+
 /// The folder of all live sessions of the agent at a socket.
 pub fn live_folder(socket: &Path) -> PathBuf {
     let mut path = socket.as_os_str().to_owned();
     path.push(".live");
     PathBuf::from(path)
-}
-
-/// Seats as one run of bytes.
-pub fn seats_to_bytes(seats: &[Seat]) -> Zeroizing<Vec<u8>> {
-    let mut bytes = Zeroizing::new(Vec::with_capacity(size(seats)));
-    put_seats(&mut bytes, seats);
-    bytes
-}
-
-/// Reads seats; `None` where they are none.
-pub fn seats_of(bytes: &[u8]) -> Option<Vec<Seat>> {
-    let mut fields = Fields(bytes);
-    let seats = read_seats(&mut fields)?;
-    (fields.0.is_empty() && !seats.is_empty()).then_some(seats)
 }
 
 fn size(seats: &[Seat]) -> usize {
@@ -341,7 +331,6 @@ mod tests {
         assert_eq!(read.renewal.environment, opening().renewal.environment);
         assert_eq!(read.seats[0].credential, seat(Some("t")).credential);
         assert_eq!(read.seats[1].words, seat(None).words);
-        assert_eq!(seats_of(&seats_to_bytes(&opening().seats)).unwrap().len(), 2);
     }
 
     #[test]

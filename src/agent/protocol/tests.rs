@@ -15,7 +15,7 @@ fn requests() -> [Request<'static>; 10] {
         Request::Unseal { name: NAME, associated_data: b"", sealed: b"sealed" },
         Request::Seal { name: NAME, associated_data: b"data", record: b"" },
         Request::Open(b"opening"),
-        Request::Update { token: b"token", owner: 7, seats: b"" },
+        Request::Update { token: b"token", opening: b"" },
         Request::Close { token: b"", owner: u32::MAX },
     ]
 }

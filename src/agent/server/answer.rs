@@ -93,7 +93,7 @@ impl Agent {
                 }
                 Err(denied) => Err(denied),
             },
-            Request::Update { token, owner, seats } => self.live.update(token, *owner, seats),
+            Request::Update { token, opening } => self.live.update(token, opening),
             Request::Close { token, owner } => self.live.close(token, *owner),
             _ => Err(Denied::Malformed),
         };

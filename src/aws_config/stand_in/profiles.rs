@@ -60,7 +60,7 @@ pub(super) const NO_COMMAND: &str = "its key cannot be had by a command, which c
 pub(super) fn process(command: &[&str], profile: &str) -> Option<String> {
     const VERB: &str = "credential-process";
     const FLAG: &str = "--no-session";
-    if profile.starts_with('-') {
+    if command.is_empty() || profile.starts_with('-') {
         return None;
     }
     let of = |last: [&str; 3]| synced::command(&[command, &last].concat()).ok();

@@ -71,6 +71,18 @@ impl Folder {
 /// What is there while this process is. A process that has ended and was not waited for has a folder in `/proc` still,
 /// but no network (proc(5)).
 fn while_this_process_runs() -> Option<PathBuf> {
+    // A shell would not see it, and take the session for one that has ended.
+    let mounts = fs::read_to_string("/proc/self/mounts").unwrap_or_default();
+    let is_hidden = |options: &str| {
+        options
+            .split(',')
+            .any(|option| option.starts_with("hidepid=") && !["hidepid=0", "hidepid=off"].contains(&option))
+    };
+    let of_proc = mounts.lines().map(|line| line.split(' ').collect::<Vec<_>>());
+    if of_proc.filter(|mount| mount.get(1) == Some(&"/proc")).any(|mount| mount.get(3).is_some_and(|it| is_hidden(it)))
+    {
+        return None;
+    }
     let process = PathBuf::from(format!("/proc/{}", std::process::id()));
     [process.join("net/dev"), process].into_iter().find(|place| place.exists())
 }

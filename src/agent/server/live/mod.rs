@@ -9,6 +9,7 @@ mod renewal;
 mod seat;
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, spawn_local};
 use tokio::time::sleep;
 
-use crate::agent::protocol::{self, Live, Manner, Opened, Opening};
+use crate::agent::protocol::{self, EXPIRED, Live, Manner, Opened, Opening, Renewal};
 use crate::endpoint::{self, Container, Desk, HandOut, Metadata, Refusal, Service, TokenKey};
 use crate::identity::hash::hex;
 use crate::seal;
@@ -56,7 +57,8 @@ pub(super) enum Denied {
 pub(super) struct Sessions {
     folder: Folder,
     open: RefCell<Vec<Rc<Session>>>,
-    /// Where those that are asked with their token are asked, while there are any.
+    /// Where those that are asked with their token are asked, from the first one on for as long as this agent lives: a
+    /// program that asks in vain must not get its answer from whoever takes the port next.
     shared: RefCell<Option<Port>>,
     callers: Rc<Callers>,
     renewals: Rc<Semaphore>,
@@ -68,10 +70,10 @@ struct Session {
     token: Secret,
     owner: u32,
     manner: Manner,
-    recipe: Rc<Recipe>,
+    folder: PathBuf,
     seats: RefCell<Vec<Rc<Seat>>>,
     /// Its own port, where it has one.
-    port: Option<Port>,
+    _port: Option<Port>,
     /// What must not outlive it: who looks whether the owner lives, and who tends each seat.
     watch: RefCell<Option<AbortHandle>>,
     tending: RefCell<Vec<AbortHandle>>,
@@ -91,7 +93,7 @@ impl Drop for Port {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        self.watch.borrow().iter().chain(&*self.tending.borrow()).for_each(AbortHandle::abort);
+        self.stop();
     }
 }
 
@@ -117,23 +119,21 @@ impl Sessions {
         let (port, number) = self.port_for(&opening, &token)?;
         let name = format!("{number}-{id}");
         if let Err(error) = self.folder.add(&name) {
-            self.close_unused();
             return Err(Denied::NoEndpoint(format!("{}: {error}", self.folder.path().display())));
         }
         let Opening { owner, manner, seats, renewal, .. } = opening;
-        let recipe = Rc::new(Recipe::new(renewal, Rc::clone(&self.renewals)));
         let session = Session {
+            folder: self.folder.path().join(&name),
             name: name.clone(),
             token: token.clone(),
             owner,
             manner,
-            recipe,
             seats: RefCell::default(),
-            port,
+            _port: port,
             watch: RefCell::default(),
             tending: RefCell::default(),
         };
-        session.seat(seats);
+        session.seat(seats, &self.recipe(renewal));
         let (sessions, ended) = (Rc::clone(self), name.clone());
         let watching = spawn_local(async move {
             watch.ended().await;
@@ -193,14 +193,19 @@ impl Sessions {
     }
 
     /// Hands other credentials out in a session, in the place of those that it has.
-    pub(super) fn update(&self, token: &[u8], owner: u32, seats: &[u8]) -> Result<(), Denied> {
-        let seats = protocol::seats_of(seats).ok_or(Denied::Malformed)?;
-        let session = self.find(token).filter(|session| session.owner == owner).ok_or(Denied::NoSession)?;
+    pub(super) fn update(&self, token: &[u8], opening: &[u8]) -> Result<(), Denied> {
+        let Opening { owner, manner, seats, renewal, .. } = Opening::read(opening).ok_or(Denied::Malformed)?;
+        let is_meant = |session: &Rc<Session>| session.owner == owner && session.manner == manner;
+        let session = self.find(token).filter(is_meant).ok_or(Denied::NoSession)?;
         if seats.len() > MOST_SEATS {
             return Err(Denied::Full);
         }
-        session.seat(seats);
+        session.seat(seats, &self.recipe(renewal));
         Ok(())
+    }
+
+    fn recipe(&self, renewal: Renewal) -> Rc<Recipe> {
+        Rc::new(Recipe::new(renewal, Rc::clone(&self.renewals)))
     }
 
     /// Ends a session that is that process's.
@@ -220,21 +225,14 @@ impl Sessions {
         self.open.borrow_mut().retain(|session| {
             let goes = is_meant(session);
             if goes {
+                // Whoever waits for an answer holds it still.
+                session.stop();
                 self.folder.remove(&session.name);
                 count += 1;
             }
             !goes
         });
-        self.close_unused();
         count
-    }
-
-    /// Nobody listens where nobody may ask.
-    fn close_unused(&self) {
-        let is_shared = |session: &Rc<Session>| session.port.is_none();
-        if !self.open.borrow().iter().any(is_shared) {
-            *self.shared.borrow_mut() = None;
-        }
     }
 
     /// Looks at every token, so that how long it takes tells nothing of any.
@@ -265,14 +263,23 @@ impl Desk for Sessions {
     async fn of_token(&self, token: &[u8], arn: Option<&str>) -> Result<Rc<HandOut>, Refusal> {
         let session = self.find(token).filter(|session| session.manner == Manner::Container);
         let seat = session.as_ref().ok_or(Refusal::NoToken)?.seat_of(arn).ok_or(Refusal::NotGiven)?;
-        seat.hand_out().await
+        let handed_out = seat.hand_out().await;
+        // It may have ended while it was waited for.
+        if self.find(token).is_some() { handed_out } else { Err(Refusal::NoToken) }
     }
 }
 
 impl Session {
+    fn stop(&self) {
+        self.watch.borrow().iter().chain(&*self.tending.borrow()).for_each(AbortHandle::abort);
+    }
+
     /// Seats those whose credentials are handed out, in the place of any others.
-    fn seat(&self, seats: Vec<protocol::Seat>) {
-        let seats: Vec<_> = seats.into_iter().map(|seat| Rc::new(Seat::new(seat, Rc::clone(&self.recipe)))).collect();
+    fn seat(&self, seats: Vec<protocol::Seat>, recipe: &Rc<Recipe>) {
+        // The prompt tells of the first one alone.
+        let marks = std::iter::once(Some(self.folder.join(EXPIRED))).chain(std::iter::repeat(None));
+        let seated = |(seat, mark)| Rc::new(Seat::new(seat, Rc::clone(recipe), mark));
+        let seats: Vec<_> = seats.into_iter().zip(marks).map(seated).collect();
         let tend = |seat: &Rc<Seat>| spawn_local(Rc::clone(seat).tend()).abort_handle();
         self.tending.replace(seats.iter().map(tend).collect()).iter().for_each(AbortHandle::abort);
         *self.seats.borrow_mut() = seats;

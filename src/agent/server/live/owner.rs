@@ -18,8 +18,11 @@ pub(super) fn watch(owner: u32, caller: Option<u32>) -> Result<Watch, String> {
     let pid = i32::try_from(owner).ok().and_then(Pid::from_raw).ok_or("its owner is no process")?;
     // First the hold of it, then the proof: whoever is held can no longer change.
     let watch = imp::Watch::of(pid).map_err(|error| format!("process {owner} cannot be watched: {error}"))?;
-    if !caller.is_some_and(|caller| imp::is_below(caller, owner)) {
-        return Err(format!("process {owner} is none that the caller runs below"));
+    match caller.and_then(|caller| imp::is_below(caller, owner)) {
+        Some(true) => {}
+        // Where others' processes are hidden (hidepid), the caller is believed. Process 1 is above all.
+        None if caller.is_some() && owner != 1 => {}
+        _ => return Err(format!("process {owner} is none that the caller runs below")),
     }
     Ok(Watch(watch))
 }
@@ -52,26 +55,30 @@ mod imp {
         }
     }
 
-    /// Whether a process is another one, or has it among its ancestors.
-    pub(super) fn is_below(process: u32, ancestor: u32) -> bool {
+    /// Whether a process is another one, or has it among its ancestors; of process 1, which every process has, whether it
+    /// is its very parent. `None` where that cannot be seen.
+    pub(super) fn is_below(process: u32, ancestor: u32) -> Option<bool> {
         let mut at = process;
-        for _ in 0..DEEPEST {
+        for step in 0..DEEPEST {
             if at == ancestor {
-                return true;
+                return Some(ancestor != 1 || step < 2);
             }
             match parent(at) {
-                Some(next @ 1..) => at = next,
-                _ => return false,
+                Ok(next @ 1..) => at = next,
+                Err(error) if error.kind() == io::ErrorKind::NotFound && at == process => return None,
+                _ => return Some(false),
             }
         }
-        false
+        Some(false)
     }
 
     /// The fourth word of `/proc/PID/stat`; the second, a name in brackets, may hold anything.
-    fn parent(process: u32) -> Option<u32> {
-        let stat = std::fs::read(format!("/proc/{process}/stat")).ok()?;
-        let end = stat.iter().rposition(|byte| *byte == b')')?;
-        std::str::from_utf8(&stat[end + 1..]).ok()?.split_ascii_whitespace().nth(1)?.parse().ok()
+    fn parent(process: u32) -> io::Result<u32> {
+        let stat = std::fs::read(format!("/proc/{process}/stat"))?;
+        let end = stat.iter().rposition(|byte| *byte == b')').map_or(0, |end| end + 1);
+        let fields = std::str::from_utf8(&stat[end..]).unwrap_or_default();
+        let parent = fields.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
+        parent.ok_or_else(|| io::Error::other("it has no parent"))
     }
 }
 
@@ -101,7 +108,7 @@ mod imp {
         }
     }
 
-    pub(super) fn is_below(_: u32, _: u32) -> bool {
-        true
+    pub(super) fn is_below(_: u32, _: u32) -> Option<bool> {
+        None
     }
 }

@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
@@ -56,6 +57,8 @@ impl Recipe {
         // They are never closed.
         let _place = self.places.acquire().await;
         let Renewal { program, folder, environment } = &self.renewal;
+        // It may be gone; then nothing in it means anything any more.
+        let folder = if folder.is_dir() { folder } else { Path::new("/") };
         let because = |reason: String| Failed { reason, by_person: false };
         let failed = |error: &dyn std::fmt::Display| because(format!("{}: {error}", program.display()));
         let environment = environment.iter().map(|(name, value)| (name, OsStr::from_bytes(value)));

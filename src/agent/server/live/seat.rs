@@ -5,6 +5,8 @@
 //! one, as long as an SDK waits.
 
 use std::cell::{Cell, RefCell};
+use std::fs;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -52,6 +54,7 @@ pub(super) struct Seat {
     next_try: Cell<i64>,
     failures: Cell<u32>,
     failure: RefCell<Option<String>>,
+    mark: Option<PathBuf>,
     /// Somebody asks, for the first time or for what is about to end.
     asked: Notify,
     /// A try to renew has ended.
@@ -59,11 +62,15 @@ pub(super) struct Seat {
 }
 
 impl Seat {
-    pub(super) fn new(seat: protocol::Seat, recipe: Rc<Recipe>) -> Self {
+    /// `mark` is a file that is there while the credential has expired and no new one can be had.
+    pub(super) fn new(seat: protocol::Seat, recipe: Rc<Recipe>, mark: Option<PathBuf>) -> Self {
         let protocol::Seat { shown, arn, account, credential, renew_before, words } = seat;
         let now = now();
         let told = end_told(&credential, now);
         let held = hand_out(&shown, arn.as_deref(), account.as_deref(), credential, now, told);
+        if let Some(mark) = &mark {
+            let _ = fs::remove_file(mark);
+        }
         Self {
             shown,
             arn,
@@ -78,6 +85,7 @@ impl Seat {
             next_try: Cell::new(0),
             failures: Cell::new(0),
             failure: RefCell::default(),
+            mark,
             asked: Notify::new(),
             tried: Notify::new(),
         }
@@ -148,8 +156,21 @@ impl Seat {
             if self.is_due() {
                 self.renew().await;
             }
+            self.set_mark();
             let _ = timeout(self.rest(), self.asked.notified()).await;
         }
+    }
+
+    /// A shell sees by a look at its session's folder that its programs get nothing.
+    fn set_mark(&self) {
+        let Some(mark) = &self.mark else { return };
+        let has_expired = self.expires_at().is_some_and(|end| end <= now()) && self.failure.borrow().is_some();
+        // A mark that cannot be made is a prompt that says less.
+        let _ = match (has_expired, mark.exists()) {
+            (true, false) => fs::write(mark, ""),
+            (false, true) => fs::remove_file(mark),
+            _ => Ok(()),
+        };
     }
 
     /// Ends the pause after a try that failed.
@@ -297,7 +318,7 @@ mod tests {
         let renewal = Renewal { program: "/nowhere".into(), folder: "/".into(), environment };
         let recipe = Rc::new(Recipe::new(renewal, Rc::new(Semaphore::new(1))));
         let (shown, words, renew_before) = ("prod/root".into(), Vec::new(), 960);
-        Seat::new(protocol::Seat { shown, arn: None, account: None, credential, renew_before, words }, recipe)
+        Seat::new(protocol::Seat { shown, arn: None, account: None, credential, renew_before, words }, recipe, None)
     }
 
     fn told(seat: &Seat) -> i64 {
