@@ -68,11 +68,11 @@ ended+=($!)
 wait_for curl --silent --fail --output /dev/null --header 'Authorization: token' "$theirs/"
 
 row() {
-    local name=$1 rate median last
-    read -r rate median last < <("$knock" "${@:2}")
-    printf '%-52s%12s%10s%10s\n' "$name" "$rate" "$median" "$last"
+    local name=$1 figures
+    read -r -a figures < <("$knock" "${@:2}")
+    printf '%-52s%12s%10s%10s%12s\n' "$name" "${figures[@]}"
 }
-printf '%-52s%12s%10s%10s\n' "$clients clients, $seconds s" 'requests/s' 'p50 ms' 'p99 ms'
+printf '%-52s%12s%10s%10s%12s\n' "$clients clients, $seconds s" 'answers/s' 'p50 ms' 'p99 ms' 'unanswered'
 row 'multicred, connections kept' "$url" "$token" "$clients" "$seconds" keep
 row 'multicred, a connection for each request' "$url" "$token" "$clients" "$seconds" each
 row 'aws-export-credentials, one for each, one client' "$theirs" token 1 "$seconds" each
