@@ -4,6 +4,8 @@ use std::os::unix::net::UnixListener;
 
 use rustix::process::Signal;
 
+use multicred::agent::protocol::VERSION;
+
 use crate::scene::keys::{BECOME_BOB, PASSPHRASE, QUESTION, Way};
 use crate::scene::refusal::Refusal;
 use crate::scene::seat::{Ended, Seat, eventually};
@@ -172,7 +174,8 @@ fn an_agent_of_another_version_is_named_and_the_store_opens_without_it() {
     let tomorrow = agent_of_tomorrow(&scene.env);
     for _ in 0..2 {
         let ended = scene.opens_with(&[PASSPHRASE]);
-        assert!(ended.screen.contains("the agent is multicred 99.0.0 (protocol 2)"), "{ended:?}");
+        let told = format!("the agent is multicred 99.0.0 (protocol {})", VERSION + 1);
+        assert!(ended.screen.contains(&told), "{ended:?}");
         assert!(ended.screen.contains("multicred agent stop"), "{ended:?}");
     }
     scene.env.run(&BECOME_BOB).refused(4, &["the store is locked"]);

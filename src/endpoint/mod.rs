@@ -92,7 +92,6 @@ fn json_reply_as(kind: &'static str, status: StatusCode, value: &impl Serialize)
     reply(status, kind, Bytes::from_owner(text))
 }
 
-#[allow(dead_code)]
 fn text_reply(status: StatusCode, text: impl Into<Bytes>) -> Reply {
     reply(status, "text/plain", text.into())
 }
