@@ -35,7 +35,7 @@ fn the_end_of_the_program_ends_its_session_and_no_other() {
     assert!(other.door.is_open() && session(&other).lives());
     drop(other);
     wait_for("the end of the other", SOON, || names_in(&sessions_of(&agent)).is_empty());
-    assert!(std::net::TcpStream::connect(program.door.address).is_err(), "nobody listens where nobody may ask");
+    assert_eq!(program.door.ask().status, 401, "the port stays the agent's, and is nobody else's");
     assert!(agent.is_running());
 }
 
@@ -194,7 +194,7 @@ fn where_the_stand_ins_cannot_be_written_there_is_no_session() {
     let written = calls[place..].iter().find(|call| call.name == "write").expect("a stand-in that is written");
     for (call, error) in [(&calls[place], "EACCES"), (&calls[place], "ENOSPC"), (written, "ENOSPC")] {
         let (output, _) = traced::run_tracing(&scene.env, &words, None, &[traced::fail_at(call, error)], set);
-        output.code(1).stderr_has("the AWS files cannot be copied to");
+        output.code(1).stderr_has("the stand-ins of the AWS files cannot be written to");
         assert!(eventually(|| names_in(&sessions_of(&agent)).is_empty()), "the session was closed again");
         assert!(agent.client().status().expect("an agent").live.is_empty());
     }
