@@ -62,7 +62,9 @@ fn an_sdk_that_has_what_serve_prints_is_the_identity_whoever_is_default() {
 fn signals_end_it_and_what_it_served_and_that_is_no_failure() {
     let scene = Scene::with_bobs_roles();
     for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
-        let served = Served::start(&scene.env, &["dev/Reader"]);
+        // Whoever started the tests may have had some ignored, as nohup and a shell's & do.
+        let words = ["--default-signal", "multicred", "serve", "dev/Reader", "--json"];
+        let served = Served::started_by(scene.env.program("env", &words));
         assert_eq!(served.ask().expect("an answer").0, 200);
         served.signal(signal);
         let (port, output) = (served.port(), served.process.end());
