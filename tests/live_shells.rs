@@ -32,6 +32,7 @@ in_each_shell![
     the_session_ends_though_the_agents_address_has_changed,
     an_expired_credential_that_cannot_be_renewed_shows_in_the_prompt,
     there_is_nothing_to_keep_in_a_live_shell,
+    what_serve_prints_makes_a_live_shell_the_one_that_is_served,
 ];
 
 /// What the endpoint answers to a token: status and body.
@@ -349,4 +350,21 @@ fn there_is_nothing_to_keep_in_a_live_shell(shell: Shell) {
     term.becomes("bob");
     term.does("multicred deactivate --keep-creds");
     assert!(term.exported("AWS_SECRET_ACCESS_KEY").is_some());
+}
+
+fn what_serve_prints_makes_a_live_shell_the_one_that_is_served(shell: Shell) {
+    let person = Person::new();
+    let mut term = person.opens(shell);
+    lives(&mut term, "west");
+    let language = if shell == Shell::Fish { "fish" } else { "sh" };
+    let mut serving = person.env.spawn(&["serve", "bob", "--format", language]);
+    let statements = serving.wait_for_stdout("MULTICRED_LIVE");
+    serving.wait_for_stderr("is served at");
+    let served = person.env.path("served");
+    std::fs::write(&served, statements).unwrap();
+    term.enter(&format!(". {}", served.display()));
+    assert_eq!(term.shown(), "(bob)");
+    let status = term.run("multicred status --json").output;
+    assert!(status.contains("\"identity\":\"bob\"") && status.contains("\"live\":true"), "{status}");
+    serving.kill();
 }

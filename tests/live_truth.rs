@@ -46,6 +46,22 @@ fn a_renewal_never_hands_out_somebody_else() {
 }
 
 #[test]
+fn a_renewal_never_hands_out_somebody_whose_name_nobody_knows() {
+    let mut scene = Scene::new();
+    let [reader, _] = with_profile(&mut scene);
+    short_lives(&scene, 5);
+    let program = scene.goes_live("work");
+    assert_eq!(program.door.ask().status, 200);
+    let answer = r#"{"Version":1,"AccessKeyId":"ASIATOOLTOOLTOOLTOO1","SecretAccessKey":"s3cret","SessionToken":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
+    scene.env.write("answer.json", answer);
+    let tool = scene.env.path("answer.json");
+    scene.env.aws_config(&format!("[profile work]\ncredential_process = cat {}\n", tool.display()));
+    wait_for("the end of the first credential", PATIENCE, || program.door.ask().status == 503);
+    let reason = program.door.ask().reason();
+    assert!(reason.contains(&format!("was {reader}, and is somebody unknown")), "{reason}");
+}
+
+#[test]
 fn a_renewal_has_the_persons_environment_and_nothing_that_a_switch_set() {
     let mut scene = Scene::new();
     let (script, seen) = (scene.env.path("tool"), scene.env.path("seen"));

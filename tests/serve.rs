@@ -155,7 +155,13 @@ fn a_token_file_has_the_token_alone_and_goes_with_the_session() {
     let scene = scene();
     scene.env.run(&["serve", "dev/Reader", "--token-file", "no/such/folder/token"]).code(1).stderr_has("--token-file");
     let path = scene.env.path("token");
-    fs::write(&path, "of a former one").unwrap();
+    for own in ["precious", ""] {
+        fs::write(&path, own).unwrap();
+        let refused = scene.env.run(&["serve", "dev/Reader", "--token-file", "token"]);
+        refused.code(1).stderr_has("something else is there");
+        assert_eq!(fs::read_to_string(&path).unwrap(), own);
+    }
+    fs::write(&path, format!("{}.{}", "a1".repeat(6), "b2".repeat(32))).unwrap();
     let served = Served::start(&scene.env, &["dev/Reader", "--token-file", "token"]);
     assert_eq!(served.variable(TOKEN_FILE), path.to_string_lossy());
     assert!(served.told["set"][TOKEN].is_null());
@@ -220,7 +226,7 @@ fn it_prints_in_the_formats_of_env() {
     let printed = |format: &str| {
         let mut process = scene.env.spawn(&["serve", "dev/Reader", "--format", format, "--region", "eu-west-3"]);
         process.wait_for_stderr("is served at");
-        process.stdout()
+        process.wait_for_stdout("AWS_CONFIG_FILE")
     };
     let docker = printed("docker");
     assert!(docker.contains("AWS_CONFIG_FILE=/dev/null\n") && docker.contains("AWS_REGION=eu-west-3\n"), "{docker}");

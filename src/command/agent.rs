@@ -45,10 +45,9 @@ fn fetch(context: &Context, global: &Global, arguments: &Fetch) -> Result<(), Fa
     let question = Question { what: "live", name: &name, request: &request };
     let (somebody, _) = asking::answer(context, global, &arguments.asking, question, ProgramTty::new())?;
     // A name may mean somebody else by now: a profile was edited, an alias moved.
-    if let (Some(expected), Some(arn)) = (&arguments.expect, &somebody.who.arn)
-        && expected != arn
-    {
-        let fact = format!("'{}' was {expected}, and is {arn} now", name.escape_debug());
+    let (was, is) = (arguments.expect.as_deref(), somebody.who.arn.as_deref().unwrap_or("somebody unknown"));
+    if let Some(was) = was.filter(|was| *was != is) {
+        let fact = format!("'{}' was {was}, and is {is} now", name.escape_debug());
         return Err(Failure::new(Exit::Identity, fact, "be whom you want to be again"));
     }
     let expiry = handing::expiry(&somebody.credential);

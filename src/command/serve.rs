@@ -139,6 +139,8 @@ impl Serving<'_> {
         handing::unset_stale_region(context, &mut change, self.region.as_deref());
         // A restricted program is told nothing of whom it is restricted from.
         if !is_elsewhere && !self.somebody.who.restricted {
+            // Whoever the shell was before, it is the session's now.
+            change.announce(&handing::announcement(self.somebody), None, self.region.as_deref());
             live::announce(context, &self.session, &mut change);
         }
         change
@@ -195,6 +197,14 @@ struct TokenFile {
 
 impl TokenFile {
     fn write(path: PathBuf, token: &Secret) -> io::Result<Self> {
+        // What a killed run left may go; anything else is the person's.
+        if let Ok(found) = fs::symlink_metadata(&path) {
+            let held =
+                if found.is_file() { fs::read_to_string(&path).map(Zeroizing::new)? } else { Zeroizing::default() };
+            if !is_token(&held) {
+                return Err(io::Error::other("something else is there"));
+            }
+        }
         let mut draft = path.clone().into_os_string();
         draft.push(format!(".{}", std::process::id()));
         let draft = PathBuf::from(draft);
@@ -207,6 +217,12 @@ impl TokenFile {
     fn shown(&self) -> String {
         self.path.to_string_lossy().into_owned()
     }
+}
+
+/// Whether a text has the form of our tokens: two hexadecimal numbers with a dot between them.
+fn is_token(text: &str) -> bool {
+    let is_hex = |part: &str, length| part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.split_once('.').is_some_and(|(id, secret)| is_hex(id, 12) && is_hex(secret, 64))
 }
 
 impl Drop for TokenFile {

@@ -53,7 +53,7 @@ pub(super) async fn get_signin_token(
         let answer = tokio::time::timeout(ATTEMPT_TIMEOUT, ask(&connector, address, &form, way)).await;
         match answer.unwrap_or_else(|_| Err(error::too_late(ACTION))) {
             Ok(Answered::NotInThisWay) if way == Way::Post => way = Way::Get,
-            Ok(Answered::NotInThisWay) => return Err(refused(400)),
+            Ok(Answered::NotInThisWay) => return Err(StsError::unusable(ACTION, "it takes no question")),
             Ok(Answered::Token(token)) => return Ok(token),
             Err(StsError::NoAnswer { .. } | StsError::Unavailable { .. }) if attempt < ATTEMPTS => {
                 tokio::time::sleep(backoff(attempt)).await;
@@ -104,7 +104,9 @@ fn form(credential: &Credential, duration: Option<u32>) -> Result<Zeroizing<Stri
 fn connector(address: &str, ca_bundle: Option<&CaBundle>) -> Result<Connector, StsError> {
     let settings =
         HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ATTEMPT_TIMEOUT).build();
-    let mut builder = Connector::builder().proxy_config(ProxyConfig::from_env()).connector_settings(settings);
+    // Plain HTTP is for this machine alone, and nobody in between.
+    let proxy = if address.starts_with("https://") { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
+    let mut builder = Connector::builder().proxy_config(proxy).connector_settings(settings);
     builder.set_sleep_impl(Some(SharedAsyncSleep::new(TokioSleep::new())));
     if address.starts_with("https://") { with_tls(builder, ca_bundle) } else { Ok(builder.build_http()) }
 }
@@ -139,12 +141,12 @@ async fn ask(connector: &Connector, address: &str, form: &str, way: Way) -> Resu
     let body = metadata::collect(answer.into_body()).await.map(Zeroizing::new).map_err(no_answer)?;
     match status {
         200 => token(&body).map(Answered::Token),
-        400 | 404 | 405 | 501 => Ok(Answered::NotInThisWay),
+        404 | 405 | 501 => Ok(Answered::NotInThisWay),
         429 | 500.. => {
             let (code, message) = (format!("HTTP {status}"), "no reason given".to_owned());
             Err(StsError::Unavailable { action: ACTION, code, message })
         }
-        401 | 403 => Err(refused(status)),
+        400 | 401 | 403 => Err(refused(status)),
         _ => Err(StsError::unusable(ACTION, &format!("HTTP {status}"))),
     }
 }
