@@ -16,7 +16,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::env_change::{ENDPOINT, OURS, SETS};
+use crate::env_change::{ENDPOINT, FILES, OURS, REGIONS, credentials};
 use rustix::stdio::{dup2_stderr, dup2_stdin, dup2_stdout};
 
 pub use places::{NoHome, STAND_INS};
@@ -105,14 +105,11 @@ impl Context {
 
     /// The environment as it was before any switch, whatever is in it: without what a switch or a live session set.
     pub fn persons_environment(&self) -> Vec<(String, OsString)> {
-        let region = self.variable("MULTICRED_REGION");
-        let is_credential = |name: &str| SETS.contains(&name) && !name.ends_with("REGION");
+        let is_credential = |name: &str| credentials().any(|credential| credential == name);
         let is_live = self.live_folder().is_some();
-        let is_set_by_us = |name: &str| match name {
-            "AWS_REGION" | "AWS_DEFAULT_REGION" => region.is_some() && self.variable(name) == region,
-            _ if is_credential(name) => self.holds_switched_key(),
-            _ if ENDPOINT.contains(&name) => is_live,
-            _ => OURS.contains(&name) || STAND_INS.iter().any(|(stand_in, _)| *stand_in == name),
+        let is_set_by_us = |name: &str| {
+            let is_replaced = OURS.contains(&name) || FILES.contains(&name) || self.is_region_of_switch(name);
+            is_replaced || (is_live && ENDPOINT.contains(&name)) || (is_credential(name) && self.holds_switched_key())
         };
         let kept = self.environment.iter().filter(|(name, _)| !is_set_by_us(name));
         let kept = kept.map(|(name, value)| (name.clone(), value.clone()));
@@ -164,9 +161,13 @@ impl Context {
     /// A variable of the person's own environment, for asking AWS: a region that a switch set is not the person's.
     pub fn own_variable(&self, name: &str) -> Option<Cow<'_, str>> {
         let value = self.setting(name)?;
-        let is_region = matches!(name, "AWS_REGION" | "AWS_DEFAULT_REGION");
-        let set_by_switch = is_region && self.variable("MULTICRED_REGION") == Some(&*value);
-        (!set_by_switch).then_some(value)
+        (!self.is_region_of_switch(name)).then_some(value)
+    }
+
+    /// Whether a variable names the region that a switch set.
+    pub fn is_region_of_switch(&self, name: &str) -> bool {
+        let set = self.variable("MULTICRED_REGION");
+        REGIONS.contains(&name) && set.is_some() && self.variable(name) == set
     }
 
     /// The region of the person's own environment, unchecked; `None` also where a switch set it.

@@ -12,8 +12,14 @@ pub const SETS: [&str; 6] = [
     "AWS_DEFAULT_REGION",
 ];
 
+/// Those of them that name the region.
+pub const REGIONS: [&str; 2] = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+
 /// The variables that name the AWS files: a live session has stand-ins for them, any other switch leaves the person's.
 pub const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
+
+/// The variables that keep, in a live shell, what the person had each of [`FILES`] say.
+pub const OWN_FILES: [&str; 2] = ["MULTICRED_CONFIG_FILE", "MULTICRED_SHARED_CREDENTIALS_FILE"];
 
 /// The variable that names the folder of a live shell's session.
 pub const LIVE: &str = "MULTICRED_LIVE";
@@ -56,8 +62,8 @@ pub const OURS: [&str; 12] = [
     "MULTICRED_COLOR",
     "MULTICRED_RESTRICTED",
     LIVE,
-    "MULTICRED_CONFIG_FILE",
-    "MULTICRED_SHARED_CREDENTIALS_FILE",
+    OWN_FILES[0],
+    OWN_FILES[1],
     EXEC_MARK,
 ];
 
@@ -143,11 +149,17 @@ impl EnvChange {
         change.set("AWS_SECRET_ACCESS_KEY", credential.material.secret_access_key.expose());
         change.set_or_unset("AWS_SESSION_TOKEN", credential.material.session_token.as_ref().map(Secret::expose));
         change.set_or_unset("AWS_CREDENTIAL_EXPIRATION", expiry);
-        if let Some(region) = region {
-            change.set("AWS_REGION", region);
-            change.set("AWS_DEFAULT_REGION", region);
-        }
+        change.set_region(region);
         for name in UNSETS {
+            change.unset(name);
+        }
+        change
+    }
+
+    /// An environment of nobody's. The region's variables stay as they are.
+    pub fn nobody() -> Self {
+        let mut change = Self::default();
+        for name in credentials().chain(UNSETS).chain(OURS) {
             change.unset(name);
         }
         change
@@ -162,20 +174,23 @@ impl EnvChange {
     /// As [`asking`](Self::asking), with the variables that say where, and perhaps with what.
     pub fn asking_at(door: &[(&'static str, &str)], files: [&str; 2], region: Option<&str>) -> Self {
         let mut change = Self::default();
-        let is_region = |name: &&str| matches!(*name, "AWS_REGION" | "AWS_DEFAULT_REGION");
         let others = UNSETS.into_iter().filter(|name| !door.iter().any(|(set, _)| set == name));
-        for name in SETS.into_iter().filter(|name| !is_region(name)).chain(others) {
+        for name in credentials().chain(others) {
             change.unset(name);
         }
         for (name, value) in door.iter().copied().chain(FILES.into_iter().zip(files)) {
             change.set(name, value);
         }
-        for name in SETS.into_iter().filter(is_region) {
-            if let Some(region) = region {
-                change.set(name, region);
+        change.set_region(region);
+        change
+    }
+
+    fn set_region(&mut self, region: Option<&str>) {
+        if let Some(region) = region {
+            for name in REGIONS {
+                self.set(name, region);
             }
         }
-        change
     }
 
     /// Says who that is, in our own variables. Of a credential that is asked for each time there is neither key nor end
@@ -191,7 +206,7 @@ impl EnvChange {
         self.set_or_unset("MULTICRED_COLOR", who.colour);
         self.set_or_unset("MULTICRED_RESTRICTED", who.restricted.then_some("1"));
         if credential.is_some() {
-            for name in [LIVE, "MULTICRED_CONFIG_FILE", "MULTICRED_SHARED_CREDENTIALS_FILE"] {
+            for name in [LIVE, OWN_FILES[0], OWN_FILES[1]] {
                 self.unset(name);
             }
         }
@@ -232,6 +247,11 @@ impl EnvChange {
     pub fn request(&self) -> &[String] {
         &self.request
     }
+}
+
+/// Those of [`SETS`] that carry a credential.
+pub fn credentials() -> impl Iterator<Item = &'static str> {
+    SETS.into_iter().filter(|name| !REGIONS.contains(name))
 }
 
 /// `[A-Za-z_][A-Za-z0-9_]*`: a name in every shell (POSIX, Base Definitions 3.216).

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::aws_config::temporary::Temporary;
 use crate::context::{Context, STAND_INS};
-use crate::env_change::{Announcement, EnvChange};
+use crate::env_change::{Announcement, EnvChange, REGIONS};
 use crate::error::Failure;
 use crate::identity::request::{Request, is_region};
 use crate::resolve::{Resolved, Resolver};
@@ -42,13 +42,8 @@ pub fn own_files(context: &Context, change: &mut EnvChange) {
 
 /// Where no region is known, one that an earlier switch set goes; the shell function then brings back the person's.
 pub fn unset_stale_region(context: &Context, change: &mut EnvChange, region: Option<&str>) {
-    let set_before = context.variable("MULTICRED_REGION");
-    if region.is_none() && set_before.is_some() {
-        for name in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
-            if context.variable(name) == set_before {
-                change.unset(name);
-            }
-        }
+    for name in REGIONS.into_iter().filter(|name| region.is_none() && context.is_region_of_switch(name)) {
+        change.unset(name);
     }
 }
 

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod launch;
 pub mod live;
 pub mod lock;
+pub mod percent;
 pub mod progress;
 pub mod prompt;
 pub mod regular_file;

@@ -4,6 +4,8 @@
 mod files;
 mod seats;
 
+use std::path::PathBuf;
+
 use zeroize::Zeroizing;
 
 use crate::agent::{self, Agent, AgentError, Manner, Opened, Opening, Renewal, Seat, Session};
@@ -14,16 +16,17 @@ use crate::error::{Exit, Failure};
 use crate::handing;
 use crate::resolve;
 
-pub use seats::{Question, seats};
+pub use seats::{Question, party};
 
 /// For whom a session is opened.
-pub struct Party<'p> {
+#[derive(Clone)]
+pub struct Party {
     /// The process with whose end it ends.
     pub owner: u32,
     /// How it is asked.
     pub manner: Manner,
-    /// Its region.
-    pub region: Option<&'p str>,
+    /// The region that its endpoint tells, where it tells any.
+    pub region: Option<String>,
     /// Whose credentials it hands out.
     pub seats: Vec<Seat>,
     /// Whether a session policy restricts them.
@@ -34,7 +37,7 @@ pub struct Party<'p> {
 ///
 /// # Errors
 /// There is no agent, it serves no endpoint, or the AWS files can have no stand-ins.
-pub fn open(context: &Context, global: &Global, party: Party<'_>) -> Result<Session, Failure> {
+pub fn open(context: &Context, global: &Global, party: Party) -> Result<Session, Failure> {
     let made = files::make(context, global, party.is_restricted)?;
     let mut agent = running_agent(context)?;
     let (owner, opening) = (party.owner, opening(context, party)?);
@@ -52,8 +55,9 @@ pub fn open(context: &Context, global: &Global, party: Party<'_>) -> Result<Sess
 /// session.
 ///
 /// # Errors
-/// The agent cannot be asked, or the AWS files can have no stand-ins; the session is then as it was.
-pub fn update(context: &Context, global: &Global, session: &Session, party: Party<'_>) -> Result<bool, Failure> {
+/// The agent cannot be asked, or the AWS files can have no stand-ins; the session is then as it was, unless they could be
+/// written and not put in their place.
+pub fn update(context: &Context, global: &Global, session: &Session, party: Party) -> Result<bool, Failure> {
     let Some(mut agent) = agent_of(context, session)? else { return Ok(false) };
     if !session.lives() {
         return Ok(false);
@@ -83,13 +87,16 @@ pub fn close(context: &Context, session: &Session, owner: u32) {
 }
 
 /// The agent that has a session, wherever another one would be asked for now.
-fn agent_of(context: &Context, session: &Session) -> Result<Option<Agent>, AgentError> {
+///
+/// # Errors
+/// It cannot be asked.
+pub fn agent_of(context: &Context, session: &Session) -> Result<Option<Agent>, AgentError> {
     Agent::connect(&session.socket().unwrap_or_else(|| context.agent_socket()))
 }
 
-fn opening(context: &Context, party: Party<'_>) -> Result<Opening, Failure> {
+fn opening(context: &Context, party: Party) -> Result<Opening, Failure> {
     let Party { owner, manner, region, seats, is_restricted: _ } = party;
-    Ok(Opening { owner, manner, region: region.map(str::to_owned), seats, renewal: renewal(context)? })
+    Ok(Opening { owner, manner, region, seats, renewal: renewal(context)? })
 }
 
 /// The session that the environment names, be it there or not.
@@ -106,11 +113,18 @@ fn running_agent(context: &Context) -> Result<Agent, Failure> {
     Ok(resolve::running_agent(context)?)
 }
 
+/// Where this very program is.
+///
+/// # Errors
+/// The system does not tell.
+pub fn own_program(context: &Context) -> Result<PathBuf, Failure> {
+    let unknown = || Failure::new(Exit::Failure, "the system does not tell where this program is", "mount /proc");
+    context.own_program().ok_or_else(unknown)
+}
+
 /// This very program, in the person's own environment.
 fn renewal(context: &Context) -> Result<Renewal, Failure> {
-    let program = context
-        .own_program()
-        .ok_or_else(|| Failure::new(Exit::Failure, "the system does not tell where this program is", "mount /proc"))?;
+    let program = own_program(context)?;
     let environment = context.persons_environment().into_iter();
     let environment = environment.map(|(name, value)| (name, Zeroizing::new(value.into_encoded_bytes())));
     Ok(Renewal { program, folder: context.working_folder(), environment: environment.collect() })

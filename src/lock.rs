@@ -168,6 +168,11 @@ pub fn boot_clock() -> i128 {
     i128::from(time.tv_sec) * NANOSECONDS + i128::from(time.tv_nsec)
 }
 
+/// The same in whole seconds.
+pub fn boot_seconds() -> i64 {
+    i64::try_from(boot_clock() / NANOSECONDS).unwrap_or(i64::MAX)
+}
+
 fn open(folder: &Path, name: &str) -> Result<File, LockError> {
     let path = folder.join(format!("{name}.lock"));
     let failed = |error: &std::io::Error| unusable(&path, error);

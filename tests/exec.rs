@@ -14,9 +14,9 @@ fn exec(scene: &Scene, words: &[&str]) -> Output {
 }
 
 /// The variables that a program says it has.
+#[track_caller]
 fn variables(output: &Output) -> BTreeMap<String, String> {
-    let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    output.ok().stdout.split('\0').filter_map(pair).collect()
+    crate::scene::live::variables(&output.ok().stdout)
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// No I/O, no clock, no environment.
 const PURE: &[&str] =
-    &["aws_config::document", "console", "credential_text", "env_change", "export", "identity", "secret"];
+    &["aws_config::document", "console", "credential_text", "env_change", "export", "identity", "percent", "secret"];
 /// What adapters read their files by.
 const FILES: &[&str] = &["regular_file"];
 /// Each reaches out of the process in one way; they do not know each other.

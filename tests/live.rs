@@ -6,9 +6,9 @@ use crate::scene::Scene;
 use crate::support::env::Output;
 
 /// The variables that a program says it has.
+#[track_caller]
 fn variables(output: &Output) -> BTreeMap<String, String> {
-    let pair = |line: &str| line.split_once('=').map(|(name, value)| (name.to_owned(), value.to_owned()));
-    output.ok().stdout.split('\0').filter_map(pair).collect()
+    crate::scene::live::variables(&output.ok().stdout)
 }
 
 /// What boto3 signs with.

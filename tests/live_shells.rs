@@ -1,11 +1,8 @@
 //! Live shells: what `as --live` does to a shell, and when it ends.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::time::Duration;
-
 use crate::person::snapshot::Snapshot;
 use crate::person::{CREDENTIAL_VARIABLES, Doing, Person, assign, export, in_each_shell, init, unset};
+use crate::scene::live::{Answer, Door};
 use crate::scene::seat::eventually;
 use crate::support::sts::Fault;
 use crate::support::terminal::{Shell, Terminal};
@@ -35,19 +32,6 @@ in_each_shell![
     what_serve_prints_makes_a_live_shell_the_one_that_is_served,
 ];
 
-/// What the endpoint answers to a token: status and body.
-fn ask(endpoint: &str, token: &str) -> Option<(u16, String)> {
-    let address = endpoint.strip_prefix("http://").expect("a plain endpoint");
-    let mut stream = TcpStream::connect(address).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nAuthorization: {token}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).ok()?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).ok()?;
-    let status = answer.split(' ').nth(1)?.parse().ok()?;
-    Some((status, answer.split_once("\r\n\r\n")?.1.to_owned()))
-}
-
 /// Switches, and the prompt says so; no question is asked.
 #[track_caller]
 fn lives(term: &mut Terminal, name: &str) {
@@ -55,15 +39,9 @@ fn lives(term: &mut Terminal, name: &str) {
     assert_eq!(term.shown(), format!("({name})"));
 }
 
-/// Endpoint and token of a shell.
-fn door(term: &mut Terminal) -> (String, String) {
-    let variables = term.env_of_shell();
-    (variables[ENDPOINT].clone(), variables[TOKEN].clone())
-}
-
-/// Whether a token still opens its door.
-fn is_open((endpoint, token): &(String, String)) -> bool {
-    ask(endpoint, token).is_some_and(|(status, _)| status == 200)
+/// Where a shell's session is asked.
+fn door(term: &mut Terminal) -> Door {
+    Door::of(&term.env_of_shell())
 }
 
 fn no_secret_is_in_the_shell_and_every_child_has_the_credential(shell: Shell) {
@@ -77,7 +55,7 @@ fn no_secret_is_in_the_shell_and_every_child_has_the_credential(shell: Shell) {
         assert!(!variables.contains_key(name), "{name}");
     }
     assert_eq!((variables["AWS_REGION"].as_str(), variables["MULTICRED_IDENTITY"].as_str()), ("us-west-2", "west"));
-    let (status, body) = ask(&variables[ENDPOINT], &variables[TOKEN]).expect("an answer");
+    let Answer { status, body, .. } = Door::of(&variables).ask();
     assert_eq!(status, 200, "{body}");
     let body: serde_json::Value = serde_json::from_str(&body).unwrap();
     let session = person.sts.world(|world| world.session(body["AccessKeyId"].as_str().unwrap()).cloned()).unwrap();
@@ -98,9 +76,9 @@ fn nobody_ends_the_session_and_gives_everything_back(shell: Shell) {
     let mut term = person.opens_with(shell, &export(shell, "AWS_PROFILE", "bob"));
     lives(&mut term, "west");
     let door = door(&mut term);
-    assert!(is_open(&door));
+    assert!(door.is_open());
     term.becomes("-");
-    assert_eq!(ask(&door.0, &door.1).map(|(status, _)| status), Some(401), "nobody else can take the port");
+    assert_eq!(door.ask().status, 401, "nobody else can take the port");
     let variables = term.env_of_shell();
     for name in [ENDPOINT, TOKEN, "MULTICRED_LIVE", "AWS_PROFILE"].into_iter().chain(FILES) {
         assert!(!variables.contains_key(name), "{name}");
@@ -116,15 +94,15 @@ fn another_switch_ends_the_session_too(shell: Shell) {
     let first = door(&mut term);
     lives(&mut term, "bob");
     let second = door(&mut term);
-    assert!(first.1 != second.1 && !is_open(&first) && is_open(&second));
+    assert!(first.token != second.token && !first.is_open() && second.is_open());
     term.becomes("bob");
-    assert!(!is_open(&second));
+    assert!(!second.is_open());
     let variables = term.env_of_shell();
     assert!(variables.contains_key("AWS_SECRET_ACCESS_KEY") && !variables.contains_key("AWS_CONFIG_FILE"));
     term.does("multicred as --back");
     assert_eq!(term.shown(), "(bob)");
     let third = door(&mut term);
-    assert!(is_open(&third), "the session before was live, and so is this one");
+    assert!(third.is_open(), "the session before was live, and so is this one");
 }
 
 fn deactivate_ends_the_session_and_gives_the_shell_back(shell: Shell) {
@@ -134,7 +112,7 @@ fn deactivate_ends_the_session_and_gives_the_shell_back(shell: Shell) {
     lives(&mut term, "bob");
     let door = door(&mut term);
     term.does("multicred deactivate");
-    assert!(!is_open(&door));
+    assert!(!door.is_open());
     assert_eq!(term.env_of_shell(), own);
     assert!(!term.all_variables().contains("__multicred_"), "{}", term.all_variables());
 }
@@ -147,7 +125,7 @@ fn the_end_of_the_shell_ends_the_session(shell: Shell) {
     let door = door(&mut term);
     let command = if shell == Shell::Fish { "kill -KILL $fish_pid" } else { "kill -KILL $$" };
     term.send_line(command);
-    assert!(eventually(|| !is_open(&door)));
+    assert!(eventually(|| !door.is_open()));
     let status = person.env.run(&["agent", "status", "--json"]).ok().json();
     assert_eq!(status["live"], serde_json::json!([]));
 }
@@ -167,13 +145,13 @@ fn an_inner_shell_does_not_end_the_outer_ones_session(shell: Shell) {
     assert_eq!(door(&mut term), outer);
     lives(&mut term, "bob");
     let inner = door(&mut term);
-    assert!(is_open(&inner) && is_open(&outer));
+    assert!(inner.is_open() && outer.is_open());
     term.becomes("west");
-    assert!(!is_open(&inner) && is_open(&outer));
+    assert!(!inner.is_open() && outer.is_open());
     term.becomes("-");
     term.leave_shell();
     assert_eq!(term.shown(), "(west)");
-    assert!(is_open(&outer));
+    assert!(outer.is_open());
 }
 
 fn renew_keeps_endpoint_and_token(shell: Shell) {
@@ -181,10 +159,10 @@ fn renew_keeps_endpoint_and_token(shell: Shell) {
     let mut term = person.opens(shell);
     term.does("multicred as west --live --region eu-west-3");
     let before = door(&mut term);
-    let (_, body) = ask(&before.0, &before.1).unwrap();
+    let body = before.ask().body;
     term.does("multicred renew");
     assert_eq!(door(&mut term), before, "what runs in this shell goes on");
-    assert_ne!(ask(&before.0, &before.1).unwrap().1, body);
+    assert_ne!(before.ask().body, body);
     assert_eq!(term.exported("AWS_REGION").as_deref(), Some("eu-west-3"));
 }
 
@@ -195,7 +173,7 @@ fn lock_shows_in_the_prompt_and_renew_opens_a_new_session(shell: Shell) {
     let before = door(&mut term);
     let locked = person.env.run(&["lock", "--json"]).ok().json();
     assert_eq!(locked["ended"], 1);
-    assert!(!is_open(&before));
+    assert!(!before.is_open());
     term.does("true");
     assert_eq!(term.shown(), "(west ended)");
     let status = term.run("multicred status --json").output;
@@ -203,7 +181,7 @@ fn lock_shows_in_the_prompt_and_renew_opens_a_new_session(shell: Shell) {
     term.does("multicred renew");
     assert_eq!(term.shown(), "(west)");
     let after = door(&mut term);
-    assert!(is_open(&after));
+    assert!(after.is_open());
     person.env.run(&["agent", "stop"]).ok();
     term.does("true");
     assert_eq!(term.shown(), "(west ended)");
@@ -262,7 +240,7 @@ fn a_failed_switch_leaves_the_session(shell: Shell) {
     for fails in ["multicred as nobody-knows --live", "multicred as bob --live --also nobody-knows"] {
         assert_eq!(term.run(fails).status, 3);
     }
-    assert!(is_open(&before.0));
+    assert!(before.0.is_open());
     Snapshot::of(&mut term).is_the_same_as(&before.1);
     assert_eq!(term.shown(), "(west)");
 }
@@ -304,7 +282,7 @@ fn the_history_names_the_shell_itself(shell: Shell) {
         .collect();
     assert_eq!(pids, [u64::from(term.pid()); 2], "{history}");
     person.tells_no_secret(&history);
-    assert!(!history.contains(&door(&mut term).1));
+    assert!(!history.contains(&door(&mut term).token));
 }
 
 fn the_session_ends_though_the_agents_address_has_changed(shell: Shell) {
@@ -315,7 +293,7 @@ fn the_session_ends_though_the_agents_address_has_changed(shell: Shell) {
     let elsewhere = person.env.path("elsewhere.sock").display().to_string();
     term.enter(&export(shell, "MULTICRED_AGENT_SOCK", &elsewhere));
     term.becomes("-");
-    assert!(!is_open(&door));
+    assert!(!door.is_open());
 }
 
 fn an_expired_credential_that_cannot_be_renewed_shows_in_the_prompt(shell: Shell) {
@@ -328,7 +306,7 @@ fn an_expired_credential_that_cannot_be_renewed_shows_in_the_prompt(shell: Shell
     let door = door(&mut term);
     person.sts.clear_faults();
     person.sts.fault_always("AssumeRole", Fault::refuse(403, "AccessDenied", "no more"));
-    assert!(eventually(|| ask(&door.0, &door.1).is_some_and(|(status, _)| status == 503)));
+    assert!(eventually(|| door.ask().status == 503));
     assert!(eventually(|| {
         term.enter("true");
         term.shown() == "(west expired)"
@@ -336,7 +314,7 @@ fn an_expired_credential_that_cannot_be_renewed_shows_in_the_prompt(shell: Shell
     person.sts.clear_faults();
     term.does("multicred renew");
     assert_eq!(term.shown(), "(west)");
-    assert!(is_open(&door));
+    assert!(door.is_open());
 }
 
 fn there_is_nothing_to_keep_in_a_live_shell(shell: Shell) {

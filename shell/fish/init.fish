@@ -35,14 +35,8 @@ function multicred --description 'Be an AWS identity in this shell'
             __multicred_switch $global as --shell fish --shell-pid $fish_pid --renew $before $rest
         case deactivate
             switch "$rest"
-                case --keep-creds
-                    if set -q MULTICRED_LIVE[1]
-                        command $__multicred_program deactivate --keep-creds
-                    else
-                        __multicred_deactivate --keep-creds
-                    end
-                case ''
-                    __multicred_deactivate
+                case '' --keep-creds
+                    __multicred_deactivate $rest
                 case '*'
                     command $__multicred_program $argv
             end
@@ -259,6 +253,11 @@ end
 
 function __multicred_deactivate
     set -lx fish_trace
+    # The program says why not.
+    if test "$argv[1]" = --keep-creds; and set -q MULTICRED_LIVE[1]
+        command $__multicred_program deactivate --keep-creds
+        return
+    end
     __multicred_unwrap
     if test "$argv[1]" != --keep-creds
         set -q MULTICRED_LIVE[1]; and command $__multicred_program deactivate --shell-pid $fish_pid

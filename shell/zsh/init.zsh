@@ -21,14 +21,7 @@ function multicred {
         as | renew) __multicred_quietly "__multicred_$1" "${@:2}" ;;
         deactivate)
             case ${*:2} in
-                --keep-creds)
-                    if [[ -n ${MULTICRED_LIVE-} ]]; then
-                        command "$__multicred_program" deactivate --keep-creds
-                    else
-                        __multicred_quietly __multicred_deactivate --keep-creds
-                    fi
-                    ;;
-                '') __multicred_quietly __multicred_deactivate '' ;;
+                '' | --keep-creds) __multicred_quietly __multicred_deactivate "${2-}" ;;
                 *) command "$__multicred_program" "$@" ;;
             esac
             ;;
@@ -245,6 +238,11 @@ function __multicred_uninstall {
 }
 
 function __multicred_deactivate {
+    # The program says why not.
+    if [[ $1 == --keep-creds && -n $MULTICRED_LIVE ]]; then
+        command "$__multicred_program" deactivate --keep-creds
+        return
+    fi
     __multicred_uninstall
     if [[ $1 != --keep-creds ]]; then
         [[ -z $MULTICRED_LIVE ]] || command "$__multicred_program" deactivate --shell-pid $$

@@ -4,6 +4,7 @@
 //! This module is the callers' end; [`server`] is the other one. Both speak [`protocol`].
 
 mod client;
+mod complaint;
 mod error;
 pub mod protocol;
 pub mod server;

@@ -8,12 +8,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Agent, AgentError};
+use super::{Agent, AgentError, complaint};
 
 /// How long a new agent may take until it can be asked.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// What an error of the program begins with.
-const OURS: &str = "multicred: ";
 
 /// What an agent is started with.
 #[derive(Clone, Debug)]
@@ -62,11 +60,13 @@ pub fn start(launch: &Launch<'_>) -> Result<Started, AgentError> {
     let said = hear(&mut child);
     // It has closed its streams, or has had its time: it does not linger.
     let _ = child.wait();
-    let (answer, complaint) = said.map_err(failed)?;
+    let (answer, errors) = said.map_err(failed)?;
     match answer.trim_end().split_once(' ').map(|(word, pid)| (word, pid.parse())) {
         Some((READY, Ok(pid))) => Ok(Started { pid, ran_already: false }),
         Some((RUNNING, Ok(pid))) => Ok(Started { pid, ran_already: true }),
-        _ => Err(AgentError::NotStarted(reason(&complaint))),
+        _ => {
+            Err(AgentError::NotStarted(complaint::of(&errors).unwrap_or_else(|| "it ended without a word".to_owned())))
+        }
     }
 }
 
@@ -124,10 +124,4 @@ fn read_until(mut stream: impl Read + std::os::fd::AsFd, deadline: Instant) -> i
         }
     }
     Ok(String::from_utf8_lossy(&heard).into_owned())
-}
-
-/// An error of the program, as a part of a sentence.
-fn reason(complaint: &str) -> String {
-    let lines: Vec<&str> = complaint.lines().map(|line| line.strip_prefix(OURS).unwrap_or(line)).collect();
-    if lines.is_empty() { "it ended without a word".to_owned() } else { lines.join("; ") }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::BrowserError;
-use crate::console::percent_encode;
+use crate::percent;
 use crate::secret::Secret;
 
 /// How a browser keeps sessions apart.
@@ -86,9 +86,9 @@ impl OwnSession {
         // Growing would leave copies of the link behind in freed memory.
         let mut wrapped = Zeroizing::new(String::with_capacity(3 * (link.expose().len() + name.len()) + 30));
         wrapped.push_str("ext+container:name=");
-        percent_encode(name, &mut wrapped);
+        percent::encode(name.as_bytes(), percent::UNRESERVED, &mut wrapped);
         wrapped.push_str("&url=");
-        percent_encode(link.expose(), &mut wrapped);
+        percent::encode(link.expose().as_bytes(), percent::UNRESERVED, &mut wrapped);
         wrapped.into()
     }
 }

@@ -1,7 +1,7 @@
 //! `agent`: the process that holds the store's key.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -14,7 +14,9 @@ use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::export;
 use crate::handing;
+use crate::identity::hash::hex;
 use crate::identity::request::{MinTtl, Request};
+use crate::live;
 use crate::prompt::ProgramTty;
 use crate::resolve::ResolveError;
 use crate::settings::Settings;
@@ -28,7 +30,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Agent) -> Resu
         AgentVerb::Status => status(context, global, &socket),
         AgentVerb::Fetch(arguments) => fetch(context, global, arguments),
         AgentVerb::Serve { idle, detach: true } => {
-            Ok(agent::detach(&own_program(context)?, Duration::from_secs(*idle))?)
+            Ok(agent::detach(&live::own_program(context)?, Duration::from_secs(*idle))?)
         }
         AgentVerb::Serve { idle, detach: false } => be_the_agent(context, &socket, Duration::from_secs(*idle)),
     }
@@ -58,13 +60,8 @@ fn settings(context: &Context) -> Result<Settings, Failure> {
     Ok(Settings::read(context.settings_file()).map_err(ResolveError::from)?)
 }
 
-fn own_program(context: &Context) -> Result<PathBuf, Failure> {
-    let unknown = || Failure::new(Exit::Failure, "the system does not tell where this program is", "mount /proc");
-    context.own_program().ok_or_else(unknown)
-}
-
 fn start(context: &Context, global: &Global, socket: &Path) -> Result<(), Failure> {
-    let program = own_program(context)?;
+    let program = live::own_program(context)?;
     let (idle, environment) = (settings(context)?.agent_idle(), context.agent_environment());
     let started = agent::start(&Launch { program: &program, socket, idle, environment })?;
     show_started(context, global, socket, started)
@@ -182,11 +179,4 @@ fn as_text(status: &Status, socket: &Path) -> String {
         }
     }
     text
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

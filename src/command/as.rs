@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::agent::{Manner, Session};
+use crate::agent::Session;
 use crate::asking::{self, Question};
 use crate::cli::{As, Asking, Global, wherever};
 use crate::context::{Context, printable};
-use crate::env_change::{EnvChange, OURS, SETS, UNSETS};
+use crate::env_change::EnvChange;
 use crate::error::{Exit, Failure};
 use crate::handing;
 use crate::identity::request::{MinTtl, Request};
@@ -62,9 +62,8 @@ fn to_somebody(
     let former = live::of_environment(context);
     let session = arguments.live.live.then(|| {
         let question = live::Question { name, asking: &asking, request: &request, in_shell: true };
-        let seats = live::seats(context, global, &question, &somebody, &arguments.live.also)?;
-        let (owner, is_restricted) = (context.shell_pid(), somebody.who.restricted);
-        let party = || Party { owner, manner: Manner::Container, region: None, seats: seats.clone(), is_restricted };
+        let party = live::party(context, global, &question, &somebody, &arguments.live.also)?;
+        let party = Party { owner: context.shell_pid(), ..party };
         session(context, global, former.as_ref().filter(|_| arguments.renew), party)
     });
     let session = session.transpose()?;
@@ -76,13 +75,11 @@ fn to_somebody(
     change.announce(&handing::announcement(&somebody), credential, region);
     change.remember_request(words(global, asked(arguments, &asking, &request), name));
     let handed_over = context.hand_over(&shell::render(dialect, &change));
-    let is_former = |session: &Session| former.as_ref().is_some_and(|former| former.folder == session.folder);
-    match (&handed_over, &session) {
-        (Ok(()), None) => close(context, former.as_ref()),
-        (Ok(()), Some(session)) if !is_former(session) => close(context, former.as_ref()),
-        // The shell does not know of it.
-        (Err(_), Some(session)) if !is_former(session) => close(context, Some(session)),
-        _ => {}
+    // The shell has one of the two now.
+    let (had, has) = if handed_over.is_ok() { (&former, &session) } else { (&session, &former) };
+    let folder = |session: &Option<Session>| session.as_ref().map(|session| session.folder.clone());
+    if folder(had) != folder(has) {
+        close(context, had.as_ref());
     }
     handed_over?;
     asking::record(context, &store, "switch", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
@@ -90,18 +87,13 @@ fn to_somebody(
 }
 
 /// The session of this shell: a new one, or the former one, with new credentials, so that what runs goes on.
-fn session<'p>(
-    context: &Context,
-    global: &Global,
-    former: Option<&Session>,
-    party: impl Fn() -> Party<'p>,
-) -> Result<Session, Failure> {
+fn session(context: &Context, global: &Global, former: Option<&Session>, party: Party) -> Result<Session, Failure> {
     if let Some(former) = former
-        && live::update(context, global, former, party())?
+        && live::update(context, global, former, party.clone())?
     {
         return Ok(former.clone());
     }
-    live::open(context, global, party())
+    live::open(context, global, party)
 }
 
 fn close(context: &Context, session: Option<&Session>) {
@@ -143,11 +135,7 @@ fn to_nobody(context: &Context, global: &Global, arguments: &As, dialect: Dialec
             "multicred as NAME",
         ));
     }
-    let mut change = EnvChange::default();
-    let region = |name: &&str| matches!(*name, "AWS_REGION" | "AWS_DEFAULT_REGION");
-    for name in SETS.into_iter().filter(|name| !region(name)).chain(UNSETS).chain(OURS) {
-        change.unset(name);
-    }
+    let mut change = EnvChange::nobody();
     handing::unset_stale_region(context, &mut change, None);
     handing::own_files(context, &mut change);
     change.remember_request(words(global, Vec::new(), "-"));

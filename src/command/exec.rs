@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::agent::{Manner, Session};
+use crate::agent::Session;
 use crate::asking;
 use crate::cli::{Exec, Global, wherever};
 use crate::context::Context;
@@ -13,7 +13,7 @@ use crate::error::{Exit, Failure};
 use crate::handing;
 use crate::identity::request::Request;
 use crate::launch;
-use crate::live::{self, Party};
+use crate::live;
 use crate::resolve::Resolved;
 
 /// How our own variables begin.
@@ -66,10 +66,7 @@ fn session(
     somebody: &Resolved,
 ) -> Result<Session, Failure> {
     let question = live::Question { name, asking: &arguments.asking, request, in_shell: false };
-    let seats = live::seats(context, global, &question, somebody, &arguments.live.also)?;
-    let (owner, is_restricted) = (std::process::id(), somebody.who.restricted);
-    let party = Party { owner, manner: Manner::Container, region: None, seats, is_restricted };
-    live::open(context, global, party)
+    live::open(context, global, live::party(context, global, &question, somebody, &arguments.live.also)?)
 }
 
 fn refuse_nesting(context: &Context, arguments: &Exec) -> Result<(), Failure> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::agent::{Agent, Manner, Session};
+use crate::agent::{Manner, Session};
 use crate::asking;
 use crate::cli::{Format, Global, Serve, wherever};
 use crate::context::Context;
@@ -74,11 +74,9 @@ fn open<'s>(
     let asking::Question { name, request, .. } = *question;
     let region = handing::program_region(context, somebody, request);
     let again = live::Question { name, asking: &arguments.asking, request, in_shell: false };
-    let seats = live::seats(context, global, &again, somebody, &arguments.also)?;
+    let party = live::party(context, global, &again, somebody, &arguments.also)?;
     let manner = if arguments.imds { Manner::Metadata { v1: arguments.imds_v1 } } else { Manner::Container };
-    let (owner, is_restricted) = (std::process::id(), somebody.who.restricted);
-    let party = Party { owner, manner, region: region.as_deref(), seats, is_restricted };
-    let session = live::open(context, global, party)?;
+    let session = live::open(context, global, Party { manner, region: region.clone(), ..party })?;
     Ok(Serving { session, manner, somebody, region, token_file: None })
 }
 
@@ -182,7 +180,7 @@ impl Serving<'_> {
             return Ok(());
         }
         let who = &self.somebody.who.shown;
-        let is_there = matches!(Agent::connect(&context.agent_socket()), Ok(Some(_)));
+        let is_there = matches!(live::agent_of(context, &self.session), Ok(Some(_)));
         let fact = if is_there { "multicred lock has ended it" } else { "the agent has ended" };
         Err(Failure::new(Exit::Failure, format!("{who} is no longer served: {fact}"), format!("multicred serve {who}")))
     }

@@ -2,13 +2,14 @@
 
 use serde_json::json;
 
-use crate::agent::{Agent, Session};
+use crate::agent::Session;
 use crate::cli::Global;
 use crate::context::{Context, printable};
 use crate::env_change::UNSETS;
 use crate::error::Failure;
 use crate::identity::arn;
 use crate::identity::request::say_duration;
+use crate::live;
 use crate::prompt::Never;
 use crate::resolve::{ResolveError, Resolver, store_path};
 use crate::store::IdentityRow;
@@ -78,7 +79,7 @@ fn read(context: &Context, global: &Global) -> Result<Status, Failure> {
 
 /// When the credential ends that the agent hands out now.
 fn expires_at(context: &Context, session: &Session) -> Option<i64> {
-    let status = Agent::connect(&context.agent_socket()).ok()??.status().ok()?;
+    let status = live::agent_of(context, session).ok()??.status().ok()?;
     let name = session.folder.file_name()?;
     status.live.into_iter().find(|live| name == live.name.as_str())?.expires_at
 }

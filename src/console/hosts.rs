@@ -1,6 +1,7 @@
 //! Where a partition signs in, and where its console is.
 
-use super::{ConsoleError, percent_encode};
+use super::ConsoleError;
+use crate::percent;
 use crate::secret::Secret;
 
 /// A partition's sign-in and console. `{region}` stands for a region.
@@ -95,11 +96,11 @@ impl Hosts {
         let mut link = zeroize::Zeroizing::new(String::with_capacity(room));
         link.push_str(&self.sign_in);
         link.push_str("/federation?Action=login&Issuer=");
-        percent_encode(ISSUER, &mut link);
+        percent::encode(ISSUER.as_bytes(), percent::UNRESERVED, &mut link);
         link.push_str("&Destination=");
-        percent_encode(destination, &mut link);
+        percent::encode(destination.as_bytes(), percent::UNRESERVED, &mut link);
         link.push_str("&SigninToken=");
-        percent_encode(token.expose(), &mut link);
+        percent::encode(token.expose().as_bytes(), percent::UNRESERVED, &mut link);
         link.into()
     }
 }

@@ -39,28 +39,3 @@ pub enum ConsoleError {
         reason: &'static str,
     },
 }
-
-/// Appends a text as a part of a query: all but the unreserved characters of RFC 3986 become `%XX`.
-pub fn percent_encode(text: &str, to: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            to.push(char::from(byte));
-        } else {
-            let digits = [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
-            to.extend(['%', digits[0], digits[1]]);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_of_a_text_can_be_taken_for_a_part_of_the_query_around_it() {
-        let mut encoded = String::from("x=");
-        percent_encode("a-Z_0.~ &=?#%+/:@é\n\"", &mut encoded);
-        assert_eq!(encoded, "x=a-Z_0.~%20%26%3D%3F%23%25%2B%2F%3A%40%C3%A9%0A%22");
-    }
-}

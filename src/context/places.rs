@@ -4,13 +4,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use super::Context;
-use crate::env_change::LIVE;
+use crate::env_change::{FILES, LIVE, OWN_FILES};
 
 /// The variables that name the AWS files, and those that keep what the person had them say, in a live shell.
-pub const STAND_INS: [(&str, &str); 2] = [
-    ("AWS_CONFIG_FILE", "MULTICRED_CONFIG_FILE"),
-    ("AWS_SHARED_CREDENTIALS_FILE", "MULTICRED_SHARED_CREDENTIALS_FILE"),
-];
+pub const STAND_INS: [(&str, &str); 2] = [(FILES[0], OWN_FILES[0]), (FILES[1], OWN_FILES[1])];
 
 /// A folder that the program needs and nobody says where it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,7 +50,7 @@ impl Context {
     /// # Errors
     /// `HOME` is not set, and is needed.
     pub fn aws_files(&self) -> Result<(PathBuf, PathBuf), NoHome> {
-        Ok((self.aws_file("AWS_CONFIG_FILE", "config")?, self.aws_file("AWS_SHARED_CREDENTIALS_FILE", "credentials")?))
+        Ok((self.aws_file(FILES[0], "config")?, self.aws_file(FILES[1], "credentials")?))
     }
 
     fn aws_file(&self, variable: &str, name: &str) -> Result<PathBuf, NoHome> {

@@ -6,9 +6,9 @@ use http::{StatusCode, header};
 use serde::Serialize;
 
 use super::{
-    Asked, Desk, HandOut, Refusal, Reply, Service, decoded, is_get, json_reply, not_found, refuse, refuse_method,
-    token_of,
+    Asked, Desk, HandOut, Refusal, Reply, Service, is_get, json_reply, not_found, only, refuse, refuse_method, token_of,
 };
+use crate::percent;
 
 /// Where one of several identities is asked for, by the ARN of its role.
 const BY_ROLE: &str = "/role-arn/";
@@ -20,7 +20,7 @@ impl<D: Desk> Service for Container<D> {
     async fn answer(&self, asked: &Asked) -> Reply {
         let path = asked.uri().path();
         let arn = match path.strip_prefix(BY_ROLE) {
-            Some(arn) => match decoded(arn).filter(|arn| !arn.is_empty()) {
+            Some(arn) => match percent::decode(arn).filter(|arn| !arn.is_empty()) {
                 Some(arn) => Some(arn),
                 None => return not_found(),
             },
@@ -30,8 +30,7 @@ impl<D: Desk> Service for Container<D> {
         if !is_get(asked) {
             return refuse_method("GET");
         }
-        let mut shown = asked.headers().get_all(header::AUTHORIZATION).iter();
-        let (Some(token), None) = (shown.next(), shown.next()) else { return refusal(&Refusal::NoToken) };
+        let Some(token) = only(asked, header::AUTHORIZATION.as_str()) else { return refusal(&Refusal::NoToken) };
         match self.0.of_token(token.as_bytes(), arn.as_deref()).await {
             Ok(hand_out) => credentials(&hand_out),
             Err(refused) => refusal(&refused),

@@ -11,9 +11,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Asked, HandOut, Refusal, Reply, Service, decoded, is_get, json_reply_as, not_found, refuse, refuse_method,
-    text_reply,
+    Asked, HandOut, Refusal, Reply, Service, is_get, json_reply_as, not_found, only, refuse, refuse_method, text_reply,
 };
+use crate::percent;
 
 use token::Tokens;
 
@@ -54,7 +54,7 @@ impl<M: Machine> Metadata<M> {
         if asked.method() != Method::PUT {
             return refuse_method("PUT");
         }
-        let Some(seconds) = only(asked, TTL_HEADER).and_then(token::lifetime) else {
+        let Some(seconds) = only_text(asked, TTL_HEADER).and_then(token::lifetime) else {
             let message = "a token lasts from 1 to 21600 seconds: say how long in X-aws-ec2-metadata-token-ttl-seconds";
             return refuse(StatusCode::BAD_REQUEST, "BadRequest", message);
         };
@@ -69,7 +69,7 @@ impl<M: Machine> Metadata<M> {
         if !asked.headers().contains_key(TOKEN_HEADER) {
             return self.v1;
         }
-        only(asked, TOKEN_HEADER).is_some_and(|token| self.tokens.is_good(token, self.machine.seconds()))
+        only_text(asked, TOKEN_HEADER).is_some_and(|token| self.tokens.is_good(token, self.machine.seconds()))
     }
 
     async fn tell(&self, path: &[String]) -> Reply {
@@ -140,16 +140,11 @@ impl<M: Machine> Service for Metadata<M> {
 
 /// A path's parts. With a slash at its end, or two at the beginning where an SDK joins them badly, it is the same path.
 fn segments(path: &str) -> Option<Vec<String>> {
-    path.split('/').filter(|part| !part.is_empty()).map(decoded).collect()
+    path.split('/').filter(|part| !part.is_empty()).map(percent::decode).collect()
 }
 
-/// A header's value, where the header is there once and is text.
-fn only<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
-    let mut values = asked.headers().get_all(name).iter();
-    match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
-        _ => None,
-    }
+fn only_text<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
+    only(asked, name)?.to_str().ok()
 }
 
 /// What the SDKs read.

@@ -1,6 +1,7 @@
 //! Whose credentials a live session hands out, and how the agent asks for new ones.
 
-use crate::agent::Seat;
+use super::Party;
+use crate::agent::{Manner, Seat};
 use crate::asking;
 use crate::cli::{Asking, Global, wherever};
 use crate::context::Context;
@@ -21,17 +22,17 @@ pub struct Question<'q> {
     pub in_shell: bool,
 }
 
-/// The seats of a session: of whoever was asked for, and of others.
+/// For whom a session of this very process is opened: for whoever was asked for, and for others.
 ///
 /// # Errors
 /// One of the others gives no credential, or has no ARN to be asked for by.
-pub fn seats(
+pub fn party(
     context: &Context,
     global: &Global,
     question: &Question<'_>,
     somebody: &Resolved,
     also: &[String],
-) -> Result<Vec<Seat>, Failure> {
+) -> Result<Party, Failure> {
     let mut seats = vec![seat(global, question, somebody)];
     // What restricts the one restricts the others.
     let Asking { policy_arn, policy, read_only, .. } = question.asking.clone();
@@ -47,7 +48,8 @@ pub fn seats(
         }
         seats.push(seat(global, &Question { name, asking: &asking, request: &request, in_shell: true }, &other));
     }
-    Ok(seats)
+    let (owner, is_restricted) = (std::process::id(), somebody.who.restricted);
+    Ok(Party { owner, manner: Manner::Container, region: None, seats, is_restricted })
 }
 
 /// A seat in a session.

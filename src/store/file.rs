@@ -1,6 +1,5 @@
 //! The store as a file: whose it is, who may read it, what it is.
 
-use std::fmt::Write as _;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt as _;
@@ -9,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::schema::APPLICATION_ID;
 use super::{Notice, StoreError};
+use crate::percent;
 
 /// What stands at the store's path.
 #[derive(Debug, PartialEq, Eq)]
@@ -111,14 +111,7 @@ fn tables_of(path: &Path) -> String {
 /// A path as a URI has it (SQLite, "Uniform Resource Identifiers", 3.1).
 fn percent_encoded(path: &Path) -> String {
     let mut encoded = String::new();
-    for &byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
+    percent::encode(path.as_os_str().as_bytes(), b"/-._~", &mut encoded);
     encoded
 }
 

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region, SharedHttpClient, StalledStreamProtectionConfig};
-use aws_smithy_async::rt::sleep::TokioSleep;
+use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{Builder, Connector, ConnectorBuilder, proxy::ProxyConfig, tls};
+use aws_smithy_runtime_api::client::http::HttpConnectorSettings;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 
@@ -102,9 +103,17 @@ pub(super) fn http_client(settings: &StsSettings) -> Result<SharedHttpClient, St
         .build_with_connector_fn(move |http, components| over_tls(connector(http, components), context.clone())))
 }
 
-/// A connector that speaks TLS and trusts the certificates of this bundle, else the system's.
-pub(super) fn with_tls(builder: ConnectorBuilder, bundle: Option<&CaBundle>) -> Result<Connector, StsError> {
-    Ok(over_tls(builder, trust::context(bundle)?))
+/// A connector for a question that the SDK has no call for, with these timeouts. Over TLS it trusts the certificates of the
+/// bundle, else the system's.
+pub(super) fn connector_to(
+    url: &str,
+    settings: HttpConnectorSettings,
+    proxy: ProxyConfig,
+    bundle: Option<&CaBundle>,
+) -> Result<Connector, StsError> {
+    let mut builder = Connector::builder().proxy_config(proxy).connector_settings(settings);
+    builder.set_sleep_impl(Some(SharedAsyncSleep::new(TokioSleep::new())));
+    if url.starts_with("https://") { Ok(over_tls(builder, trust::context(bundle)?)) } else { Ok(builder.build_http()) }
 }
 
 fn over_tls(builder: ConnectorBuilder, context: tls::TlsContext) -> Connector {

@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
 use zeroize::Zeroizing;
 
+use super::client::connector_to;
 use super::{Obtained, StsError};
 use crate::credential_text::{self, AnswerFault};
 use crate::identity::hash::Hasher;
@@ -155,10 +155,7 @@ async fn ask(
         request.headers_mut().try_insert(*name, (*value).to_owned()).map_err(|error| prepared(&error))?;
     }
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(READ_TIMEOUT).build();
-    let mut builder = Connector::builder().connector_settings(settings);
-    builder.set_sleep_impl(Some(aws_smithy_async::rt::sleep::SharedAsyncSleep::new(TokioSleep::new())));
-    let connector =
-        if url.starts_with("https://") { super::client::with_tls(builder, None)? } else { builder.build_http() };
+    let connector = connector_to(url, settings, ProxyConfig::disabled(), None)?;
     let no_answer = |reason: String| StsError::NoAnswer { action, reason };
     let too_long = || "it took too long".to_owned();
     let answer = connector

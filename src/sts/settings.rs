@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use crate::env_change::REGIONS;
 use crate::identity::request::{is_http_url, is_region, parse_flag};
 
 /// How to reach STS.
@@ -194,7 +195,7 @@ fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadS
 }
 
 fn region(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
-    for variable in ["AWS_REGION", "AWS_DEFAULT_REGION"] {
+    for variable in REGIONS {
         if let Some(value) = get(variable) {
             if is_region(&value) {
                 return Ok(Some(value));

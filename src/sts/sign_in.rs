@@ -6,7 +6,6 @@
 
 use std::time::Duration;
 
-use aws_smithy_async::rt::sleep::{SharedAsyncSleep, TokioSleep};
 use aws_smithy_http_client::{Connector, proxy::ProxyConfig};
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorSettings};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
@@ -14,10 +13,10 @@ use aws_smithy_types::body::SdkBody;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::client::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, FIRST_BACKOFF, with_tls};
+use super::client::{ATTEMPT_TIMEOUT, CONNECT_TIMEOUT, FIRST_BACKOFF, connector_to};
 use super::settings::CaBundle;
 use super::{StsError, error, metadata};
-use crate::console::percent_encode;
+use crate::percent;
 use crate::secret::{Credential, Secret};
 
 const ACTION: &str = "getSigninToken";
@@ -97,7 +96,7 @@ fn form(credential: &Credential, duration: Option<u32>) -> Result<Zeroizing<Stri
         form.push_str(&seconds.to_string());
     }
     form.push_str("&Session=");
-    percent_encode(&json, &mut form);
+    percent::encode(json.as_bytes(), percent::UNRESERVED, &mut form);
     Ok(form)
 }
 
@@ -106,9 +105,7 @@ fn connector(address: &str, ca_bundle: Option<&CaBundle>) -> Result<Connector, S
         HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).read_timeout(ATTEMPT_TIMEOUT).build();
     // Plain HTTP is for this machine alone, and nobody in between.
     let proxy = if address.starts_with("https://") { ProxyConfig::from_env() } else { ProxyConfig::disabled() };
-    let mut builder = Connector::builder().proxy_config(proxy).connector_settings(settings);
-    builder.set_sleep_impl(Some(SharedAsyncSleep::new(TokioSleep::new())));
-    if address.starts_with("https://") { with_tls(builder, ca_bundle) } else { Ok(builder.build_http()) }
+    connector_to(address, settings, proxy, ca_bundle)
 }
 
 /// The wait before the next attempt: twice as long each time, and never the same for two.

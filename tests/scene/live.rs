@@ -18,7 +18,7 @@ use crate::support::env::{Background, Invocation};
 pub const HUSH: &str = "hush-hush-hush";
 
 /// Where a session is asked, and what must be shown there.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Door {
     pub address: SocketAddr,
     pub token: String,

@@ -9,7 +9,6 @@ use crate::lock::boot_clock;
 use crate::seal::record;
 
 use super::Agent;
-use super::keys::Keys;
 use super::live::Denied;
 
 /// A reply, and what happens once it has been sent.
@@ -48,21 +47,11 @@ impl Agent {
             }
         };
         let next = if request == Request::Stop { Next::End } else { Next::GoOn };
-        let followed = match &request {
-            Request::Status => self.status(),
-            Request::Lock => self.lock(),
-            Request::Open(_) | Request::Update { .. } | Request::Close { .. } => self.follow_live(&request, caller),
-            _ => follow(&request, &mut self.keys.borrow_mut(), boot_clock()),
-        };
-        if matches!(request, Request::Hold { .. }) {
-            self.live.try_again();
-        }
+        let followed = self.follow(&request, caller);
         let frame = followed.unwrap_or_else(|_| bare(VERSION, Code::TooLong, &[]));
         Answer { frame, next }
     }
-}
 
-impl Agent {
     fn status(&self) -> Result<Zeroizing<Vec<u8>>, TooLong> {
         let (mut keys, now) = (self.keys.borrow_mut(), boot_clock());
         let status = Status {
@@ -84,56 +73,59 @@ impl Agent {
         reply(ANY_VERSION, Code::Done, &[&keys, &sessions])
     }
 
-    fn follow_live(&self, request: &Request<'_>, caller: Option<u32>) -> Result<Zeroizing<Vec<u8>>, TooLong> {
-        let done = match request {
+    fn follow(&self, request: &Request<'_>, caller: Option<u32>) -> Result<Zeroizing<Vec<u8>>, TooLong> {
+        let ours = |code| reply(VERSION, code, &[]);
+        let (keys, now) = (|| self.keys.borrow_mut(), boot_clock());
+        match request {
+            Request::Status => self.status(),
+            Request::Stop => reply(ANY_VERSION, Code::Done, &[]),
+            Request::Lock => self.lock(),
+            Request::Hold { name, key } => {
+                let code = keys().hold(*name, key, now);
+                self.live.try_again();
+                ours(code)
+            }
+            Request::Holds(name) => ours(if keys().holds(*name, now) { Code::Done } else { Code::NotHeld }),
+            Request::Unseal { name, associated_data, sealed } => match keys().get(*name, now) {
+                None => ours(Code::NotHeld),
+                Some(key) => match record::open(key, sealed, associated_data) {
+                    None => ours(Code::DoesNotOpen),
+                    Some(record) => reply(VERSION, Code::Done, &[&record]),
+                },
+            },
+            Request::Seal { name, associated_data, record } => match keys().get(*name, now) {
+                None => ours(Code::NotHeld),
+                Some(key) => match record::seal(key, record, associated_data) {
+                    Err(_) => ours(Code::NoRandom),
+                    Ok(sealed) => reply(VERSION, Code::Done, &[&sealed.ok_or(TooLong)?]),
+                },
+            },
             Request::Open(opening) => match self.live.open(opening, caller) {
                 Ok(opened) => {
                     let [port, name, token] = opened.fields();
-                    return reply(VERSION, Code::Done, &[&port, &name, &token]);
+                    reply(VERSION, Code::Done, &[&port, &name, &token])
                 }
-                Err(denied) => Err(denied),
+                Err(denied) => deny(&denied),
             },
-            Request::Update { token, opening } => self.live.update(token, opening),
-            Request::Close { token, owner } => self.live.close(token, *owner),
-            _ => Err(Denied::Malformed),
-        };
-        let (code, reason) = match done {
-            Ok(()) => (Code::Done, None),
-            Err(Denied::Malformed) => (Code::Malformed, None),
-            Err(Denied::Full) => (Code::Full, None),
-            Err(Denied::NoRandom) => (Code::NoRandom, None),
-            Err(Denied::NoSession) => (Code::NoSession, None),
-            Err(Denied::NoEndpoint(reason)) => (Code::NoEndpoint, Some(reason)),
-        };
-        reply(VERSION, code, &reason.as_ref().map(String::as_bytes).into_iter().collect::<Vec<_>>())
+            Request::Update { token, opening } => {
+                self.live.update(token, opening).map_or_else(|denied| deny(&denied), |()| ours(Code::Done))
+            }
+            Request::Close { token, owner } => {
+                self.live.close(token, *owner).map_or_else(|denied| deny(&denied), |()| ours(Code::Done))
+            }
+        }
     }
 }
 
-fn follow(request: &Request<'_>, keys: &mut Keys, now: i128) -> Result<Zeroizing<Vec<u8>>, TooLong> {
-    let ours = |code| reply(VERSION, code, &[]);
-    match request {
-        Request::Stop => reply(ANY_VERSION, Code::Done, &[]),
-        Request::Hold { name, key } => ours(keys.hold(*name, key, now)),
-        Request::Holds(name) => ours(if keys.holds(*name, now) { Code::Done } else { Code::NotHeld }),
-        Request::Unseal { name, associated_data, sealed } => match keys.get(*name, now) {
-            None => ours(Code::NotHeld),
-            Some(key) => match record::open(key, sealed, associated_data) {
-                None => ours(Code::DoesNotOpen),
-                Some(record) => reply(VERSION, Code::Done, &[&record]),
-            },
-        },
-        Request::Seal { name, associated_data, record } => match keys.get(*name, now) {
-            None => ours(Code::NotHeld),
-            Some(key) => match record::seal(key, record, associated_data) {
-                Err(_) => ours(Code::NoRandom),
-                Ok(sealed) => reply(VERSION, Code::Done, &[&sealed.ok_or(TooLong)?]),
-            },
-        },
-        // Those that are of no key.
-        Request::Status | Request::Lock | Request::Open(_) | Request::Update { .. } | Request::Close { .. } => {
-            ours(Code::Malformed)
-        }
-    }
+fn deny(denied: &Denied) -> Result<Zeroizing<Vec<u8>>, TooLong> {
+    let code = match denied {
+        Denied::Malformed => Code::Malformed,
+        Denied::Full => Code::Full,
+        Denied::NoRandom => Code::NoRandom,
+        Denied::NoSession => Code::NoSession,
+        Denied::NoEndpoint(reason) => return reply(VERSION, Code::NoEndpoint, &[reason.as_bytes()]),
+    };
+    reply(VERSION, code, &[])
 }
 
 /// A reply that fits into a frame.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::Sessions;
 use crate::endpoint::{HandOut, Machine, Refusal};
-use crate::lock::boot_clock;
+use crate::lock::boot_seconds;
 use crate::secret::Secret;
 
 /// It is whoever the session's first seat is.
@@ -21,6 +21,6 @@ impl Machine for Instance {
     }
 
     fn seconds(&self) -> u64 {
-        u64::try_from(boot_clock() / 1_000_000_000).unwrap_or_default()
+        u64::try_from(boot_seconds()).unwrap_or_default()
     }
 }

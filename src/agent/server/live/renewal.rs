@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
+use crate::agent::complaint;
 use crate::agent::protocol::Renewal;
 use crate::credential_text;
 use crate::secret::{Credential, KeyMaterial, Secret};
@@ -24,9 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(90);
 const LONGEST: u64 = 64 * 1024;
 /// As much of a complaint is told, in bytes.
 const LONGEST_REASON: usize = 400;
-/// What an error of the program begins with.
-const OURS: &str = "multicred: ";
-
 /// The status of a program whose person did not want to answer.
 const CANCELLED: i32 = 130;
 
@@ -111,10 +109,9 @@ fn read(answer: &[u8]) -> Option<Credential> {
 }
 
 /// An error of the program, as one line.
-fn reason(complaint: &[u8]) -> String {
-    let text = String::from_utf8_lossy(complaint);
-    let lines: Vec<&str> = text.lines().map(|line| line.strip_prefix(OURS).unwrap_or(line)).collect();
-    let mut reason: String = lines.join("; ").chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+fn reason(said: &[u8]) -> String {
+    let told = complaint::of(&String::from_utf8_lossy(said)).unwrap_or_default();
+    let mut reason: String = told.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
     if reason.len() > LONGEST_REASON {
         reason.truncate(reason.floor_char_boundary(LONGEST_REASON));
         reason.push('…');

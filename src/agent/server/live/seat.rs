@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::renewal::{Failed, Recipe};
 use crate::agent::protocol;
 use crate::endpoint::{HandOut, Refusal};
-use crate::lock::boot_clock;
+use crate::lock::boot_seconds;
 use crate::secret::Credential;
 
 /// How long whoever asks waits for a new credential: botocore gives up after two seconds, and asks again.
@@ -293,10 +293,6 @@ fn rfc_3339(seconds: i64) -> String {
 /// Now, in epoch seconds UTC.
 fn now() -> i64 {
     clock_gettime(ClockId::Realtime).tv_sec
-}
-
-fn boot_seconds() -> i64 {
-    i64::try_from(boot_clock() / 1_000_000_000).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
