@@ -6,6 +6,7 @@ mod console;
 mod format;
 mod keeping;
 mod program;
+mod reading;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 pub use program::{CredentialProcess, Env, Exec, Serve};
+pub use reading::{Show, Why};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -139,6 +141,8 @@ pub enum Verb {
     /// Every identity and profile, and its state
     #[command(visible_alias = "ls")]
     List,
+    /// Everything that is known of one identity or profile; never a secret
+    Show(Show),
     /// How an identity is reached, step by step, and why; asks nobody
     Why(Why),
     /// Every setting, its value, and where that comes from
@@ -238,14 +242,6 @@ pub struct Deactivate {
     /// End this shell's live session (what the shell function calls)
     #[arg(long, value_name = "PID", hide = true)]
     pub shell_pid: Option<u32>,
-}
-
-/// `why`
-#[derive(Debug, Args)]
-pub struct Why {
-    /// Whom
-    #[arg(allow_hyphen_values = true)]
-    pub identity: String,
 }
 
 /// `import`

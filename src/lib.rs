@@ -31,3 +31,4 @@ pub mod shell;
 pub mod store;
 pub mod sts;
 pub mod subprocess;
+pub mod table;

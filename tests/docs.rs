@@ -166,10 +166,14 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     env.run(&["link", "prod/Admin", "--parent", "alice"]).ok();
     holds("list", &["list"]);
     holds("why", &["why", "prod/Admin"]);
+    holds("show", &["show", "prod/Admin"]);
     env.run(&["as", "--shell", "bash", "prod/Admin"]).ok();
     holds("why", &["why", "prod/Admin"]);
     holds("why", &["why", "alice"]);
     holds("why", &["why", "reader"]);
+    for name in ["prod/Admin", "alice", "reader", "broken"] {
+        holds("show", &["show", name]);
+    }
     holds("config", &["config"]);
     holds("console", &["console", "prod/Admin", "--print", "--service", "s3", "--region", "eu-west-1"]);
     holds("sync", &["sync", "--all"]);

@@ -36,7 +36,7 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "context", "error", "handing", "live"].contains(&other)
+            ["agent::server", "asking", "cli", "context", "error", "handing", "live", "table"].contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.
@@ -46,6 +46,8 @@ fn may_use(module: &str, other: &str) -> bool {
         }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What the commands share that print tables.
+        "table" => other == "context" || is_below(&[USE_CASE, PURE]),
         // clap's types name what flags are parsed into.
         "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
         // One table from the errors of every layer to what a person is told.

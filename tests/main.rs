@@ -108,6 +108,7 @@ mod shell_quoting;
 mod shell_secrecy;
 mod shell_switch;
 mod shell_variables;
+mod show;
 mod stand_in;
 mod store_migration;
 mod sync;

@@ -20,6 +20,7 @@ mod lock;
 mod renew;
 mod restore;
 mod serve;
+mod show;
 mod status;
 mod sync;
 mod unlock;
@@ -134,6 +135,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Deactivate(arguments) => deactivate::run(context, &arguments),
         Verb::Status => status::run(context, global),
         Verb::List => list::run(context, global),
+        Verb::Show(arguments) => show::run(context, global, &arguments),
         Verb::Why(arguments) => why::run(context, global, &arguments),
         Verb::Config => config::run(context, global),
         Verb::Exec(arguments) => exec::run(context, global, &arguments),

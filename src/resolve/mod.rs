@@ -5,6 +5,7 @@ mod catalogue;
 pub mod checkup;
 mod connection;
 mod error;
+mod facts;
 mod held;
 mod hop;
 mod lookup;
@@ -13,6 +14,7 @@ mod originals;
 mod outside;
 mod route;
 mod sign_in;
+mod standing;
 mod vault;
 mod ways_in;
 mod written_profile;
@@ -37,9 +39,11 @@ use answers::Basis;
 
 pub use catalogue::Catalogue;
 pub use error::ResolveError;
+pub use facts::{By, Facts, Parent, kind_of_profile};
 pub use lookup::{LookupError, Target};
 pub use outside::not_handed_on;
 pub use route::Destination;
+pub use standing::{Standing, State};
 pub use vault::{Added, Keys, NewSlot, Rotated, Vault, may_start_agent, running_agent};
 pub use ways_in::{Opening, WayIn};
 

@@ -156,7 +156,7 @@ impl Catalogue<'_> {
     }
 
     /// What the store knows of an identity's account, also where it does not know the identity.
-    fn account_of(&self, identity: &Identity) -> Result<Option<AccountRow>, ResolveError> {
+    pub(super) fn account_of(&self, identity: &Identity) -> Result<Option<AccountRow>, ResolveError> {
         let Some(store) = self.store() else { return Ok(None) };
         let accounts = store.read().accounts_named(&identity.account)?;
         Ok(accounts.into_iter().find(|row| row.partition == identity.partition))
@@ -211,7 +211,7 @@ impl Catalogue<'_> {
         })
     }
 
-    fn held_by(&self, owner: &Owner) -> Result<Vec<Held>, ResolveError> {
+    pub(super) fn held_by(&self, owner: &Owner) -> Result<Vec<Held>, ResolveError> {
         Ok(self.store().map(|store| store.read().credentials_of(owner)).transpose()?.unwrap_or_default())
     }
 
@@ -242,7 +242,7 @@ impl Catalogue<'_> {
         })
     }
 
-    fn row_of(&self, holder: &Holder) -> Result<Option<IdentityRow>, ResolveError> {
+    pub(super) fn row_of(&self, holder: &Holder) -> Result<Option<IdentityRow>, ResolveError> {
         let (Some(store), Some(identity)) = (self.store(), holder.identity()) else { return Ok(None) };
         Ok(store.read().identity(identity)?)
     }

@@ -101,8 +101,17 @@ impl Reading<'_> {
     /// # Errors
     /// The store cannot be read.
     pub fn identities(&self) -> Result<Vec<IdentityRow>, StoreError> {
-        let sql = format!("{JOINED} ORDER BY a.alias IS NULL, a.alias, a.account_id, i.kind, i.name");
-        self.rows(&sql, [], read_joined)
+        self.identities_that("1", [])
+    }
+
+    /// The identities that a condition finds, by account and name.
+    pub(super) fn identities_that(
+        &self,
+        condition: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<IdentityRow>, StoreError> {
+        let order = "a.alias IS NULL, a.alias, a.account_id, i.kind, i.name";
+        self.rows(&format!("{JOINED} WHERE {condition} ORDER BY {order}"), params, read_joined)
     }
 
     /// The identity in this row.

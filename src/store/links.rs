@@ -52,6 +52,14 @@ impl Reading<'_> {
         Ok(chain)
     }
 
+    /// The roles that are assumed from an identity, by account and name.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn children(&self, identity: i64) -> Result<Vec<IdentityRow>, StoreError> {
+        self.identities_that("i.id IN (SELECT target FROM link WHERE parent = ?1)", [identity])
+    }
+
     /// Whether some role is assumed from an identity.
     ///
     /// # Errors
