@@ -23,7 +23,7 @@ pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 pub use program::{CredentialProcess, Env, Exec, Serve};
-pub use reading::{Show, Why};
+pub use reading::{Show, Tree, Why};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -143,6 +143,8 @@ pub enum Verb {
     List,
     /// Everything that is known of one identity or profile; never a secret
     Show(Show),
+    /// Everybody, each below whom it is assumed from
+    Tree(Tree),
     /// How an identity is reached, step by step, and why; asks nobody
     Why(Why),
     /// Every setting, its value, and where that comes from

@@ -7,10 +7,14 @@ use crate::identity::request::say_duration;
 use crate::resolve::{Standing, State};
 
 /// An empty table with these heads.
-pub fn with_heads<const N: usize>(heads: [&str; N]) -> Table {
+pub fn with_heads<const N: usize>(context: &Context, heads: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(heads);
+    if context.stdout_is_coloured() {
+        // Also into a pipe, where the person says so.
+        table.enforce_styling();
+    }
     table
 }
 

@@ -174,6 +174,8 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     for name in ["prod/Admin", "alice", "reader", "broken"] {
         holds("show", &["show", name]);
     }
+    holds("tree", &["tree"]);
+    holds("tree", &["tree", "prod/Admin"]);
     holds("config", &["config"]);
     holds("console", &["console", "prod/Admin", "--print", "--service", "s3", "--region", "eu-west-1"]);
     holds("sync", &["sync", "--all"]);

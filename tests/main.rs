@@ -114,4 +114,5 @@ mod store_migration;
 mod sync;
 mod sync_programs;
 mod to_profile;
+mod tree;
 mod vectors;

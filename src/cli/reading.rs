@@ -17,3 +17,14 @@ pub struct Show {
     #[arg(allow_hyphen_values = true)]
     pub identity: String,
 }
+
+/// `tree`
+#[derive(Debug, Args)]
+pub struct Tree {
+    /// Whom, with all that are assumed from it; without one, everybody
+    #[arg(allow_hyphen_values = true)]
+    pub identity: Option<String>,
+    /// As a graph for graphviz: multicred tree --dot | dot -Tsvg
+    #[arg(long)]
+    pub dot: bool,
+}

@@ -76,7 +76,7 @@ fn rows(catalogue: &Catalogue<'_>) -> Result<Vec<Row>, Failure> {
 }
 
 fn table(context: &Context, rows: &[Row]) -> String {
-    let mut table = table::with_heads(["IDENTITY", "STATE", "ACCOUNT", "KIND", "ARN"]);
+    let mut table = table::with_heads(context, ["IDENTITY", "STATE", "ACCOUNT", "KIND", "ARN"]);
     for row in rows {
         table.add_row([
             table::cell(&row.name),

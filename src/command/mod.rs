@@ -23,6 +23,7 @@ mod serve;
 mod show;
 mod status;
 mod sync;
+mod tree;
 mod unlock;
 mod why;
 
@@ -136,6 +137,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Status => status::run(context, global),
         Verb::List => list::run(context, global),
         Verb::Show(arguments) => show::run(context, global, &arguments),
+        Verb::Tree(arguments) => tree::run(context, global, &arguments),
         Verb::Why(arguments) => why::run(context, global, &arguments),
         Verb::Config => config::run(context, global),
         Verb::Exec(arguments) => exec::run(context, global, &arguments),

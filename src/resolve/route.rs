@@ -44,6 +44,9 @@ pub struct Destination {
     pub(super) machine: Vec<(&'static str, String)>,
 }
 
+/// A question about the identity in a row of the store.
+type Ask<'a, T> = &'a dyn Fn(i64) -> Result<T, ResolveError>;
+
 impl Destination {
     /// The request as it applies here.
     pub(super) fn adjust(&self, request: &Request) -> Request {
@@ -164,10 +167,25 @@ impl Catalogue<'_> {
 
     /// `chain` has the target first and the root last.
     fn by_links(&self, chain: &mut [LinkRow]) -> Result<Destination, ResolveError> {
+        let serves_roles = |id| match self.store() {
+            Some(store) => Ok(store.read().serves_roles(id)?),
+            None => Ok(false),
+        };
+        self.by_links_with(chain, &|id| self.held_by(&Owner::Identity(id)), &serves_roles)
+    }
+
+    /// The same where the caller says what is held by the identity in a row, and whether roles are assumed from it.
+    pub(super) fn by_links_with(
+        &self,
+        chain: &mut [LinkRow],
+        held: Ask<'_, Vec<Held>>,
+        serves_roles: Ask<'_, bool>,
+    ) -> Result<Destination, ResolveError> {
         chain.reverse();
-        let mut nodes = chain.iter().map(|row| self.linked_node(row)).collect::<Result<Vec<Node>, ResolveError>>()?;
-        if let ([node], Some(store)) = (&mut *nodes, self.store()) {
-            node.serves_roles = store.read().serves_roles(chain[0].identity.id)?;
+        let mut nodes =
+            chain.iter().map(|row| self.linked_node(row, held)).collect::<Result<Vec<Node>, ResolveError>>()?;
+        if let [node] = &mut *nodes {
+            node.serves_roles = serves_roles(chain[0].identity.id)?;
         }
         let target = &chain[chain.len() - 1];
         let origin = match chain.len() {
@@ -199,10 +217,10 @@ impl Catalogue<'_> {
         })
     }
 
-    fn linked_node(&self, row: &LinkRow) -> Result<Node, ResolveError> {
+    fn linked_node(&self, row: &LinkRow, held: Ask<'_, Vec<Held>>) -> Result<Node, ResolveError> {
         let holder = Holder::Identity(row.identity.identity.clone());
         Ok(Node {
-            held: self.held_by(&Owner::Identity(row.identity.id))?,
+            held: held(row.identity.id)?,
             mfa_serial: row.identity.mfa_serial.clone(),
             serves_roles: true,
             hop: row.hop.clone(),

@@ -1,5 +1,7 @@
 //! Links: from an identity to its one parent.
 
+use std::collections::HashMap;
+
 use rusqlite::{Row, params};
 
 use super::identities::IdentityRow;
@@ -15,9 +17,12 @@ pub struct LinkRow {
     pub hop: Option<RoleHop>,
 }
 
-/// No chain of AWS roles is longer in practice; a bound keeps a damaged store from looping.
-const DEEPEST: usize = 64;
+impl LinkRow {
+    /// No chain of AWS roles is longer in practice; a bound keeps a damaged store from looping.
+    pub const DEEPEST: usize = 64;
+}
 
+const COLUMNS: &str = "SELECT parent, role_arn, external_id, mfa_serial, duration, session_name";
 const LINK: &str =
     "SELECT parent, role_arn, external_id, mfa_serial, duration, session_name FROM link WHERE target = ?1";
 
@@ -41,7 +46,7 @@ impl Reading<'_> {
     pub fn chain(&self, start: IdentityRow) -> Result<Vec<LinkRow>, StoreError> {
         let mut link = self.prepare(LINK)?;
         let mut chain = vec![LinkRow { identity: start, hop: None }];
-        while chain.len() <= DEEPEST {
+        while chain.len() <= LinkRow::DEEPEST {
             let last = chain.len() - 1;
             let found = link.query_map([chain[last].identity.id], read).and_then(|mut rows| rows.next().transpose());
             let Some((parent, hop)) = found.map_err(|error| self.failed(error))? else { break };
@@ -50,6 +55,15 @@ impl Reading<'_> {
             chain.push(LinkRow { identity, hop: None });
         }
         Ok(chain)
+    }
+
+    /// Every link, by its target: the parent, and how the target is reached from there.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn links(&self) -> Result<HashMap<i64, (i64, RoleHop)>, StoreError> {
+        let rows = self.rows(&format!("{COLUMNS}, target FROM link"), [], |row| Ok((row.get(6)?, read(row)?)))?;
+        Ok(rows.into_iter().collect())
     }
 
     /// The roles that are assumed from an identity, by account and name.
