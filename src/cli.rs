@@ -23,7 +23,7 @@ pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 pub use program::{CredentialProcess, Env, Exec, Serve};
-pub use reading::{Show, Tree, Why};
+pub use reading::{History, Show, Since, Tree, Why};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -147,6 +147,8 @@ pub enum Verb {
     Tree(Tree),
     /// How an identity is reached, step by step, and why; asks nobody
     Why(Why),
+    /// What has happened, newest last: switches, calls to AWS, refusals, changes
+    History(History),
     /// Every setting, its value, and where that comes from
     Config,
     /// Run a program as somebody: multicred exec prod/Admin -- aws s3 ls

@@ -1,11 +1,15 @@
 //! The history: one appended line for each switch, hop, refusal and change. Never a secret.
 
+mod past;
+
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+
+pub use past::{Past, Recorded};
 
 /// One line of the history.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -41,6 +45,11 @@ impl History {
     /// The history that belongs to a store.
     pub fn beside(store: &Path) -> Self {
         Self { path: store.with_file_name("history.jsonl") }
+    }
+
+    /// Where it is, whether or not anything was written down.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends one line, in one write: lines of many processes never mix.

@@ -56,6 +56,7 @@ mod env_formats;
 mod exec;
 mod faults_errors;
 mod faults_kill;
+mod history;
 mod ini_document;
 mod ini_document_edits;
 mod kept_answers;

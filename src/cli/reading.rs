@@ -1,6 +1,13 @@
 //! What the commands take that read, and change nothing.
 
+use std::str::FromStr;
+
 use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::Offset;
+
+use crate::identity::request::parse_duration;
 
 /// `why`
 #[derive(Debug, Args)]
@@ -27,4 +34,80 @@ pub struct Tree {
     /// As a graph for graphviz: multicred tree --dot | dot -Tsvg
     #[arg(long)]
     pub dot: bool,
+}
+
+/// `history`
+#[derive(Debug, Args)]
+pub struct History {
+    /// Whom it shall be about: a name, or what was shown then
+    #[arg(allow_hyphen_values = true)]
+    pub identity: Option<String>,
+    /// Not what is older: 90m, 2h; or a time in UTC, 2026-01-31 or 2026-01-31T12:00:00Z
+    #[arg(long, value_name = "DURATION|TIME")]
+    pub since: Option<Since>,
+    /// What this shell did
+    #[arg(long, value_name = "PID")]
+    pub shell: Option<u32>,
+    /// At most so many, the newest; 50 where neither this nor --since is given
+    #[arg(short, long = "number", value_name = "N")]
+    pub number: Option<u64>,
+}
+
+/// From when on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// So many seconds ago.
+    Ago(u32),
+    /// From this time on, epoch seconds UTC.
+    At(i64),
+}
+
+impl Since {
+    /// The time in epoch seconds, UTC.
+    pub fn time(self, now: i64) -> i64 {
+        match self {
+            Self::Ago(seconds) => now - i64::from(seconds),
+            Self::At(time) => time,
+        }
+    }
+}
+
+impl FromStr for Since {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(seconds) = parse_duration(text) {
+            return Ok(Self::Ago(seconds));
+        }
+        let date = || text.parse::<Date>().ok().map(|date| date.at(0, 0, 0, 0));
+        let civil = || if text.len() == DATE { date() } else { text.parse::<DateTime>().ok() };
+        let time = text.parse::<Timestamp>().ok().or_else(|| Offset::UTC.to_timestamp(civil()?).ok());
+        time.map(|time| Self::At(time.as_second()))
+            .ok_or("write a duration (90m, 2h, 168h) or a time in UTC (2026-01-31, 2026-01-31T12:00:00Z)")
+    }
+}
+
+/// How long `2026-01-31` is.
+const DATE: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn since_is_a_duration_or_a_time_in_utc() {
+        for (text, since) in [
+            ("90m", Since::Ago(5400)),
+            ("3600", Since::Ago(3600)),
+            ("2026-01-31", Since::At(1_769_817_600)),
+            ("2026-01-31T12:00:00Z", Since::At(1_769_860_800)),
+            ("2026-01-31T12:00:00", Since::At(1_769_860_800)),
+            ("2026-01-31T13:00:00+01:00", Since::At(1_769_860_800)),
+        ] {
+            assert_eq!(text.parse(), Ok(since), "{text}");
+        }
+        for text in ["", "yesterday", "2026-13-01", "-1", "2026-01-31T25:00:00Z", "1h2h"] {
+            assert!(text.parse::<Since>().is_err(), "{text}");
+        }
+    }
 }

@@ -11,6 +11,7 @@ mod deactivate;
 mod doctor;
 mod env;
 mod exec;
+mod history;
 mod import;
 mod init;
 mod key;
@@ -139,6 +140,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Show(arguments) => show::run(context, global, &arguments),
         Verb::Tree(arguments) => tree::run(context, global, &arguments),
         Verb::Why(arguments) => why::run(context, global, &arguments),
+        Verb::History(arguments) => history::run(context, global, &arguments),
         Verb::Config => config::run(context, global),
         Verb::Exec(arguments) => exec::run(context, global, &arguments),
         Verb::Env(arguments) => env::run(context, global, &arguments),
