@@ -138,6 +138,8 @@ pub enum Verb {
     Deactivate(Deactivate),
     /// Who this shell is, and for how long
     Status,
+    /// Who AWS says this shell is, and whether that is whom the prompt says
+    Whoami,
     /// Every identity and profile, and its state
     #[command(visible_alias = "ls")]
     List,

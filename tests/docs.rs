@@ -177,6 +177,7 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("tree", &["tree"]);
     holds("tree", &["tree", "prod/Admin"]);
     holds("history", &["history", "-n", "1"]);
+    holds("whoami", &["exec", "prod/Admin", "--", "multicred", "whoami"]);
     holds("config", &["config"]);
     holds("console", &["console", "prod/Admin", "--print", "--service", "s3", "--region", "eu-west-1"]);
     holds("sync", &["sync", "--all"]);

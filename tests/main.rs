@@ -117,3 +117,4 @@ mod sync_programs;
 mod to_profile;
 mod tree;
 mod vectors;
+mod whoami;

@@ -26,6 +26,7 @@ mod status;
 mod sync;
 mod tree;
 mod unlock;
+mod whoami;
 mod why;
 
 use std::ffi::OsString;
@@ -136,6 +137,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Renew => renew::run(context),
         Verb::Deactivate(arguments) => deactivate::run(context, &arguments),
         Verb::Status => status::run(context, global),
+        Verb::Whoami => whoami::run(context, global),
         Verb::List => list::run(context, global),
         Verb::Show(arguments) => show::run(context, global, &arguments),
         Verb::Tree(arguments) => tree::run(context, global, &arguments),

@@ -22,6 +22,8 @@ pub use settings::{OfProfile, StsSettings};
 pub struct Caller {
     /// The caller's ARN, taken apart.
     pub arn: PrincipalArn,
+    /// The same as STS wrote it.
+    pub text: String,
     /// `AIDA…`, `AROA…:session`, or the account id for root.
     pub unique_id: String,
     /// For the history.
@@ -117,7 +119,8 @@ impl Sts {
         if answer.account().is_some_and(|account| account != parsed.identity.account) {
             return Err(StsError::unusable("GetCallerIdentity", "an Account other than its Arn's"));
         }
-        Ok(Caller { arn: parsed, unique_id: answer.user_id().unwrap_or_default().to_owned(), request_id })
+        let (text, unique_id) = (text.to_owned(), answer.user_id().unwrap_or_default().to_owned());
+        Ok(Caller { arn: parsed, text, unique_id, request_id })
     }
 
     /// `GetSessionToken`; `duration` is in seconds.
