@@ -23,7 +23,7 @@ pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 pub use program::{CredentialProcess, Env, Exec, Serve};
-pub use reading::{History, Show, Since, Tree, Why};
+pub use reading::{History, List, Show, Since, Tree, Why};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -142,7 +142,7 @@ pub enum Verb {
     Whoami,
     /// Every identity and profile, and its state
     #[command(visible_alias = "ls")]
-    List,
+    List(List),
     /// Everything that is known of one identity or profile; never a secret
     Show(Show),
     /// Everybody, each below whom it is assumed from

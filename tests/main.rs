@@ -74,6 +74,7 @@ mod key_secrecy;
 mod key_slots;
 mod key_threats;
 mod layers;
+mod list;
 mod live;
 mod live_crowd;
 mod live_ends;

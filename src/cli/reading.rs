@@ -9,6 +9,20 @@ use jiff::tz::Offset;
 
 use crate::identity::request::parse_duration;
 
+/// `list`
+#[derive(Debug, Default, Args)]
+pub struct List {
+    /// Those of this account: its alias, or its twelve-digit id
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Those of this kind; may be given more than once
+    #[arg(long, value_parser = ["role", "user", "root", "federated", "key", "other"])]
+    pub kind: Vec<String>,
+    /// Those in this state; may be given more than once
+    #[arg(long, value_parser = ["ready", "renewable", "needs-mfa", "expired", "no-credential", "broken"])]
+    pub state: Vec<String>,
+}
+
 /// `why`
 #[derive(Debug, Args)]
 pub struct Why {

@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use crate::cli::Global;
+use crate::cli::{Global, List};
 use crate::context::Context;
-use crate::error::Failure;
+use crate::error::{Exit, Failure};
+use crate::identity::arn::is_account_id;
 use crate::prompt::Never;
 use crate::resolve::{Catalogue, Resolver, Standing, Target, kind_of_profile, store_path};
 use crate::table;
@@ -21,19 +22,62 @@ struct Row {
     standing: Standing,
 }
 
-pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
+pub(super) fn run(context: &Context, global: &Global, arguments: &List) -> Result<(), Failure> {
     let path = store_path(context, global.store.as_deref())?;
     let resolver = Resolver::new(context, path, Box::new(Never), None)?;
-    let rows = rows(resolver.catalogue())?;
+    let wanted = Wanted::of(resolver.catalogue(), arguments)?;
+    let rows: Vec<Row> = rows(resolver.catalogue())?.into_iter().filter(|row| wanted.has(row)).collect();
     if global.json {
         let values: Vec<Value> = rows.iter().map(as_json).collect();
         return Ok(context.answer_json(&values.into())?);
     }
     if rows.is_empty() {
-        context.note("there is nobody yet: multicred import --all");
+        let nobody = "there is nobody yet: multicred import --all";
+        context.note(if wanted.is_everybody() { nobody } else { "there is nobody of that kind" });
         return Ok(());
     }
     Ok(context.answer(&format!("{}\n", table(context, &rows)))?)
+}
+
+/// Who is asked for.
+struct Wanted<'a> {
+    /// The id of the account that was named.
+    accounts: Option<Vec<String>>,
+    kinds: &'a [String],
+    states: &'a [String],
+}
+
+impl<'a> Wanted<'a> {
+    fn of(catalogue: &Catalogue<'_>, arguments: &'a List) -> Result<Self, Failure> {
+        let accounts = arguments.account.as_deref().map(|name| accounts(catalogue, name)).transpose()?;
+        Ok(Self { accounts, kinds: &arguments.kind, states: &arguments.state })
+    }
+
+    fn is_everybody(&self) -> bool {
+        self.accounts.is_none() && self.kinds.is_empty() && self.states.is_empty()
+    }
+
+    fn has(&self, row: &Row) -> bool {
+        let is_in = |accounts: &Vec<String>| row.account.as_ref().is_some_and(|account| accounts.contains(account));
+        // One word on the command line, as the state is in JSON but for that.
+        let state = row.standing.state.word().to_lowercase().replace(' ', "-");
+        self.accounts.as_ref().is_none_or(is_in)
+            && (self.kinds.is_empty() || self.kinds.iter().any(|kind| kind == row.kind))
+            && (self.states.is_empty() || self.states.contains(&state))
+    }
+}
+
+/// The account of this name; one that is named by its id need not be known to the store.
+fn accounts(catalogue: &Catalogue<'_>, name: &str) -> Result<Vec<String>, Failure> {
+    if is_account_id(name) {
+        return Ok(vec![name.to_owned()]);
+    }
+    let known = catalogue.store().map(|store| store.read().accounts_named(name)).transpose()?.unwrap_or_default();
+    if known.is_empty() {
+        let fact = format!("there is no account called '{}'", name.escape_debug());
+        return Err(Failure::new(Exit::Identity, fact, "name it by its twelve-digit id, or give it that alias"));
+    }
+    Ok(known.into_iter().map(|account| account.account_id).collect())
 }
 
 fn rows(catalogue: &Catalogue<'_>) -> Result<Vec<Row>, Failure> {

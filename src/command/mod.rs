@@ -138,7 +138,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Deactivate(arguments) => deactivate::run(context, &arguments),
         Verb::Status => status::run(context, global),
         Verb::Whoami => whoami::run(context, global),
-        Verb::List => list::run(context, global),
+        Verb::List(arguments) => list::run(context, global, &arguments),
         Verb::Show(arguments) => show::run(context, global, &arguments),
         Verb::Tree(arguments) => tree::run(context, global, &arguments),
         Verb::Why(arguments) => why::run(context, global, &arguments),
