@@ -2,6 +2,7 @@
 
 mod agent;
 mod asking;
+mod changing;
 mod console;
 mod format;
 mod keeping;
@@ -14,11 +15,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::context::Colour;
 use crate::env_change::PromptColour;
-use crate::identity::request::parse_duration;
 use crate::shell::Dialect;
 
 pub use agent::{Agent, AgentVerb, Fetch};
 pub use asking::{Asking, Live, Whom, wherever};
+pub use changing::{Account, Import, Link, Sync};
 pub use console::Console;
 pub use format::Format;
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
@@ -248,77 +249,6 @@ pub struct Deactivate {
     /// End this shell's live session (what the shell function calls)
     #[arg(long, value_name = "PID", hide = true)]
     pub shell_pid: Option<u32>,
-}
-
-/// `import`
-#[derive(Debug, Args)]
-pub struct Import {
-    /// A file, or - for stdin; else the shared credentials file
-    pub file: Option<PathBuf>,
-    /// The section to import
-    #[arg(long, short, value_name = "NAME", conflicts_with = "all")]
-    pub profile: Option<String>,
-    /// Import every section
-    #[arg(long)]
-    pub all: bool,
-    /// The label to give
-    #[arg(long, conflicts_with = "all")]
-    pub label: Option<String>,
-}
-
-/// `account` (its `--color` is among the global options)
-#[derive(Debug, Args)]
-pub struct Account {
-    /// A twelve-digit account id, or an alias
-    pub account: String,
-    /// The short name to give it
-    #[arg(long)]
-    pub alias: Option<String>,
-}
-
-/// `link`
-#[derive(Debug, Args)]
-pub struct Link {
-    /// The role
-    pub identity: String,
-    /// The user or role it is assumed from
-    #[arg(long)]
-    pub parent: String,
-    /// The role's ARN, where its path cannot be guessed
-    #[arg(long, value_name = "ARN")]
-    pub role_arn: Option<String>,
-    /// What the role's trust policy asks for
-    #[arg(long, value_name = "ID")]
-    pub external_id: Option<String>,
-    /// The MFA device of the parent user
-    #[arg(long, value_name = "SERIAL")]
-    pub mfa_serial: Option<String>,
-    /// How long its credentials shall last
-    #[arg(long, value_parser = parse_duration)]
-    pub duration: Option<u32>,
-    /// The region to set
-    #[arg(long)]
-    pub region: Option<String>,
-    /// The role session name
-    #[arg(long, value_name = "NAME")]
-    pub session_name: Option<String>,
-    /// Assume it once, to prove that it works
-    #[arg(long)]
-    pub verify: bool,
-}
-
-/// `sync`
-#[derive(Debug, Args)]
-pub struct Sync {
-    /// The identities to write profiles for; without any, the profiles that are there are renewed
-    #[arg(value_name = "IDENTITY")]
-    pub identities: Vec<String>,
-    /// Exactly those identities of the store that can be obtained again or have a long-term key
-    #[arg(long, conflicts_with = "identities")]
-    pub all: bool,
-    /// Remove these profiles; without any named, all
-    #[arg(long)]
-    pub remove: bool,
 }
 
 #[cfg(test)]

@@ -1,0 +1,78 @@
+//! What the commands take that change the store or the person's AWS files.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::identity::request::parse_duration;
+
+/// `import`
+#[derive(Debug, Args)]
+pub struct Import {
+    /// A file, or - for stdin; else the shared credentials file
+    pub file: Option<PathBuf>,
+    /// The section to import
+    #[arg(long, short, value_name = "NAME", conflicts_with = "all")]
+    pub profile: Option<String>,
+    /// Import every section
+    #[arg(long)]
+    pub all: bool,
+    /// The label to give
+    #[arg(long, conflicts_with = "all")]
+    pub label: Option<String>,
+}
+
+/// `account` (its `--color` is among the global options)
+#[derive(Debug, Args)]
+pub struct Account {
+    /// A twelve-digit account id, or an alias
+    pub account: String,
+    /// The short name to give it
+    #[arg(long)]
+    pub alias: Option<String>,
+}
+
+/// `link`
+#[derive(Debug, Args)]
+pub struct Link {
+    /// The role
+    pub identity: String,
+    /// The user or role it is assumed from
+    #[arg(long)]
+    pub parent: String,
+    /// The role's ARN, where its path cannot be guessed
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: Option<String>,
+    /// What the role's trust policy asks for
+    #[arg(long, value_name = "ID")]
+    pub external_id: Option<String>,
+    /// The MFA device of the parent user
+    #[arg(long, value_name = "SERIAL")]
+    pub mfa_serial: Option<String>,
+    /// How long its credentials shall last
+    #[arg(long, value_parser = parse_duration)]
+    pub duration: Option<u32>,
+    /// The region to set
+    #[arg(long)]
+    pub region: Option<String>,
+    /// The role session name
+    #[arg(long, value_name = "NAME")]
+    pub session_name: Option<String>,
+    /// Assume it once, to prove that it works
+    #[arg(long)]
+    pub verify: bool,
+}
+
+/// `sync`
+#[derive(Debug, Args)]
+pub struct Sync {
+    /// The identities to write profiles for; without any, the profiles that are there are renewed
+    #[arg(value_name = "IDENTITY")]
+    pub identities: Vec<String>,
+    /// Exactly those identities of the store that can be obtained again or have a long-term key
+    #[arg(long, conflicts_with = "identities")]
+    pub all: bool,
+    /// Remove these profiles; without any named, all
+    #[arg(long)]
+    pub remove: bool,
+}
