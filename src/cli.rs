@@ -22,9 +22,9 @@ pub use asking::{Asking, Live, Whom, wherever};
 pub use changing::{Account, Import, Link, Sync};
 pub use console::Console;
 pub use format::Format;
-pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
+pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Refresh, Restore, Setup, SlotKind, Unsetup};
 pub use program::{CredentialProcess, Env, Exec, Serve};
-pub use reading::{History, List, Show, Since, Tree, Why};
+pub use reading::{History, List, Show, Since, Status, Tree, Why};
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -137,8 +137,8 @@ pub enum Verb {
     Renew,
     /// Remove every trace of multicred from this shell
     Deactivate(Deactivate),
-    /// Who this shell is, and for how long
-    Status,
+    /// Who this shell is, and for how long; or how the profiles of the credentials file stand
+    Status(Status),
     /// Who AWS says this shell is, and whether that is whom the prompt says
     Whoami,
     /// Every identity and profile, and its state
@@ -173,6 +173,12 @@ pub enum Verb {
     Link(Link),
     /// Keep profiles in ~/.aws/config through which other programs get credentials
     Sync(Sync),
+    /// Take the long-lived keys of ~/.aws/credentials into the store, and multicred into your shells
+    Setup(Setup),
+    /// Renew the temporary keys that stand in ~/.aws/credentials in the place of long-lived ones
+    Refresh(Refresh),
+    /// Give ~/.aws/credentials its long-lived keys back, and take multicred out of your shells
+    Unsetup(Unsetup),
     /// Copy the store, still sealed, into one file
     Backup(Backup),
     /// Put a backup in the place of the store, which is kept beside it

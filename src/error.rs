@@ -80,7 +80,7 @@ impl From<ResolveError> for Failure {
             ResolveError::NoPlan(error) => no_plan(&error),
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
-            ResolveError::Temporary(error) => temporary(&error),
+            ResolveError::Temporary(error) => profiles::temporary(&error),
             ResolveError::MeansAlready { .. } => (Exit::Usage, Some("choose another name".to_owned())),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => keys::seal(&error),
@@ -122,7 +122,9 @@ impl From<ResolveError> for Failure {
             ResolveError::NoHome(_) => {
                 (Exit::Failure, Some("set HOME, or say where the store is: --store FILE or MULTICRED_STORE".to_owned()))
             }
-            ResolveError::CredentialGone => (Exit::Failure, Some("run the command again".to_owned())),
+            ResolveError::CredentialGone | ResolveError::Worker(_) => {
+                (Exit::Failure, Some("run the command again".to_owned()))
+            }
         };
         Self { exit, fact, remedy }
     }
@@ -193,22 +195,6 @@ fn write(error: &WriteError) -> Row {
         WriteError::Unwritable { .. } => "make it and its folder writable, then run the command again",
     };
     (Exit::Failure, Some(remedy.to_owned()))
-}
-
-fn temporary(error: &TemporaryError) -> Row {
-    let row = |exit: Exit, remedy: &str| (exit, Some(remedy.to_owned()));
-    match error {
-        TemporaryError::BadName(_) => row(Exit::Usage, "leave out [ ] # ; quotes, control characters and outer spaces"),
-        TemporaryError::LongTermCredential(_) => {
-            row(Exit::Usage, "leave out --no-session, or name an identity that has a session")
-        }
-        TemporaryError::HoldsLongTermKey { .. } => row(Exit::Failure, "nothing was written; name another profile"),
-        TemporaryError::Fault { .. } => row(Exit::Failure, "correct that line, or name another profile"),
-        TemporaryError::Wins { .. } => row(Exit::Failure, "name another profile, or remove that line"),
-        TemporaryError::Edit { .. } | TemporaryError::NotReadBack(_) => {
-            row(Exit::Failure, "nothing was written; name another profile")
-        }
-    }
 }
 
 fn store(error: &StoreError) -> Row {

@@ -86,6 +86,7 @@ pub fn write_profile(
         account_id: somebody.who.account.as_deref(),
         region: region.as_deref(),
         overwrite_region: request.region.is_some(),
+        keep: None,
     };
     resolver.write_profile(profile, &new)?;
     context.note(&format!("the profile {profile} of the credentials file is {} now", somebody.who.shown));

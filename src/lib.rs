@@ -16,6 +16,8 @@ pub mod export;
 pub mod handing;
 pub mod history;
 pub mod identity;
+pub mod importing;
+pub mod keeping;
 pub mod launch;
 pub mod live;
 pub mod lock;

@@ -119,12 +119,13 @@ impl HopLock {
         Ok(lock)
     }
 
-    /// How another process's try failed, if that was after `since` (on the boot's clock): then this process waited
-    /// for it, and need not repeat it.
+    /// How somebody else's try failed, if that was after `since` (on the boot's clock): then this one waited for it, and
+    /// need not repeat it.
     pub fn failure_since(&self, since: i128) -> Option<&Failure> {
-        // A failure of the future is one of an earlier boot, whose clock went further.
+        // A failure of the future is one of an earlier boot, whose clock went further. One of this very process is
+        // another thread's: this one's own came before it began to wait.
         let while_waiting = since..=boot_clock();
-        let is_news = |failure: &&Failure| while_waiting.contains(&failure.at) && failure.pid != std::process::id();
+        let is_news = |failure: &&Failure| while_waiting.contains(&failure.at);
         self.content.failure.as_ref().filter(is_news)
     }
 

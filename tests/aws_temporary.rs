@@ -21,7 +21,8 @@ fn credential(secret: &str, token: &str, expires_at: Option<i64>) -> Credential 
 }
 
 fn put_into(text: &str, profile: &str, credential: &Credential) -> Result<String, TemporaryError> {
-    let new = Temporary { credential, account_id: None, region: Some("eu-north-1"), overwrite_region: false };
+    let new =
+        Temporary { credential, account_id: None, region: Some("eu-north-1"), overwrite_region: false, keep: None };
     let credentials = FileText { path: Path::new("credentials"), text };
     put(profile, &new, credentials, FileText { path: Path::new("config"), text: "" }).map(|text| text.to_string())
 }

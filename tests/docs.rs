@@ -181,6 +181,12 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("config", &["config"]);
     holds("console", &["console", "prod/Admin", "--print", "--service", "s3", "--region", "eu-west-1"]);
     holds("sync", &["sync", "--all"]);
+    for words in
+        [&["setup", "--yes", "--temporary"][..], &["refresh"], &["status", "--profiles"], &["unsetup", "--yes"]]
+    {
+        let command = if words[0] == "status" { "status --profiles" } else { words[0] };
+        holds(command, words);
+    }
     holds("backup", &["backup", "copy.db"]);
     holds("restore", &["restore", "--yes", "copy.db"]);
     holds("doctor", &["doctor", "--check"]);

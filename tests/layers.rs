@@ -36,14 +36,29 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "context", "error", "handing", "live", "table"].contains(&other)
-                || is_below(&[USE_CASE, ADAPTERS, PURE])
+            let shared = [
+                "agent::server",
+                "asking",
+                "cli",
+                "context",
+                "error",
+                "handing",
+                "importing",
+                "keeping",
+                "live",
+                "table",
+            ];
+            shared.contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.
         "live" => {
             ["asking", "cli", "context", "error", "handing"].contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
         }
+        // What the commands share that take credentials into the store.
+        "importing" => ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What the commands share that keep the credentials file clean.
+        "keeping" => ["context", "error", "importing"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands share that print tables.

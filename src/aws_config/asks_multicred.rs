@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::identity::Kind;
 use crate::identity::arn;
 use crate::identity::name::is_access_key_id;
 
@@ -11,6 +12,10 @@ const VERB: &str = "credential-process";
 
 /// Flags that only say how multicred speaks, and change nothing of what it answers.
 const MANNERS: [&str; 6] = ["--json", "--no-input", "--quiet", "-q", "--verbose", "-v"];
+
+/// Asks for the long-term key itself. Of a user or root, named by the ARN, as `setup` writes it, it gives other programs
+/// what they would read in a file; and here it is the same as a key in a file, from which a session is made.
+pub(super) const AS_IT_IS: &str = "--no-session";
 
 /// What a profile asks multicred for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,8 +46,15 @@ pub(super) fn read(words: &[String]) -> Option<Result<AsksMulticred, NotFollowed
     if let Some(flag) = flag {
         return Some(Err(NotFollowed::Flag(flag.escape_debug().to_string())));
     }
+    if line.as_it_is && !names.first().is_some_and(|name| has_key(name)) {
+        return Some(Err(NotFollowed::Flag(AS_IT_IS.to_owned())));
+    }
     let asked = |name| AsksMulticred { store: line.store.map(str::to_owned), name };
     Some(line.whom(names).map(asked).ok_or(NotFollowed::NotOneIdentity))
+}
+
+fn has_key(name: &str) -> bool {
+    arn::parse(name).is_ok_and(|arn| matches!(arn.identity.kind, Kind::User | Kind::Root))
 }
 
 /// A command line, as far as it says for whom.
@@ -53,6 +65,7 @@ struct Line<'w> {
     access_key: Option<&'w str>,
     account: Option<&'w str>,
     role: Option<&'w str>,
+    as_it_is: bool,
     positional: Vec<&'w str>,
 }
 
@@ -76,6 +89,7 @@ impl<'w> Line<'w> {
                 "--color" => drop(value()),
                 "--" => line.positional.extend(words.by_ref()),
                 "-" => line.positional.push(flag),
+                AS_IT_IS => line.as_it_is = true,
                 _ if MANNERS.contains(&word) => {}
                 _ if flag.starts_with('-') => return (line, Some(flag)),
                 _ => line.positional.push(word),

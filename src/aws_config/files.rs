@@ -13,7 +13,7 @@ use super::FileKind;
 pub const SETTLED: i64 = 2;
 
 /// Stands before the stamps, and changes whenever the parsed form does: what an older version kept is not used.
-const PARSED_FORM: &str = "3\n";
+const PARSED_FORM: &str = "4\n";
 
 /// Why a file, or a key in it, cannot be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -6,6 +6,7 @@ mod check;
 pub mod document;
 mod files;
 mod inherit;
+pub mod kept;
 mod keys;
 mod problem;
 mod profile;
@@ -21,6 +22,7 @@ pub use files::{AwsFiles, FileError, SETTLED};
 pub use keys::STS_ENDPOINT;
 pub use problem::{ChainError, Problem};
 pub use profile::{DEFAULT, Fault, FileKey, FileKind, Origin, Profile, Setting};
+pub use temporary::FileText;
 
 /// Names the place of a setting.
 pub type Places<'a> = &'a dyn Fn(&Origin) -> String;

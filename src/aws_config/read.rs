@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::document::{Document, Property, Section, SectionId, SectionKind};
 use super::inherit::{self, Shared};
+use super::kept;
 use super::keys;
 use super::profile::{DEFAULT, Fault, FileKey, FileKind, Origin, Profile, Setting};
 use crate::credential_text::{self, SectionFault};
@@ -73,11 +74,23 @@ fn add_section(profile: &mut Profile, file: FileKind, section: &Section<'_>, wri
         let origin = Origin::Line { file, line: fault.line };
         profile.faults.push(Fault { origin, text: fault.reason.to_string() });
     }
-    match credential_text::of_section(section) {
+    match kept::credential(section) {
         None => {}
+        // What multicred keeps there for others is, to itself, for whom it keeps it.
+        Some(Ok(found)) if found.session_token.is_some() && keeps(profile, file, section) => {}
         Some(Ok(found)) => profile.key = Some(file_key(&found, file, written_at)),
         Some(Err(fault)) => profile.faults.push(key_fault(file, section, &fault)),
     }
+}
+
+/// Whether the temporary credential of a section is kept up by multicred: then the profile is whom it is kept for.
+fn keeps(profile: &mut Profile, file: FileKind, section: &Section<'_>) -> bool {
+    let kept = kept::kept(section).filter(|kept| !kept.is_command && file == FileKind::Credentials);
+    let Some((command, line)) = kept.and_then(|kept| kept::command_of_mark(section, &kept)) else { return false };
+    profile.settings.retain(|known| known.key != kept::PROCESS);
+    let (key, origin) = (kept::PROCESS.to_owned(), Origin::Line { file, line });
+    profile.settings.push(Setting { key, value: command, origin, section: profile.name.clone() });
+    true
 }
 
 fn file_key(found: &credential_text::Found, file: FileKind, written_at: i64) -> FileKey {

@@ -1,24 +1,30 @@
 //! A temporary credential in a section of the credentials file: pure, from text to text.
 //!
-//! Long-term keys are never replaced: what a person has nowhere else would be lost. Every other byte of the file stays.
+//! Long-term keys are never replaced, but the very one that is known to be in the store: what a person has nowhere else
+//! would be lost. Every other byte of the file stays.
+
+mod batch;
 
 use std::path::Path;
 
 use zeroize::Zeroizing;
 
 use super::document::{Document, EditError, Section, SectionId};
+use super::kept::{self, Kept};
 use super::{FileKind, read};
 use crate::credential_text::{self, EXPIRY_KEYS, Found};
 use crate::secret::{Credential, Secret};
 
 /// botocore takes it before `aws_session_token`.
-const OLD_TOKEN: &str = "aws_security_token";
-const ACCOUNT: &str = "aws_account_id";
+pub(super) const OLD_TOKEN: &str = "aws_security_token";
+pub(super) const ACCOUNT: &str = "aws_account_id";
 /// Beside the expiry, whatever may be written or removed.
 const WRITTEN: [&str; 6] =
     ["aws_access_key_id", "aws_secret_access_key", "aws_session_token", OLD_TOKEN, ACCOUNT, "region"];
 /// The name that most tools read.
-const EXPIRY: &str = "expiration";
+pub(super) const EXPIRY: &str = "expiration";
+/// What mentaws shows of the expiry: `Mon 14:30 tz:UTC`.
+pub(super) const EXPIRY_SHOWN: &str = "aws_token_expiry_time_human";
 
 /// Settings that win over the keys of the same profile: `role_arn`, `web_identity_token_file` and `sso_…` in botocore
 /// (`ProfileProviderBuilder`), `credential_source` in the SDK for Rust (`profile/credentials/repr.rs`). About the other
@@ -54,7 +60,22 @@ pub struct Temporary<'a> {
     pub region: Option<&'a str>,
     /// Whether to write the region into a profile that has one, too.
     pub overwrite_region: bool,
+    /// Whose credential the section is to have from now on, where it is kept for somebody.
+    pub keep: Option<Keep<'a>>,
 }
+
+/// For whom a section is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Keep<'a> {
+    /// A name that multicred resolves.
+    pub who: &'a str,
+    /// The store that knows it, where that is not the default one.
+    pub store: Option<&'a str>,
+    /// A long-term key that the store has: the section may hold it, and then loses it.
+    pub stored: Option<&'a Found>,
+}
+
+pub use batch::{Written, check_kept, put_all, put_commands};
 
 /// Why a credential was not written. No text quotes a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -101,6 +122,17 @@ pub enum TemporaryError {
         /// What is wrong.
         error: EditError,
     },
+    /// What is written there would not stay, and a key that was there before could not be given back.
+    #[error("profile {profile} is kept up by multicred refresh for somebody ({place})")]
+    Kept {
+        /// The profile.
+        profile: String,
+        /// `file:line`
+        place: String,
+    },
+    /// The section no longer holds the key that was taken from it.
+    #[error("profile {0} was changed meanwhile: it no longer holds the key that was taken from it")]
+    Changed(String),
     /// The text that was made does not give the credential back.
     #[error("the credential would not be read back from profile {0} as it is")]
     NotReadBack(String),
@@ -111,15 +143,44 @@ pub enum TemporaryError {
 /// # Errors
 /// See [`TemporaryError`].
 pub fn check(profile: &str, credentials: FileText<'_>, config: FileText<'_>) -> Result<(), TemporaryError> {
-    let id = section_id(profile)?;
-    let document = Document::parse(config.text);
-    if let Some(section) = read::section(&document, FileKind::Config, profile) {
-        refuse_winners(profile, &section, config)?;
+    let documents = Documents::parse(credentials, config);
+    documents.check(profile, None)
+}
+
+/// Both files, read.
+struct Documents<'a> {
+    credentials: Document,
+    config: Document,
+    files: [FileText<'a>; 2],
+}
+
+impl<'a> Documents<'a> {
+    fn parse(credentials: FileText<'a>, config: FileText<'a>) -> Self {
+        let documents = [credentials, config].map(|file| Document::parse(file.text));
+        let [of_credentials, of_config] = documents;
+        Self { credentials: of_credentials, config: of_config, files: [credentials, config] }
     }
-    let document = Document::parse(credentials.text);
-    let Some(section) = document.section(&id) else { return Ok(()) };
-    refuse_winners(profile, &section, credentials)?;
-    refuse_what_would_be_lost(profile, &section, credentials)
+
+    fn check(&self, profile: &str, keep: Option<&Keep<'_>>) -> Result<(), TemporaryError> {
+        let id = section_id(profile)?;
+        if let Some(section) = read::section(&self.config, FileKind::Config, profile) {
+            refuse_winners(profile, &section, self.files[1], false)?;
+        }
+        let Some(section) = self.credentials.section(&id) else { return Ok(()) };
+        refuse_winners(profile, &section, self.files[0], keep.is_some())?;
+        refuse_what_would_be_lost(profile, &section, self.files[0], keep.and_then(|keep| keep.stored))
+    }
+
+    fn write(&mut self, profile: &str, new: &Temporary<'_>) -> Result<(), TemporaryError> {
+        self.check(profile, new.keep.as_ref())?;
+        if new.credential.is_long_term() {
+            return Err(TemporaryError::LongTermCredential(new.credential.access_key_id.clone()));
+        }
+        let id = section_id(profile)?;
+        let may_have_region = new.overwrite_region || !has_region_in_config(profile, &self.config);
+        let edited = write(&mut self.credentials, &id, new, may_have_region);
+        edited.map_err(|error| TemporaryError::Edit { profile: profile.to_owned(), error })
+    }
 }
 
 /// The credentials file's text with the credential in the section of that name, which is added at the end where it is
@@ -133,17 +194,10 @@ pub fn put(
     credentials: FileText<'_>,
     config: FileText<'_>,
 ) -> Result<Zeroizing<String>, TemporaryError> {
-    check(profile, credentials, config)?;
-    if new.credential.is_long_term() {
-        return Err(TemporaryError::LongTermCredential(new.credential.access_key_id.clone()));
-    }
-    let id = section_id(profile)?;
-    let mut document = Document::parse(credentials.text);
-    let may_have_region = new.overwrite_region || !has_region_in_config(profile, config.text);
-    let edited = write(&mut document, &id, new, may_have_region);
-    edited.map_err(|error| TemporaryError::Edit { profile: profile.to_owned(), error })?;
-    let text = document.to_text();
-    if reads_back(&text, &id, new.credential) {
+    let mut documents = Documents::parse(credentials, config);
+    documents.write(profile, new)?;
+    let text = documents.credentials.to_text();
+    if reads_back(&Document::parse(&text), &section_id(profile)?, new.credential) {
         return Ok(text);
     }
     Err(TemporaryError::NotReadBack(profile.to_owned()))
@@ -159,8 +213,16 @@ fn section_id(profile: &str) -> Result<SectionId, TemporaryError> {
     Ok(id)
 }
 
-fn refuse_winners(profile: &str, section: &Section<'_>, file: FileText<'_>) -> Result<(), TemporaryError> {
-    let wins = |key: &str| WINNERS.contains(&key) || key.starts_with(SSO);
+/// Where the section is `kept`, the command that stands in the place of its key does not win: it is multicred's own.
+fn refuse_winners(profile: &str, section: &Section<'_>, file: FileText<'_>, kept: bool) -> Result<(), TemporaryError> {
+    let found = kept::kept(section);
+    if let Some(Kept { is_command: false, .. }) = found
+        && !kept
+    {
+        return Err(TemporaryError::Kept { profile: profile.to_owned(), place: file.place(section.line()) });
+    }
+    let is_own = kept && found.is_some_and(|found| found.is_command);
+    let wins = |key: &str| (WINNERS.contains(&key) && !(is_own && key == kept::PROCESS)) || key.starts_with(SSO);
     match section.properties().find(|property| wins(&property.key().to_ascii_lowercase())) {
         Some(property) => Err(TemporaryError::Wins {
             profile: profile.to_owned(),
@@ -171,7 +233,12 @@ fn refuse_winners(profile: &str, section: &Section<'_>, file: FileText<'_>) -> R
     }
 }
 
-fn refuse_what_would_be_lost(profile: &str, section: &Section<'_>, file: FileText<'_>) -> Result<(), TemporaryError> {
+fn refuse_what_would_be_lost(
+    profile: &str,
+    section: &Section<'_>,
+    file: FileText<'_>,
+    stored: Option<&Found>,
+) -> Result<(), TemporaryError> {
     let profile = profile.to_owned();
     let place = |line: Option<u32>| file.place(line.unwrap_or_else(|| section.line()));
     if let Some(fault) = section.faults().next() {
@@ -181,7 +248,8 @@ fn refuse_what_would_be_lost(profile: &str, section: &Section<'_>, file: FileTex
         let reason = "its value goes on in the next line: end it there".to_owned();
         return Err(TemporaryError::Fault { profile, place: file.place(line), reason });
     }
-    match credential_text::of_section(section) {
+    match kept::credential(section) {
+        Some(Ok(found)) if stored.is_some_and(|stored| is_same_key(&found, stored)) => Ok(()),
         Some(Err(fault)) => {
             Err(TemporaryError::Fault { profile, place: place(fault.line), reason: fault.reason.to_string() })
         }
@@ -194,7 +262,8 @@ fn refuse_what_would_be_lost(profile: &str, section: &Section<'_>, file: FileTex
 
 /// The line of a key whose value has more lines, which would go with it: perhaps it was not meant to.
 fn goes_on(section: &Section<'_>) -> Option<u32> {
-    let is_written = |key: &str| WRITTEN.iter().chain(&EXPIRY_KEYS).any(|own| own.eq_ignore_ascii_case(key));
+    let written = || WRITTEN.iter().chain(&EXPIRY_KEYS).chain(&[EXPIRY_SHOWN]).chain(&kept::MARKS);
+    let is_written = |key: &str| written().any(|own| own.eq_ignore_ascii_case(key));
     let mut properties = section.properties();
     let found = properties.find(|property| is_written(property.key()) && property.raw_value().contains('\n'));
     found.map(|property| property.line())
@@ -204,8 +273,13 @@ fn has_region(section: Option<Section<'_>>) -> bool {
     section.and_then(|section| section.get("region")).is_some_and(|region| !region.value().is_empty())
 }
 
-fn has_region_in_config(profile: &str, config: &str) -> bool {
-    has_region(read::section(&Document::parse(config), FileKind::Config, profile))
+fn has_region_in_config(profile: &str, config: &Document) -> bool {
+    has_region(read::section(config, FileKind::Config, profile))
+}
+
+fn is_same_key(one: &Found, other: &Found) -> bool {
+    (&one.access_key_id, &one.secret_access_key, &one.session_token)
+        == (&other.access_key_id, &other.secret_access_key, &other.session_token)
 }
 
 fn write(document: &mut Document, id: &SectionId, new: &Temporary<'_>, may_have_region: bool) -> Result<(), EditError> {
@@ -221,6 +295,9 @@ fn write(document: &mut Document, id: &SectionId, new: &Temporary<'_>, may_have_
     }
     write_expiry(document, id, new.credential.expires_at)?;
     update(document, id, ACCOUNT, new.account_id)?;
+    if let Some(keep) = &new.keep {
+        kept::mark(document, id, keep.who, keep.store)?;
+    }
     let has_region = has_region(document.section(id));
     match new.region.filter(|_| may_have_region && (new.overwrite_region || !has_region)) {
         Some(region) => document.set(id, "region", region),
@@ -251,11 +328,10 @@ fn write_expiry(document: &mut Document, id: &SectionId, expires_at: Option<i64>
             None => drop(document.remove_key(id, key)),
         }
     }
-    Ok(())
+    update(document, id, EXPIRY_SHOWN, expires_at.and_then(credential_text::shown_expiry).as_deref())
 }
 
-fn reads_back(text: &str, id: &SectionId, credential: &Credential) -> bool {
-    let document = Document::parse(text);
+fn reads_back(document: &Document, id: &SectionId, credential: &Credential) -> bool {
     let found = document.section(id).as_ref().and_then(credential_text::of_section).and_then(Result::ok);
     found.is_some_and(|found| is(&found, credential))
 }

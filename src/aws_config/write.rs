@@ -13,7 +13,7 @@ mod place;
 mod seen;
 mod swap;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
@@ -85,6 +85,14 @@ pub fn check(path: &Path) -> Result<(), WriteError> {
         seen.check_replaceable(place.target())?;
     }
     place.check_folder()
+}
+
+/// The file behind all links that [`edit`] would write.
+///
+/// # Errors
+/// A [`WriteError`].
+pub fn target(path: &Path) -> Result<PathBuf, WriteError> {
+    Ok(Place::of(path)?.target().to_owned())
 }
 
 fn decide<E: From<WriteError>>(

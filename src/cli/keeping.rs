@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::Asking;
+
 /// `key`
 #[derive(Debug, Args)]
 pub struct Key {
@@ -94,4 +96,47 @@ pub struct Doctor {
     /// Read all of the store, and open every seal
     #[arg(long)]
     pub check: bool,
+}
+
+/// `setup`
+#[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
+pub struct Setup {
+    /// Put temporary keys, which `refresh` renews, in the place of long-lived ones; else a command that asks multicred
+    #[arg(long)]
+    pub temporary: bool,
+    /// Leave the shells' start files alone
+    #[arg(long)]
+    pub no_shells: bool,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `unsetup`
+#[derive(Debug, Args)]
+pub struct Unsetup {
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+}
+
+/// `refresh`
+#[derive(Debug, Args)]
+pub struct Refresh {
+    /// These profiles or identities, separated by commas; else all that are kept
+    #[arg(short, long = "profile", value_name = "NAMES", value_delimiter = ',', conflicts_with = "all")]
+    pub profiles: Vec<String>,
+    /// Take in every long-lived key of the file first, also where `setup` was never run
+    #[arg(long)]
+    pub all: bool,
+    /// What is asked of the credentials.
+    #[command(flatten)]
+    pub asking: Asking,
 }

@@ -23,6 +23,14 @@ pub struct List {
     pub state: Vec<String>,
 }
 
+/// `status`
+#[derive(Debug, Default, Args)]
+pub struct Status {
+    /// How each profile of the credentials file stands: fresh, expired, failed, without an expiry
+    #[arg(long)]
+    pub profiles: bool,
+}
+
 /// `why`
 #[derive(Debug, Args)]
 pub struct Why {

@@ -18,14 +18,17 @@ mod key;
 mod link;
 mod list;
 mod lock;
+mod refresh;
 mod renew;
 mod restore;
 mod serve;
+mod setup;
 mod show;
 mod status;
 mod sync;
 mod tree;
 mod unlock;
+mod unsetup;
 mod whoami;
 mod why;
 
@@ -136,7 +139,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::As(arguments) => r#as::run(context, global, &arguments),
         Verb::Renew => renew::run(context),
         Verb::Deactivate(arguments) => deactivate::run(context, &arguments),
-        Verb::Status => status::run(context, global),
+        Verb::Status(arguments) => status::run(context, global, &arguments),
         Verb::Whoami => whoami::run(context, global),
         Verb::List(arguments) => list::run(context, global, &arguments),
         Verb::Show(arguments) => show::run(context, global, &arguments),
@@ -153,6 +156,9 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
+        Verb::Setup(arguments) => setup::run(context, global, &arguments),
+        Verb::Refresh(arguments) => refresh::run(context, global, &arguments),
+        Verb::Unsetup(arguments) => unsetup::run(context, global, &arguments),
         Verb::Backup(arguments) => backup::run(context, global, &arguments),
         Verb::Restore(arguments) => restore::run(context, global, &arguments),
         Verb::Doctor(arguments) => doctor::run(context, global, &arguments),

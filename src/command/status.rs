@@ -3,16 +3,20 @@
 use serde_json::json;
 
 use crate::agent::Session;
-use crate::cli::Global;
+use crate::aws_config::{AwsFiles, FileKind};
+use crate::cli::{self, Global};
 use crate::context::{Context, printable};
 use crate::env_change::UNSETS;
 use crate::error::Failure;
+use crate::history::History;
 use crate::identity::arn;
 use crate::identity::request::say_duration;
+use crate::keeping::state::{ProfileState, states};
 use crate::live;
 use crate::prompt::Never;
 use crate::resolve::{ResolveError, Resolver, store_path};
 use crate::store::IdentityRow;
+use crate::table::{cell, with_heads};
 
 /// What the shell's variables say.
 struct Status {
@@ -32,7 +36,10 @@ struct Status {
     ended: Option<String>,
 }
 
-pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
+pub(super) fn run(context: &Context, global: &Global, arguments: &cli::Status) -> Result<(), Failure> {
+    if arguments.profiles {
+        return profiles(context, global);
+    }
     let status = read(context, global)?;
     if global.json {
         let Status { identity, arn, account, expires_at, region, restricted, live, .. } = &status;
@@ -44,6 +51,34 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
     }
     context.answer(&sentence(context, &status))?;
     Ok(())
+}
+
+/// How the profiles of the credentials file stand.
+fn profiles(context: &Context, global: &Global) -> Result<(), Failure> {
+    let (config, credentials) = context.aws_files().map_err(ResolveError::from)?;
+    let text = AwsFiles::new(config, credentials).text(FileKind::Credentials).map_err(ResolveError::from)?;
+    let store = store_path(context, global.store.as_deref())?;
+    let states = states(&text, &History::beside(&store), context.now())?;
+    if global.json {
+        return Ok(context.answer_json(&states.iter().map(ProfileState::json).collect())?);
+    }
+    if states.is_empty() {
+        context.note("the credentials file has no keys");
+        return Ok(());
+    }
+    let mut table = with_heads(context, ["PROFILE", "STATE", "KEY", "KEPT FOR"]);
+    for ProfileState { profile, state, access_key_id, expires_at, kept_for, reason } in &states {
+        let left = expires_at.map(|end| end - context.now()).filter(|left| *left > 0);
+        let detail = match (reason, left) {
+            (Some(reason), _) => format!(": {reason}"),
+            (None, Some(left)) => format!(" {}", say_duration(left)),
+            (None, None) => String::new(),
+        };
+        let texts = [access_key_id, kept_for].map(|text| cell(text.as_deref().unwrap_or_default()));
+        let [key, kept_for] = texts;
+        table.add_row(vec![cell(profile), cell(&format!("{}{detail}", state.word())), key, kept_for]);
+    }
+    Ok(context.answer(&format!("{table}\n"))?)
 }
 
 fn read(context: &Context, global: &Global) -> Result<Status, Failure> {

@@ -154,12 +154,12 @@ fn identity(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> Result<
 }
 
 /// Writes commands that call this program on this store.
-struct Writer {
+pub(super) struct Writer {
     words: Vec<String>,
 }
 
 impl Writer {
-    fn new(context: &Context, catalogue: &Catalogue<'_>) -> Result<Self, Failure> {
+    pub(super) fn new(context: &Context, catalogue: &Catalogue<'_>) -> Result<Self, Failure> {
         let program = super::program_on_path(context).or_else(|| context.own_program());
         let program = program.ok_or_else(|| Failure {
             exit: Exit::Failure,
@@ -172,6 +172,12 @@ impl Writer {
         }
         words.push("credential-process".to_owned());
         Ok(Self { words })
+    }
+
+    /// The command that gives the long-term key itself of whoever this is, as a file did.
+    pub(super) fn of_key(&self, arn: &str) -> Result<String, Failure> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).chain(["--no-session", arn]).collect();
+        Ok(synced::command(&words)?)
     }
 
     fn entry(&self, row: &IdentityRow) -> Result<Entry, Failure> {

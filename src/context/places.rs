@@ -64,6 +64,25 @@ impl Context {
         }
     }
 
+    /// The file that an interactive shell of this name reads when it starts; `None` for another shell, or without a home.
+    pub fn start_file(&self, shell: &str) -> Option<PathBuf> {
+        let home = || self.home("the shell's start file").ok();
+        match shell {
+            "bash" => Some(home()?.join(".bashrc")),
+            "zsh" => Some(self.path("ZDOTDIR").or_else(home)?.join(".zshrc")),
+            "fish" => {
+                let given = self.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+                Some(given.or_else(|| Some(home()?.join(".config")))?.join("fish").join("config.fish"))
+            }
+            _ => None,
+        }
+    }
+
+    /// The name of the person's login shell.
+    pub fn login_shell(&self) -> Option<&str> {
+        self.variable("SHELL").and_then(|path| path.rsplit('/').next())
+    }
+
     /// What the person let a variable say that names an AWS file: in a live shell it names a stand-in.
     pub fn own_aws_file(&self, variable: &str) -> Option<PathBuf> {
         let given = self.path(variable)?;

@@ -1,7 +1,7 @@
 //! When a credential expires, in the forms that tools write it.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 
 /// From here on a number counts milliseconds (as `aws sso get-role-credentials` prints them): as seconds it would be
@@ -20,17 +20,35 @@ pub(super) fn epoch_seconds(text: &str) -> Option<i64> {
     is_whole.then_some(instant.as_second())
 }
 
-/// A time (epoch seconds, UTC) in the form of `old`: a number where that is one, in its unit, else RFC 3339 in UTC; `None`
-/// for a time that has no such form.
+/// A time (epoch seconds, UTC) in the form of `old`: a number where that is one, in its unit, else RFC 3339 in UTC, with
+/// `+00:00` where that has it; `None` for a time that has no such form.
 pub fn written_like(old: &str, seconds: i64) -> Option<String> {
     let old = old.trim();
     let is_number = !old.is_empty() && old.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     if !is_number {
-        return Timestamp::from_second(seconds).ok().map(|time| time.to_string());
+        let time = Timestamp::from_second(seconds).ok()?.to_string();
+        // As Python writes it (mentaws), which before 3.11 does not read the Z.
+        let has_offset = old.ends_with("+00:00");
+        return Some(if has_offset { time.trim_end_matches('Z').to_owned() + "+00:00" } else { time });
     }
     let whole = old.split('.').next().and_then(|whole| whole.parse::<i64>().ok());
     let unit = if whole.is_some_and(|number| number >= FIRST_MILLISECOND) { 1000 } else { 1 };
     seconds.checked_mul(unit).map(|number| number.to_string())
+}
+
+/// A time (epoch seconds, UTC) as mentaws shows it: `Mon 14:30 tz:UTC`.
+pub fn shown(seconds: i64) -> Option<String> {
+    let time = Offset::UTC.to_datetime(Timestamp::from_second(seconds).ok()?);
+    let day = match time.date().weekday() {
+        Weekday::Monday => "Mon",
+        Weekday::Tuesday => "Tue",
+        Weekday::Wednesday => "Wed",
+        Weekday::Thursday => "Thu",
+        Weekday::Friday => "Fri",
+        Weekday::Saturday => "Sat",
+        Weekday::Sunday => "Sun",
+    };
+    Some(format!("{day} {:02}:{:02} tz:UTC", time.hour(), time.minute()))
 }
 
 fn epoch_number(text: &str) -> Option<i64> {

@@ -9,7 +9,7 @@ use crate::aws_config::document::{Document, Section, SectionKind};
 const NAMES: Names = Names { id: "aws_access_key_id", secret: "aws_secret_access_key", token: "aws_session_token" };
 
 /// The names of the expiry, in the order in which they are read. There is no standard: saml2aws, aws-mfa, mentaws, awsu and many scripts write the expiry under names of their own.
-pub const EXPIRY_KEYS: [&str; 8] = [
+pub const EXPIRY_KEYS: [&str; 9] = [
     "aws_credential_expiration",
     "aws_session_expiration",
     "aws_session_token_expiration",
@@ -18,6 +18,7 @@ pub const EXPIRY_KEYS: [&str; 8] = [
     "expiration",
     "expires_at",
     "expires",
+    "aws_token_expiry_time_machine",
 ];
 
 /// True where a line is a section header beyond doubt; `[Environment]::…` of PowerShell is none.

@@ -1,6 +1,7 @@
 //! What to do about profiles and settings that cannot be followed.
 
 use super::{Exit, Row};
+use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::{ChainError, Problem};
 use crate::settings::SettingsError;
 use crate::sts::StsError;
@@ -46,6 +47,26 @@ pub(super) fn machine(error: &StsError, (exit, of_aws): Row) -> Row {
         _ => return (exit, of_aws),
     };
     (exit, Some(remedy.to_owned()))
+}
+
+/// The exit code and the remedy for what was not put into a profile.
+pub(super) fn temporary(error: &TemporaryError) -> Row {
+    let row = |exit: Exit, remedy: &str| (exit, Some(remedy.to_owned()));
+    match error {
+        TemporaryError::BadName(_) => row(Exit::Usage, "leave out [ ] # ; quotes, control characters and outer spaces"),
+        TemporaryError::LongTermCredential(_) => {
+            row(Exit::Usage, "leave out --no-session, or name an identity that has a session")
+        }
+        TemporaryError::Kept { .. } => {
+            row(Exit::Failure, "name another profile, or give that one back: multicred unsetup")
+        }
+        TemporaryError::Changed(_) => row(Exit::Failure, "run the command again"),
+        TemporaryError::Fault { .. } => row(Exit::Failure, "correct that line, or name another profile"),
+        TemporaryError::Wins { .. } => row(Exit::Failure, "name another profile, or remove that line"),
+        TemporaryError::HoldsLongTermKey { .. } | TemporaryError::Edit { .. } | TemporaryError::NotReadBack(_) => {
+            row(Exit::Failure, "nothing was written; name another profile")
+        }
+    }
 }
 
 /// The exit code and the remedy for the person's own settings.

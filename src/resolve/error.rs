@@ -35,6 +35,9 @@ pub enum ResolveError {
     /// Writing one of them.
     #[error(transparent)]
     Write(#[from] WriteError),
+    /// One of several threads could not begin.
+    #[error("{0}")]
+    Worker(String),
     /// Putting a credential into one of them.
     #[error(transparent)]
     Temporary(#[from] TemporaryError),

@@ -168,7 +168,8 @@ impl Resolver<'_> {
             _ => None,
         };
         self.context.detail(&format!("{} for {} in {}", hop.action(), hop.shown, hop.region));
-        let progress = crate::progress::Progress::start(self.context, hop.action(), &hop.shown);
+        let show = || crate::progress::Progress::start(self.context, hop.action(), &hop.shown);
+        let progress = (!self.is_one_of_many).then(show);
         let sts = self.sts_for(hop.reach)?;
         let obtained = match (call, &token) {
             (Call::GetSessionToken { duration }, _) => sts.get_session_token(*duration, attempt),

@@ -4,6 +4,7 @@ pub mod answers;
 mod catalogue;
 pub mod checkup;
 mod connection;
+mod crowd;
 mod error;
 mod facts;
 mod forest;
@@ -17,6 +18,7 @@ mod route;
 mod sign_in;
 mod standing;
 mod vault;
+mod way_back;
 mod ways_in;
 mod written_profile;
 
@@ -96,6 +98,8 @@ pub struct Resolver<'c> {
     sts: Vec<(StsSettings, Sts)>,
     prompter: Box<dyn Prompter>,
     mfa_code: Option<Secret>,
+    /// Whether others are at work beside this one, and the whole shows its progress.
+    is_one_of_many: bool,
 }
 
 impl<'c> Resolver<'c> {
@@ -110,7 +114,8 @@ impl<'c> Resolver<'c> {
         mfa_code: Option<Secret>,
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
-        Ok(Self { context, catalogue, vault: Vault::default(), sts: Vec::new(), prompter, mfa_code })
+        let (vault, sts) = (Vault::default(), Vec::new());
+        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, is_one_of_many: false })
     }
 
     /// Where the store is, or would be.

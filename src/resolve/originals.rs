@@ -40,14 +40,14 @@ impl Resolver<'_> {
         row.map(|row| keys.open_original(store, &name, &row)).transpose()
     }
 
-    fn aws_file(&self, kind: FileKind) -> Result<PathBuf, ResolveError> {
+    pub(super) fn aws_file(&self, kind: FileKind) -> Result<PathBuf, ResolveError> {
         match self.catalogue.files() {
             Some(files) => Ok(files.path(kind).to_owned()),
             None => Err(self.context.aws_files().err().map_or(ResolveError::CredentialGone, ResolveError::from)),
         }
     }
 
-    fn keep_original(&mut self, path: &Path, content: &[u8]) -> Result<(), ResolveError> {
+    pub(super) fn keep_original(&mut self, path: &Path, content: &[u8]) -> Result<(), ResolveError> {
         let (name, now) = (name_of(path), self.context.now());
         let (store, mut keys) = self.store_and_keys()?;
         if store.read().has_original(&name)? {
@@ -58,7 +58,7 @@ impl Resolver<'_> {
 }
 
 /// A path as the store has it. One that is no text is escaped, so that no two become the same.
-fn name_of(path: &Path) -> String {
+pub(super) fn name_of(path: &Path) -> String {
     path.to_str().map_or_else(|| path.as_os_str().as_bytes().escape_ascii().to_string(), str::to_owned)
 }
 
@@ -196,7 +196,8 @@ mod tests {
         let material = KeyMaterial { secret_access_key: Secret::new("s"), session_token: Some(Secret::new("t")) };
         let credential =
             Credential { access_key_id: "ASIANEWNEWNEWNEWNEW1".to_owned(), material, expires_at: Some(1_893_456_000) };
-        let new = Temporary { credential: &credential, account_id: None, region: None, overwrite_region: false };
+        let new =
+            Temporary { credential: &credential, account_id: None, region: None, overwrite_region: false, keep: None };
         let mut resolver = home.resolver();
         assert!(resolver.catalogue().profile("dest").unwrap().is_none());
         assert!(resolver.check_written_profile("mine").is_err());

@@ -55,6 +55,17 @@ struct Unlocked {
     by: By,
 }
 
+impl Vault {
+    /// The same for another thread, so that nobody is asked twice. Where an agent has the key, that thread asks it, too.
+    pub(super) fn for_another_thread(&self) -> Self {
+        let unlocked = self.unlocked.as_ref().and_then(|Unlocked { meta, by }| match by {
+            By::Slot(key, slot) => Some(Unlocked { meta: meta.clone(), by: By::Slot(key.shared(), slot.clone()) }),
+            By::Agent(_) => None,
+        });
+        Self { unlocked, agent_is_silent: self.agent_is_silent, unrotated: None }
+    }
+}
+
 /// What opened the store.
 enum By {
     /// A slot: the key is in this process.
@@ -175,6 +186,25 @@ impl<'a> Keys<'a> {
                 let row = OriginalRow { sealed: sealed.clone(), kept_at };
                 writing.keep_original(path, &row).map(drop)
             },
+        )
+    }
+
+    /// Seals a content, and keeps it in the place of the one that is kept under this name.
+    ///
+    /// # Errors
+    /// The store is locked, or cannot be written.
+    pub fn replace_original(
+        &mut self,
+        store: &mut Store,
+        path: &str,
+        content: &[u8],
+        kept_at: i64,
+    ) -> Result<(), ResolveError> {
+        self.put_sealed(
+            store,
+            Durability::Synced,
+            |sealer, meta| sealer.seal_original(content, &original_binding(meta, path, kept_at)),
+            &mut |writing, sealed| writing.replace_original(path, &OriginalRow { sealed: sealed.clone(), kept_at }),
         )
     }
 

@@ -108,6 +108,12 @@ impl StoreKey {
         random().map(|bytes| Self(Zeroizing::new(bytes)))
     }
 
+    /// The same key, for another thread of this process.
+    #[must_use]
+    pub fn shared(&self) -> Self {
+        Self(self.0.clone())
+    }
+
     /// The key itself, for an agent that is to hold it. The name is long so that every use stands out in a review.
     pub fn expose(&self) -> &[u8; 32] {
         &self.0

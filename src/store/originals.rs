@@ -44,4 +44,22 @@ impl Writing<'_> {
         let sql = "INSERT INTO file_original (path, sealed, kept_at) VALUES (?1, ?2, ?3) ON CONFLICT (path) DO NOTHING";
         Ok(self.execute(sql, params![path, original.sealed.0, original.kept_at])? == 1)
     }
+
+    /// Keeps a content in the place of the one that is kept under this name.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn replace_original(&self, path: &str, original: &OriginalRow) -> Result<(), StoreError> {
+        let sql = "INSERT INTO file_original (path, sealed, kept_at) VALUES (?1, ?2, ?3)
+                   ON CONFLICT (path) DO UPDATE SET sealed = excluded.sealed, kept_at = excluded.kept_at";
+        self.execute(sql, params![path, original.sealed.0, original.kept_at]).map(drop)
+    }
+
+    /// Forgets what is kept under this name.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget_original(&self, path: &str) -> Result<(), StoreError> {
+        self.execute("DELETE FROM file_original WHERE path = ?1", [path]).map(drop)
+    }
 }

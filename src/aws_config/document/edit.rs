@@ -1,6 +1,7 @@
 //! Changing a document: only the lines asked for change, every other byte stays.
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::Document;
 use super::block::Block;
@@ -131,6 +132,30 @@ impl Document {
         edited.renumber();
         *self = edited;
         Ok(true)
+    }
+
+    /// Puts other texts into the place of a section's headers and lines. False, and nothing is changed, where they are
+    /// not as many as the section has headers, or would be read as anything but this section.
+    pub fn replace_texts(&mut self, id: &SectionId, texts: &[Zeroizing<String>]) -> bool {
+        let Some(places) = self.places.get(id).filter(|places| places.len() == texts.len()) else { return false };
+        let mut edited = self.clone();
+        for (&place, text) in places.iter().zip(texts) {
+            let is_last = place + 1 == edited.blocks.len();
+            let has_end = super::line::lines(text).last().is_some_and(|line| super::line::without_ending(line) != line);
+            let mut parsed = Document::parse(text).blocks;
+            let is_it =
+                parsed.get(1).and_then(|block| block.header.as_ref()).is_some_and(|(header, _)| header.id == *id);
+            if parsed.len() != 2 || !is_it || !(has_end || is_last) {
+                return false;
+            }
+            edited.blocks[place] = parsed.remove(1);
+        }
+        if !edited.headers_stand_alone() {
+            return false;
+        }
+        edited.number_lines();
+        *self = edited;
+        true
     }
 
     fn replace_value(&mut self, place: usize, index: usize, value: &str) -> Result<(), EditError> {

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use zeroize::Zeroizing;
+
 use super::block::Block;
 use super::header::{Header, SectionId, SectionKind, trim};
 use super::line::{KeySpan, Line, What, end_before_comment};
@@ -74,6 +76,15 @@ impl<'a> Section<'a> {
     /// The section's lines that could not be read, its headers among them.
     pub fn faults(&self) -> impl Iterator<Item = Fault> + use<'a> {
         self.blocks().flat_map(block_faults)
+    }
+
+    /// The text of each header with the lines below it; the last may lack its line end, where it is the file's last.
+    pub fn texts(&self) -> Vec<Zeroizing<String>> {
+        let text = |block: &Block| {
+            let pieces: Vec<&str> = block.all_lines().map(|line| line.text.as_str()).collect();
+            Zeroizing::new(pieces.concat())
+        };
+        self.blocks().map(text).collect()
     }
 
     fn blocks(&self) -> impl DoubleEndedIterator<Item = &'a Block> + use<'a> {

@@ -20,7 +20,7 @@ fn credential() -> Credential {
 }
 
 fn new(credential: &Credential) -> Temporary<'_> {
-    Temporary { credential, account_id: None, region: None, overwrite_region: false }
+    Temporary { credential, account_id: None, region: None, overwrite_region: false, keep: None }
 }
 
 fn put_beside(config: &str, text: &str, profile: &str, new: &Temporary<'_>) -> Result<String, TemporaryError> {

@@ -1,0 +1,121 @@
+//! Sections of the credentials file that multicred keeps: a command stands in the place of their long-term key, or a
+//! temporary credential that `refresh` renews. Text in, text out.
+
+mod way_back;
+
+use zeroize::Zeroizing;
+
+use super::asks_multicred::{self, AS_IT_IS};
+use super::document::{Document, EditError, Section, SectionId};
+use crate::credential_text::{self, FaultReason, Found, SectionFault};
+
+pub use way_back::{Restored, WayBack, key_of, restore};
+
+/// The setting that holds a command which prints a credential.
+pub const PROCESS: &str = "credential_process";
+/// For whom a temporary credential is kept up: a name that multicred resolves.
+const WHO: &str = "multicred_identity";
+/// The store that knows the name, where that is not the default one.
+const STORE: &str = "multicred_store";
+/// No SDK reads these.
+pub(super) const MARKS: [&str; 2] = [WHO, STORE];
+
+const KEY_ID: &str = "aws_access_key_id";
+const SECRET: &str = "aws_secret_access_key";
+const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
+
+/// How a section is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Whether a command stands in the place of its key; else a temporary credential does.
+    pub is_command: bool,
+    /// For whom: an ARN, or another name that multicred resolves.
+    pub who: String,
+    /// The store that knows the name; `None` for the default one.
+    pub store: Option<String>,
+}
+
+/// How a section is kept; `None` where multicred does not keep it. A command that a person wrote names an identity as
+/// they do, or lacks `--no-session`.
+pub fn kept(section: &Section<'_>) -> Option<Kept> {
+    let value = |key: &str| section.get(key).map(|property| property.value().into_owned()).filter(|it| !it.is_empty());
+    if let Some(process) = value(PROCESS) {
+        let words = credential_text::command_words(&process)?;
+        let asked = asks_multicred::read(&words)?.ok()?;
+        let is_ours = words.iter().any(|word| word == AS_IT_IS) && crate::identity::arn::parse(&asked.name).is_ok();
+        return is_ours.then_some(Kept { is_command: true, who: asked.name, store: asked.store });
+    }
+    value(WHO).map(|who| Kept { is_command: false, who, store: value(STORE) })
+}
+
+/// The credential of a section. Where a person has put a long-term key over a temporary one that was kept there, the
+/// token beside it is left over from that.
+pub fn credential(section: &Section<'_>) -> Option<Result<Found, SectionFault>> {
+    match credential_text::of_section(section) {
+        Some(Err(SectionFault { reason: FaultReason::TokenOfLongTermKey { .. }, .. })) if kept(section).is_some() => {
+            let text: String = section.texts().iter().map(|text| text.as_str()).collect();
+            let mut alone = Document::parse(&Zeroizing::new(text));
+            for token in TOKENS {
+                alone.remove_key(section.id(), token);
+            }
+            let found = alone.section(section.id()).as_ref().and_then(credential_text::of_section)?;
+            Some(found.map(|found| Found { line: section.get(KEY_ID).map(|property| property.line()), ..found }))
+        }
+        found => found,
+    }
+}
+
+/// What would ask multicred for whom a temporary credential is kept, and the line that says so.
+pub(super) fn command_of_mark(section: &Section<'_>, kept: &Kept) -> Option<(String, u32)> {
+    let store = kept.store.as_deref().map(|store| ["--store", store]);
+    let words: Vec<&str> =
+        ["multicred"].into_iter().chain(store.into_iter().flatten()).chain(["credential-process", &kept.who]).collect();
+    Some((super::synced::command(&words).ok()?, section.get(WHO)?.line()))
+}
+
+/// Says in a section for whom it is kept.
+pub(super) fn mark(document: &mut Document, id: &SectionId, who: &str, store: Option<&str>) -> Result<(), EditError> {
+    if document.section(id).is_some_and(|section| kept(&section).is_some_and(|kept| kept.is_command)) {
+        document.remove_key(id, PROCESS);
+    }
+    document.set(id, WHO, who)?;
+    if let Some(store) = store {
+        return document.set(id, STORE, store);
+    }
+    document.remove_key(id, STORE);
+    Ok(())
+}
+
+/// Puts a command into the place of a section's key, with nothing left of a temporary one.
+pub(super) fn put_command(document: &mut Document, id: &SectionId, command: &str) -> Result<(), EditError> {
+    let first = document.section(id).and_then(|section| {
+        let is_half = |key: &str| [KEY_ID, SECRET].iter().any(|half| half.eq_ignore_ascii_case(key));
+        section.properties().map(|property| property.key()).find(|key| is_half(key)).map(str::to_owned)
+    });
+    let first = first.unwrap_or_else(|| KEY_ID.to_owned());
+    let mut edited = document.clone();
+    edited.remove_key(id, PROCESS);
+    edited.set_above(id, PROCESS, command, &first)?;
+    if document.section(id).is_some_and(|section| kept(&section).is_some()) {
+        take_out_temporary(&mut edited, id, None);
+    }
+    edited.remove_key(id, KEY_ID);
+    edited.remove_key(id, SECRET);
+    *document = edited;
+    Ok(())
+}
+
+/// Takes out what stands beside a temporary key, unless it stood there before.
+fn take_out_temporary(document: &mut Document, id: &SectionId, before: Option<&Section<'_>>) {
+    let gone = TOKENS.iter().chain(&MARKS).map(|key| (*key, None));
+    let former = |key: &'static str| (key, before.and_then(|section| section.get(key)));
+    let expiry = credential_text::EXPIRY_KEYS.into_iter().chain([super::temporary::EXPIRY_SHOWN]);
+    // An account is never added.
+    let account = before.map(|_| super::temporary::ACCOUNT);
+    for (key, former) in gone.chain(expiry.chain(account).map(former)) {
+        let is_put_back = former.is_some_and(|former| document.set(id, key, &former.value()).is_ok());
+        if !is_put_back {
+            document.remove_key(id, key);
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The way back: what each section was before multicred kept it, and how it becomes that again.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::{KEY_ID, Kept, PROCESS, SECRET, credential, kept, put_command, take_out_temporary};
+use crate::aws_config::FileText;
+use crate::aws_config::document::{Document, EditError, Section, SectionId, lines, without_ending};
+use crate::aws_config::temporary::{self, Keep, Temporary};
+use crate::credential_text::Found;
+use crate::secret::{Credential, KeyMaterial};
+
+/// What the sections of a credentials file were before they were kept. It holds secrets: it is kept sealed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WayBack {
+    /// Whether commands, not temporary credentials, take the place of keys.
+    pub with_commands: bool,
+    sections: BTreeMap<String, Before>,
+}
+
+/// A section before it was kept.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Before {
+    texts: Vec<String>,
+    /// The long-term key that it is to have again.
+    access_key_id: String,
+}
+
+impl Drop for Before {
+    fn drop(&mut self) {
+        self.texts.zeroize();
+    }
+}
+
+impl Before {
+    fn document(&self) -> Document {
+        Document::parse(&Zeroizing::new(self.texts.concat()))
+    }
+}
+
+impl WayBack {
+    /// Reads what [`to_text`](Self::to_text) wrote; `None` where it is none of ours.
+    pub fn read(text: &[u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
+    }
+
+    /// As one text, to be sealed.
+    pub fn to_text(&self) -> Zeroizing<Vec<u8>> {
+        Zeroizing::new(serde_json::to_vec(self).unwrap_or_default())
+    }
+
+    /// Notes what the section of a key is in this text. Of one that is kept already only the key is new: what it was
+    /// before that is known.
+    pub fn note(&mut self, credentials: &Document, profile: &str, access_key_id: &str) {
+        let Some(section) = credentials.section(&SectionId::plain(profile)) else { return };
+        let before = self.sections.entry(profile.to_owned()).or_default();
+        if kept(&section).is_none() || before.texts.is_empty() {
+            before.texts = section.texts().iter().map(|text| text.as_str().to_owned()).collect();
+        }
+        access_key_id.clone_into(&mut before.access_key_id);
+    }
+
+    /// The same with what only another one has.
+    #[must_use]
+    pub fn with(&self, mut other: Self) -> Self {
+        other.with_commands = self.with_commands;
+        other.sections.extend(self.sections.clone());
+        other
+    }
+
+    /// The long-term key that a section is to have again.
+    pub fn key_id(&self, profile: &str) -> Option<&str> {
+        self.sections.get(profile).map(|before| before.access_key_id.as_str())
+    }
+
+    /// That key, where it is the one that the section had at first.
+    pub fn first_key(&self, profile: &str) -> Option<Found> {
+        let before = self.sections.get(profile)?;
+        key_of(&before.document(), profile).filter(|found| found.access_key_id == before.access_key_id)
+    }
+}
+
+/// The long-term key that stands in a section.
+pub fn key_of(document: &Document, profile: &str) -> Option<Found> {
+    let section = document.section(&SectionId::plain(profile))?;
+    credential(&section)?.ok().filter(|found| found.session_token.is_none())
+}
+
+/// What became of a section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Restored {
+    /// It is as it was before it was kept, byte for byte, but for a key that is another one now.
+    AsItWas,
+    /// It has the key again, among lines that somebody has changed.
+    Changed,
+    /// It has a key that somebody has put there: only what multicred added is gone.
+    OwnKey,
+    /// There was never a key: what was kept there is gone.
+    Emptied,
+    /// It is left as it is, and why.
+    Left(String),
+}
+
+/// Gives the kept sections their keys back. `keys` has those that are known of, by profile.
+pub fn restore(
+    credentials: &str,
+    back: &WayBack,
+    keys: &BTreeMap<String, Found>,
+) -> (Zeroizing<String>, Vec<(String, Restored)>) {
+    let mut document = Document::parse(credentials);
+    let of = |section: Section<'_>| kept(&section).map(|kept| (section.id().clone(), kept));
+    let all: Vec<(SectionId, Kept)> = document.sections().filter_map(of).collect();
+    let mut done = Vec::with_capacity(all.len());
+    for (id, kept) in all {
+        let restored = restore_one(&mut document, &id, &kept, back.sections.get(&id.name), keys.get(&id.name));
+        done.push((id.name.clone(), restored.unwrap_or_else(|error| Restored::Left(error.to_string()))));
+    }
+    (document.to_text(), done)
+}
+
+fn restore_one(
+    document: &mut Document,
+    id: &SectionId,
+    kept: &Kept,
+    before: Option<&Before>,
+    key: Option<&Found>,
+) -> Result<Restored, EditError> {
+    if key_of(document, &id.name).is_some() {
+        unmark(document, id, kept, before);
+        return Ok(Restored::OwnKey);
+    }
+    let Some(key) = key else {
+        if kept.is_command || before.is_some() {
+            return Ok(Restored::Left("the store does not have its key any more".to_owned()));
+        }
+        return empty(document, id).map(|()| Restored::Emptied);
+    };
+    if let Some(texts) = before.and_then(|before| as_it_was(document, id, kept, before, key))
+        && document.replace_texts(id, &texts)
+    {
+        return Ok(Restored::AsItWas);
+    }
+    let mut edited = document.clone();
+    put_key(&mut edited, id, kept, key)?;
+    unmark(&mut edited, id, kept, before);
+    *document = edited;
+    Ok(Restored::Changed)
+}
+
+/// Takes out a temporary credential where there was no key before, and the section with it where nothing else is left.
+fn empty(document: &mut Document, id: &SectionId) -> Result<(), EditError> {
+    take_out_temporary(document, id, None);
+    document.remove_key(id, KEY_ID);
+    document.remove_key(id, SECRET);
+    let texts = document.section(id).map(|section| section.texts()).unwrap_or_default();
+    let has_more = texts.iter().flat_map(|text| lines(text).skip(1)).any(|line| !line.trim().is_empty());
+    if has_more { Ok(()) } else { document.remove_section(id).map(drop) }
+}
+
+fn put_key(document: &mut Document, id: &SectionId, kept: &Kept, key: &Found) -> Result<(), EditError> {
+    if kept.is_command {
+        document.set_above(id, KEY_ID, &key.access_key_id, PROCESS)?;
+        return document.set_above(id, SECRET, &key.secret_access_key, PROCESS);
+    }
+    document.set(id, KEY_ID, &key.access_key_id)?;
+    document.set(id, SECRET, &key.secret_access_key)
+}
+
+/// Takes out what stands there of multicred's.
+fn unmark(document: &mut Document, id: &SectionId, kept: &Kept, before: Option<&Before>) {
+    if kept.is_command {
+        document.remove_key(id, PROCESS);
+        return;
+    }
+    let former = before.map_or_else(|| Document::parse(""), Before::document);
+    take_out_temporary(document, id, former.section(id).as_ref());
+}
+
+/// The texts that the section had before it was kept, with this key, where nobody has changed anything since: keeping
+/// it again makes what stands there now.
+fn as_it_was(
+    document: &Document,
+    id: &SectionId,
+    kept: &Kept,
+    before: &Before,
+    key: &Found,
+) -> Option<Vec<Zeroizing<String>>> {
+    let section = document.section(id)?;
+    let mut former = in_place(document, id, before)?;
+    let again = keep_again(&former, id, kept, &section)?;
+    if credential(&former.section(id)?)?.ok()?.access_key_id != key.access_key_id {
+        former.set(id, KEY_ID, &key.access_key_id).ok()?;
+        former.set(id, SECRET, &key.secret_access_key).ok()?;
+    }
+    let (now, again, former) = (section.texts(), again.section(id)?.texts(), former.section(id)?.texts());
+    if now.len() != again.len() || now.len() != former.len() {
+        return None;
+    }
+    let pairs = now.iter().zip(&again).zip(&former);
+    pairs.map(|((now, again), former)| exchanged(now, again, former)).collect()
+}
+
+/// The file with the section as it was: what is written depends on what stands around it.
+fn in_place(document: &Document, id: &SectionId, before: &Before) -> Option<Document> {
+    let mut texts: Vec<_> = before.texts.iter().cloned().map(Zeroizing::new).collect();
+    let mut whole = document.clone();
+    if !whole.replace_texts(id, &texts) {
+        // It was the file's last line, and is not any more.
+        texts.last_mut()?.push('\n');
+        if !whole.replace_texts(id, &texts) {
+            return None;
+        }
+    }
+    Some(whole)
+}
+
+/// What it was, with what has been added below since; `None` where anything else is another.
+fn exchanged(now: &str, again: &str, former: &str) -> Option<Zeroizing<String>> {
+    if now == again {
+        return Some(Zeroizing::new(former.to_owned()));
+    }
+    let added = now.strip_prefix(without_ending(again))?;
+    let is_below = added.is_empty() || added.starts_with(['\n', '\r']);
+    is_below.then(|| Zeroizing::new([without_ending(former), added].concat()))
+}
+
+/// The section as it would stand there now, had nobody but multicred changed it.
+fn keep_again(former: &Document, id: &SectionId, kept: &Kept, now: &Section<'_>) -> Option<Document> {
+    if kept.is_command {
+        let mut again = former.clone();
+        let command = now.get(PROCESS)?.value().into_owned();
+        put_command(&mut again, id, &command).ok()?;
+        return Some(again);
+    }
+    let found = credential(now)?.ok()?;
+    let material = KeyMaterial {
+        secret_access_key: found.secret_access_key.into(),
+        session_token: found.session_token.map(Into::into),
+    };
+    let credential = Credential { access_key_id: found.access_key_id, material, expires_at: found.expires_at };
+    let stored = key_of(former, &id.name)?;
+    let account = now.get(temporary::ACCOUNT).map(|account| account.value().into_owned());
+    let keep = Keep { who: &kept.who, store: kept.store.as_deref(), stored: Some(&stored) };
+    let (region, overwrite_region, keep) = (None, false, Some(keep));
+    let account_id = account.as_deref();
+    let new = Temporary { credential: &credential, account_id, region, overwrite_region, keep };
+    let text = former.to_text();
+    let of = |text| FileText { path: Path::new(""), text };
+    Some(Document::parse(&temporary::put(&id.name, &new, of(&text), of("")).ok()?))
+}

@@ -1,0 +1,268 @@
+//! `refresh`: the temporary credentials that stand in the credentials file in the place of long-term keys, all renewed
+//! at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::json;
+
+use super::sync::Writer;
+use crate::asking;
+use crate::cli::{Global, Refresh};
+use crate::context::{Context, printable};
+use crate::credential_text::Found;
+use crate::error::{Exit, Failure};
+use crate::identity::request::{MinTtl, Request, say_duration};
+use crate::importing::{Importer, Manner};
+use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, state};
+use crate::resolve::{ResolveError, Resolved, Target};
+
+pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Result<(), Failure> {
+    let request = request(arguments)?;
+    let manner = Manner { label: None, of_profiles: true };
+    let resolver = asking::resolver(context, global, &arguments.asking)?;
+    let mut keeper = Keeper::new(context, Importer::with(context, resolver, manner))?;
+    keeper.check_writable()?;
+    keeper.tidy()?;
+    let mut survey = keeper.survey()?;
+    let keys = to_take(&mut keeper, arguments, &mut survey)?;
+    let targets = Targets::read(&mut keeper, arguments, &survey, &keys)?;
+    let (taken, mut left) = keeper.take(keys)?;
+    // What is not kept, and was not named, is the person's own affair.
+    let counts = |left: &Left| targets.named.contains(&left.profile) || survey.kept(&left.profile).is_some();
+    left.extend(survey.left.iter().filter(|left| counts(left)).cloned());
+    let done = renew(&mut keeper, targets, &taken, &request, &mut left)?;
+    tell(&mut keeper, global, &taken, &done, &left)
+}
+
+fn request(arguments: &Refresh) -> Result<Request, Failure> {
+    let request = asking::request(&arguments.asking)?;
+    let min_ttl = arguments.asking.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
+    // Who names a time is content with what has that left.
+    Ok(Request { fresh: arguments.asking.min_ttl.is_none() || request.fresh, min_ttl, ..request })
+}
+
+/// The keys that are taken first: those that somebody has put into a section that is kept; and, where that was asked for
+/// once, new ones.
+fn to_take(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &mut Survey) -> Result<Vec<Found>, Failure> {
+    let named: BTreeSet<&str> = arguments.profiles.iter().map(String::as_str).collect();
+    let takes_new = arguments.all || keeper.importer().resolver().has_way_back()?;
+    let kept: BTreeSet<String> = survey.kept.iter().map(|(name, _)| name.clone()).collect();
+    let is_meant = |found: &Found| {
+        let name = found.section.as_deref().unwrap_or_default();
+        if named.is_empty() { takes_new || kept.contains(name) } else { named.contains(name) }
+    };
+    Ok(std::mem::take(&mut survey.keys).into_iter().filter(is_meant).collect())
+}
+
+/// What is to be renewed.
+#[derive(Default)]
+struct Targets {
+    /// Section and for whom it is kept, in order.
+    renewed: Vec<(String, String)>,
+    /// The sections whose keys are taken and which then have a command.
+    commands: BTreeSet<String>,
+    /// The sections whose keys are taken and which then are kept up.
+    temporary: BTreeSet<String>,
+    with_commands: bool,
+    /// The profiles that were named; none for all.
+    named: BTreeSet<String>,
+}
+
+impl Targets {
+    fn read(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &Survey, keys: &[Found]) -> Result<Self, Failure> {
+        let back = keeper.importer().resolver().way_back()?;
+        let with_commands = back.is_some_and(|back| back.with_commands);
+        let named: BTreeSet<String> = arguments.profiles.iter().cloned().collect();
+        let mut targets = Self { with_commands, named, ..Self::default() };
+        for name in keys.iter().filter_map(|found| found.section.clone()) {
+            let is_command = survey.kept(&name).map_or(with_commands, |kept| kept.is_command);
+            let list = if is_command { &mut targets.commands } else { &mut targets.temporary };
+            list.insert(name);
+        }
+        for (name, kept) in survey.kept.iter().filter(|(_, kept)| !kept.is_command) {
+            if targets.mean(name) && !targets.temporary.contains(name) {
+                targets.renewed.push((name.clone(), kept.who.clone()));
+            }
+        }
+        for name in &arguments.profiles {
+            targets.add_named(keeper, survey, name)?;
+        }
+        targets.check(keeper, arguments)?;
+        Ok(targets)
+    }
+
+    fn mean(&self, profile: &str) -> bool {
+        self.named.is_empty() || self.named.contains(profile)
+    }
+
+    /// A profile or an identity that was named, where no section of that name is kept.
+    fn add_named(&mut self, keeper: &mut Keeper<'_>, survey: &Survey, name: &str) -> Result<(), Failure> {
+        let is_left = survey.left.iter().any(|left| left.profile == name);
+        let is_taken = self.commands.contains(name) || self.temporary.contains(name);
+        match survey.kept(name) {
+            Some(kept) if kept.is_command && !is_taken => {
+                let shown = name.escape_debug();
+                keeper
+                    .context()
+                    .note(&format!("profile {shown} asks multicred each time: there is nothing to refresh"));
+            }
+            None if !is_left && !is_taken => {
+                let target = match keeper.importer().resolver().catalogue().lookup(name)? {
+                    Target::Known(row) => (name.to_owned(), row.identity.arn(None)),
+                    Target::Profile(profile) => {
+                        let section = profile.value("destination_profile").unwrap_or(name);
+                        (section.to_owned(), name.to_owned())
+                    }
+                    Target::OfProfiles(_) | Target::Key(..) | Target::Nobody => (name.to_owned(), name.to_owned()),
+                };
+                if !self.renewed.iter().any(|(known, _)| *known == target.0) {
+                    self.renewed.push(target);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn check(&self, keeper: &Keeper<'_>, arguments: &Refresh) -> Result<(), Failure> {
+        let is_idle = self.renewed.is_empty() && self.commands.is_empty() && self.temporary.is_empty();
+        if !is_idle || !arguments.profiles.is_empty() {
+            return Ok(());
+        }
+        let fact = format!("multicred keeps up no profile of {}", keeper.path().display());
+        if self.with_commands {
+            keeper.context().note(&format!("{fact}: they ask for the key each time"));
+            return Ok(());
+        }
+        Err(Failure::usage(fact, "multicred setup --temporary, or name one: multicred refresh -p NAME"))
+    }
+}
+
+/// Renews, and writes all that could be renewed.
+fn renew(
+    keeper: &mut Keeper<'_>,
+    targets: Targets,
+    taken: &[Taken],
+    request: &Request,
+    left: &mut Vec<Left>,
+) -> Result<Vec<Done>, Failure> {
+    let mut renewed = targets.renewed;
+    renewed.extend(
+        taken
+            .iter()
+            .filter(|taken| targets.temporary.contains(taken.profile()))
+            .map(|taken| (taken.profile().to_owned(), taken.arn.clone())),
+    );
+    let resolved = obtain(keeper, &renewed, request);
+    let mut change = Change {
+        with_commands: targets.with_commands,
+        taken,
+        commands: commands(keeper, taken, &targets.commands)?,
+        renewed: Vec::new(),
+    };
+    for (profile, who) in &renewed {
+        match resolved.get(who) {
+            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved }),
+            Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
+            None => {}
+        }
+    }
+    let not_written = keeper.write(&change)?;
+    let is_written = |profile: &str| not_written.iter().all(|left| left.profile != profile);
+    let mut done = Vec::new();
+    for Renewed { profile, resolved, .. } in change.renewed.iter().filter(|renewed| is_written(renewed.profile)) {
+        let (shown, expires_at) = (resolved.who.shown.clone(), resolved.credential.expires_at);
+        let access_key_id = Some(resolved.credential.access_key_id.clone());
+        done.push(Done { profile: (*profile).to_owned(), shown, access_key_id, expires_at });
+    }
+    for one in taken.iter().filter(|taken| change.commands.contains_key(taken.profile()) && is_written(taken.profile()))
+    {
+        let (profile, shown) = (one.profile().to_owned(), one.shown.clone());
+        done.push(Done { profile, shown, access_key_id: None, expires_at: None });
+    }
+    left.extend(not_written);
+    Ok(done)
+}
+
+/// The commands for those of the taken keys that are to have one.
+pub(super) fn commands<'t>(
+    keeper: &mut Keeper<'_>,
+    taken: &'t [Taken],
+    of: &BTreeSet<String>,
+) -> Result<BTreeMap<&'t str, String>, Failure> {
+    let context = keeper.context();
+    let writer = Writer::new(context, keeper.importer().resolver().catalogue())?;
+    let wanted = taken.iter().filter(|taken| of.contains(taken.profile()));
+    wanted.map(|taken| Ok((taken.profile(), writer.of_key(&taken.arn)?))).collect()
+}
+
+pub(super) type Obtained = BTreeMap<String, Result<Resolved, Failure>>;
+
+/// A credential for each of those for whom a section is kept: one for all sections of the same.
+pub(super) fn obtain(keeper: &mut Keeper<'_>, renewed: &[(String, String)], request: &Request) -> Obtained {
+    let names: BTreeSet<&String> = renewed.iter().map(|(_, who)| who).collect();
+    let names: Vec<String> = names.into_iter().cloned().collect();
+    let resolved = keeper.importer().resolver().resolve_all(&names, request);
+    for warning in resolved.iter().flatten().flat_map(|resolved| &resolved.warnings) {
+        keeper.context().note(warning);
+    }
+    names.into_iter().zip(resolved.into_iter().map(|one| one.map_err(|error: ResolveError| error.into()))).collect()
+}
+
+/// A section that was written.
+struct Done {
+    profile: String,
+    shown: String,
+    /// `None` for one that has a command.
+    access_key_id: Option<String>,
+    expires_at: Option<i64>,
+}
+
+fn tell(
+    keeper: &mut Keeper<'_>,
+    global: &Global,
+    taken: &[Taken],
+    done: &[Done],
+    left: &[Left],
+) -> Result<(), Failure> {
+    let context = keeper.context();
+    let store = keeper.importer().resolver().store_path().to_owned();
+    for one in done.iter().filter(|done| done.access_key_id.is_some()) {
+        asking::record(context, &store, state::EVENT, &one.profile, None, "ok");
+    }
+    for Left { profile, reason } in left {
+        asking::record(context, &store, state::EVENT, profile, None, reason);
+        context.note(&format!("profile {} is left as it is: {reason}", profile.escape_debug()));
+    }
+    if global.json {
+        let adopted = taken.iter().map(
+            |it| json!({ "profile": it.profile(), "access_key_id": it.found.access_key_id, "identity": it.shown }),
+        );
+        let refreshed = done.iter().map(|it| {
+            json!({ "profile": it.profile, "identity": it.shown, "access_key_id": it.access_key_id, "expires_at": it.expires_at })
+        });
+        let failed = left.iter().map(|it| json!({ "profile": it.profile, "reason": it.reason }));
+        context.answer_json(&json!({
+            "file": keeper.path(), "adopted": adopted.collect::<Vec<_>>(), "refreshed": refreshed.collect::<Vec<_>>(),
+            "failed": failed.collect::<Vec<_>>(),
+        }))?;
+    } else {
+        let now = context.now();
+        let adopted = taken.iter().map(|it| {
+            format!("profile {}: its key {} is {}'s, and in the store", it.profile(), it.found.access_key_id, it.shown)
+        });
+        let refreshed = done.iter().map(|it| match it.expires_at {
+            Some(end) => format!("profile {}: {}, {} left", it.profile, it.shown, say_duration(end - now)),
+            None => format!("profile {}: {}, asked for each time", it.profile, it.shown),
+        });
+        let lines: Vec<String> = adopted.chain(refreshed).map(|line| printable(&line) + "\n").collect();
+        context.answer(&lines.concat())?;
+    }
+    match left.len() {
+        0 => Ok(()),
+        failed => {
+            let fact = format!("{} refreshed, {failed} not: they are named above", done.len());
+            Err(Failure { exit: Exit::Failure, fact, remedy: None })
+        }
+    }
+}

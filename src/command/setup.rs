@@ -1,0 +1,260 @@
+//! `setup`: for a person who arrives. The keys of the credentials file go into the store, multicred comes into the shells;
+//! each step is named before it is done, and `unsetup` undoes it.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use super::refresh::{commands, obtain};
+use crate::asking;
+use crate::cli::{Asking, Global, Setup};
+use crate::context::{Context, printable};
+use crate::error::{Exit, Failure};
+use crate::identity::request::{MinTtl, Request};
+use crate::importing::{Importer, Manner};
+use crate::keeping::startup::{self, Has, Startup};
+use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken};
+use crate::prompt::{Answer, Prompter, Tty, confirm};
+
+pub(super) fn run(context: &Context, global: &Global, arguments: &Setup) -> Result<(), Failure> {
+    let resolver = asking::resolver(context, global, &Asking::default())?;
+    let mut keeper =
+        Keeper::new(context, Importer::with(context, resolver, Manner { label: None, of_profiles: true }))?;
+    if !arguments.dry_run {
+        keeper.tidy()?;
+        startup::find(context).iter().try_for_each(|shell| shell.tidy(keeper.importer().resolver()))?;
+    }
+    let plan = Plan::read(&mut keeper, arguments)?;
+    if !arguments.dry_run && !plan.steps.is_empty() && !arguments.yes {
+        check_can_ask(context)?;
+    }
+    plan.show(context, global)?;
+    if arguments.dry_run || plan.steps.is_empty() {
+        return plan.tell(context, global, &[], &plan.survey.left, arguments.dry_run);
+    }
+    if !arguments.yes {
+        ask("Do this?", "nothing was changed")?;
+    }
+    plan.carry_out(&mut keeper, global, arguments)
+}
+
+/// Without an answer nothing is begun.
+pub(super) fn check_can_ask(context: &Context) -> Result<(), Failure> {
+    let impossible = || Failure::new(Exit::Locked, "nobody can be asked whether this may be done", "say --yes");
+    if !context.may_prompt {
+        return Err(impossible());
+    }
+    Tty.can_ask().map_err(|_| impossible())
+}
+
+pub(super) fn ask(question: &str, otherwise: &str) -> Result<(), Failure> {
+    match confirm(question) {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No) => Err(Failure::new(Exit::Cancelled, "cancelled", otherwise)),
+        Err(why) => Err(Failure::new(Exit::Locked, why.to_string(), "say --yes")),
+    }
+}
+
+/// One thing to be done.
+enum Step {
+    /// The store is made, at this path.
+    Store(PathBuf),
+    /// The keys are taken into it.
+    Keys,
+    /// What stands in their place.
+    Replace,
+    /// A shell.
+    Shell(Startup, String),
+}
+
+struct Plan {
+    steps: Vec<Step>,
+    survey: Survey,
+    file: PathBuf,
+    temporary: bool,
+    /// What there is to say beside the steps.
+    remarks: Vec<String>,
+}
+
+impl Plan {
+    fn read(keeper: &mut Keeper<'_>, arguments: &Setup) -> Result<Self, Failure> {
+        let context = keeper.context();
+        let survey = keeper.survey()?;
+        let mut remarks = Vec::new();
+        let mut steps = Vec::new();
+        if !survey.keys.is_empty() {
+            keeper.check_writable()?;
+            let path = keeper.importer().resolver().store_path().to_owned();
+            if keeper.importer().resolver().catalogue().store().is_none() {
+                steps.push(Step::Store(path));
+            }
+            steps.extend([Step::Keys, Step::Replace]);
+        }
+        if !arguments.no_shells {
+            let program = match (super::program_on_path(context), context.own_program()) {
+                (None, Some(program)) => program.to_str().map(str::to_owned),
+                _ => None,
+            };
+            let shells = startup::find(context);
+            if shells.is_empty() {
+                remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
+            }
+            for shell in shells.into_iter().filter(|shell| shell.has == Has::Nothing) {
+                let line = shell.line(program.as_deref());
+                steps.push(Step::Shell(shell, line));
+            }
+        }
+        let file = keeper.path().to_owned();
+        Ok(Self { steps, survey, file, temporary: arguments.temporary, remarks })
+    }
+
+    /// The plan, numbered.
+    fn lines(&self, context: &Context) -> Vec<String> {
+        let numbered = (1..).zip(&self.steps).map(|(number, step)| {
+            let text = self.say(context, step);
+            format!("{number}. {text}")
+        });
+        numbered.collect()
+    }
+
+    fn say(&self, context: &Context, step: &Step) -> String {
+        let file = self.file.display();
+        match step {
+            Step::Store(path) => {
+                let how = match context.variable("MULTICRED_KEY") {
+                    Some(kind) => format!("opened by what MULTICRED_KEY says ({kind})"),
+                    None if context.has_session_bus() => {
+                        "opened by the desktop's keyring, else by a passphrase".to_owned()
+                    }
+                    None => "opened by a passphrase, or without anybody to ask by a key file".to_owned(),
+                };
+                format!("make the store {}, {how}", path.display())
+            }
+            Step::Keys => {
+                let key = |found: &crate::credential_text::Found| {
+                    format!("{} of [{}]", found.access_key_id, found.section.as_deref().unwrap_or_default())
+                };
+                let keys: Vec<String> = self.survey.keys.iter().map(key).collect();
+                format!("ask AWS whose these keys of {file} are, and seal them in the store: {}", keys.join(", "))
+            }
+            Step::Replace if self.temporary => {
+                format!("write temporary keys in their place in {file}, which multicred refresh renews")
+            }
+            Step::Replace => {
+                format!("write a credential_process in their place in {file}, which asks multicred for the key")
+            }
+            Step::Shell(shell, line) => format!("add to {}: {line}", shell.file.display()),
+        }
+    }
+
+    fn show(&self, context: &Context, global: &Global) -> Result<(), Failure> {
+        for left in &self.survey.left {
+            context.note(&format!("profile {} will be left as it is: {}", left.profile.escape_debug(), left.reason));
+        }
+        for remark in &self.remarks {
+            context.note(remark);
+        }
+        if global.json {
+            return Ok(());
+        }
+        let lines: Vec<String> = self.lines(context).iter().map(|line| printable(line) + "\n").collect();
+        if lines.is_empty() {
+            context.note("there is nothing to do");
+        }
+        Ok(context.answer(&lines.concat())?)
+    }
+
+    fn carry_out(&self, keeper: &mut Keeper<'_>, global: &Global, arguments: &Setup) -> Result<(), Failure> {
+        let context = keeper.context();
+        let mut done = Vec::new();
+        let mut left = self.survey.left.clone();
+        if !self.survey.keys.is_empty() {
+            let (taken, not_taken) = keeper.take(self.survey.keys.clone())?;
+            left.extend(not_taken);
+            left.extend(replace(keeper, &taken, arguments.temporary)?);
+            let is_left = |profile: &str| left.iter().any(|left| left.profile == profile);
+            for taken in taken.iter().filter(|taken| !is_left(taken.profile())) {
+                done.push(json!({
+                    "profile": taken.profile(), "shell": null, "file": self.file, "identity": taken.shown,
+                    "access_key_id": taken.found.access_key_id,
+                }));
+                let key = &taken.found.access_key_id;
+                say(
+                    context,
+                    global,
+                    &format!("profile {}: {key} of {} is in the store", taken.profile(), taken.shown),
+                )?;
+            }
+        }
+        for step in &self.steps {
+            let Step::Shell(shell, line) = step else { continue };
+            let file = shell.file.display().to_string();
+            match shell.add(keeper.importer().resolver(), line) {
+                Ok(_) => {
+                    done.push(json!({
+                        "profile": null, "shell": shell.dialect.name(), "file": file, "identity": null,
+                        "access_key_id": null,
+                    }));
+                    say(context, global, &format!("{file}: multicred is in every new {}", shell.dialect.name()))?;
+                }
+                Err(error) => left.push(Left { profile: file, reason: error.to_string() }),
+            }
+        }
+        let store = keeper.importer().resolver().store_path().to_owned();
+        asking::record(context, &store, "setup", &keeper.path().to_string_lossy(), None, "ok");
+        self.tell(context, global, &done, &left, false)
+    }
+
+    fn tell(
+        &self,
+        context: &Context,
+        global: &Global,
+        done: &[Value],
+        left: &[Left],
+        is_rehearsal: bool,
+    ) -> Result<(), Failure> {
+        let reported = left.iter().skip(self.survey.left.len());
+        for Left { profile, reason } in reported {
+            context.note(&format!("{} is left as it is: {reason}", profile.escape_debug()));
+        }
+        if global.json {
+            let left: Vec<Value> = left.iter().map(|it| json!({ "what": it.profile, "reason": it.reason })).collect();
+            context.answer_json(&json!({
+                "file": self.file, "plan": self.lines(context), "dry_run": is_rehearsal, "done": done, "left": left,
+            }))?;
+        }
+        if left.is_empty() || is_rehearsal {
+            return Ok(());
+        }
+        let fact = format!("{} of {} could not be set up: they are named above", left.len(), left.len() + done.len());
+        Err(Failure::new(Exit::Failure, fact, "multicred setup does the rest, once what is wrong is put right"))
+    }
+}
+
+fn say(context: &Context, global: &Global, line: &str) -> Result<(), Failure> {
+    if global.json { Ok(()) } else { Ok(context.answer(&(printable(line) + "\n"))?) }
+}
+
+/// Puts commands, or temporary credentials, into the place of keys that the store has.
+fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], temporary: bool) -> Result<Vec<Left>, Failure> {
+    let mut left = Vec::new();
+    let mut change = Change { with_commands: !temporary, taken, ..Change::default() };
+    if !temporary {
+        let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
+        change.commands = commands(keeper, taken, &all)?;
+        return keeper.write(&change);
+    }
+    let wanted: Vec<(String, String)> =
+        taken.iter().map(|taken| (taken.profile().to_owned(), taken.arn.clone())).collect();
+    let request = Request { min_ttl: MinTtl::Program, ..Request::default() };
+    let obtained = obtain(keeper, &wanted, &request);
+    for (profile, who) in &wanted {
+        match obtained.get(who) {
+            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved }),
+            Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
+            None => {}
+        }
+    }
+    left.extend(keeper.write(&change)?);
+    Ok(left)
+}

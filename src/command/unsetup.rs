@@ -1,0 +1,196 @@
+//! `unsetup`: what `setup` and `refresh` did to the person's files, undone. The store stays.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::setup::{ask, check_can_ask};
+use crate::asking;
+use crate::aws_config::FileKind;
+use crate::aws_config::kept::{Kept, Restored, WayBack, restore};
+use crate::aws_config::write::Rewrite;
+use crate::cli::{Asking, Global, Unsetup};
+use crate::context::{Context, printable};
+use crate::credential_text::Found;
+use crate::error::{Exit, Failure};
+use crate::identity::route::CredentialKind;
+use crate::importing::{Importer, Manner};
+use crate::keeping::startup::{self, Has, Startup};
+use crate::keeping::{Keeper, Survey};
+use crate::resolve::{ResolveError, Resolver, Target};
+use crate::secret::KeyMaterial;
+use crate::store::{Owner, StoreError};
+
+pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Result<(), Failure> {
+    let resolver = asking::resolver(context, global, &Asking::default())?;
+    let mut keeper = Keeper::new(context, Importer::with(context, resolver, Manner::default()))?;
+    let survey = keeper.survey()?;
+    let shells = startup::find(context);
+    if !arguments.dry_run {
+        keeper.tidy()?;
+        shells.iter().try_for_each(|shell| shell.tidy(keeper.importer().resolver()))?;
+    }
+    let shells: Vec<Startup> = shells.into_iter().filter(|shell| shell.has == Has::Block).collect();
+    let plan = plan(&keeper, &survey, &shells);
+    let is_done = !plan.is_empty() && !arguments.dry_run;
+    if is_done && !arguments.yes {
+        check_can_ask(context)?;
+    }
+    if is_done && !survey.kept.is_empty() {
+        keeper.check_writable()?;
+    }
+    if !global.json {
+        let lines: Vec<String> =
+            (1..).zip(&plan).map(|(number, step)| printable(&format!("{number}. {step}")) + "\n").collect();
+        context.answer(&lines.concat())?;
+    }
+    if plan.is_empty() {
+        context.note("there is nothing to undo");
+    }
+    if is_done && !arguments.yes {
+        ask("Undo this?", "nothing was changed")?;
+    }
+    if !arguments.dry_run && survey.kept.is_empty() {
+        // A killed run may have left that to do.
+        keeper.importer().resolver().forget_way_back()?;
+    }
+    let undone = if is_done { undo(&mut keeper, &survey, &shells)? } else { Undone::default() };
+    undone.tell(&mut keeper, global, &plan, arguments.dry_run)
+}
+
+fn plan(keeper: &Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Vec<String> {
+    let file = keeper.path().display();
+    let names: Vec<String> = survey.kept.iter().map(|(name, _)| format!("[{name}]")).collect();
+    let keys = format!("give their keys back to these profiles of {file}: {}", names.join(", "));
+    let keys = (!names.is_empty()).then_some(keys);
+    keys.into_iter()
+        .chain(shells.iter().map(|shell| format!("take multicred out of {}", shell.file.display())))
+        .collect()
+}
+
+#[derive(Default)]
+struct Undone {
+    profiles: Vec<(String, Restored)>,
+    /// File, and what went wrong.
+    shells: Vec<(String, Option<String>)>,
+}
+
+fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<Undone, Failure> {
+    let mut undone = Undone::default();
+    if !survey.kept.is_empty() {
+        let resolver = keeper.importer().resolver();
+        let back = resolver.way_back()?.unwrap_or_default();
+        let mut keys = BTreeMap::new();
+        for (name, kept) in &survey.kept {
+            if let Some(found) = key(resolver, &back, name, kept)? {
+                keys.insert(name.clone(), found);
+            }
+        }
+        resolver.edit_aws_file(FileKind::Credentials, &mut |text| {
+            let (text, done) = restore(text, &back, &keys);
+            undone.profiles = done;
+            Ok::<_, Failure>(Rewrite::Text(text))
+        })?;
+        if undone.profiles.iter().all(|(_, restored)| !matches!(restored, Restored::Left(_))) {
+            resolver.forget_way_back()?;
+        }
+    }
+    for shell in shells {
+        let wrong = shell.remove(keeper.importer().resolver()).err().map(|error| error.to_string());
+        undone.shells.push((shell.file.display().to_string(), wrong));
+    }
+    Ok(undone)
+}
+
+/// The key that a section is to have: the one that it had, else, where that was rotated, the present one.
+fn key(resolver: &mut Resolver<'_>, back: &WayBack, name: &str, kept: &Kept) -> Result<Option<Found>, Failure> {
+    if let Some(id) = back.key_id(name)
+        && let Some(material) = resolver.stored_material(id)?
+    {
+        return Ok(Some(found(id, &material)));
+    }
+    // A name that means nobody any more has no key.
+    let of_user = match resolver.catalogue().lookup(&kept.who) {
+        Ok(Target::Known(row)) if back.key_id(name).is_some() || kept.is_command => {
+            let held = resolver.catalogue().store().map(|store| store.read().credentials_of(&Owner::Identity(row.id)));
+            let held = held.transpose().map_err(|error: StoreError| ResolveError::from(error))?.unwrap_or_default();
+            let newest = held.into_iter().filter(|held| held.kind == CredentialKind::LongTerm);
+            newest.max_by_key(|held| held.created_at).map(|held| held.access_key_id)
+        }
+        _ => None,
+    };
+    match of_user {
+        Some(id) => Ok(resolver.stored_material(&id)?.map(|material| found(&id, &material))),
+        None => Ok(back.first_key(name)),
+    }
+}
+
+fn found(id: &str, material: &KeyMaterial) -> Found {
+    Found {
+        section: None,
+        line: None,
+        access_key_id: id.to_owned(),
+        secret_access_key: material.secret_access_key.expose().to_owned().into(),
+        session_token: None,
+        expires_at: None,
+        region: None,
+        mfa_serial: None,
+    }
+}
+
+impl Undone {
+    fn tell(
+        &self,
+        keeper: &mut Keeper<'_>,
+        global: &Global,
+        plan: &[String],
+        is_rehearsal: bool,
+    ) -> Result<(), Failure> {
+        let context = keeper.context();
+        let store = keeper.importer().resolver().store_path().to_owned();
+        let of_profiles = self.profiles.iter().map(|(name, restored)| (name, say(restored), is_left(restored)));
+        let of_shells = self.shells.iter().map(|(file, wrong)| {
+            (file, wrong.clone().unwrap_or_else(|| "multicred is taken out".to_owned()), wrong.is_some())
+        });
+        let all: Vec<(&String, String, bool)> = of_profiles.chain(of_shells).collect();
+        if !all.is_empty() {
+            asking::record(context, &store, "unsetup", &keeper.path().to_string_lossy(), None, "ok");
+        }
+        let failed = all.iter().filter(|(.., is_left)| *is_left).count();
+        if global.json {
+            let done: Vec<Value> = all
+                .iter()
+                .map(|(what, result, is_left)| json!({ "what": what, "result": result, "left": is_left }))
+                .collect();
+            context.answer_json(&json!({
+                "file": keeper.path(), "plan": plan, "dry_run": is_rehearsal, "done": done, "store": store,
+            }))?;
+        } else {
+            let lines: Vec<String> =
+                all.iter().map(|(what, result, _)| printable(&format!("{what}: {result}")) + "\n").collect();
+            context.answer(&lines.concat())?;
+        }
+        if !all.is_empty() && store.exists() {
+            context.note(&format!("the store stays, with every key: {}", store.display()));
+        }
+        if failed == 0 {
+            return Ok(());
+        }
+        let fact = format!("{failed} could not be undone: they are named above");
+        Err(Failure::new(Exit::Failure, fact, "put right what is wrong, then run the command again"))
+    }
+}
+
+fn is_left(restored: &Restored) -> bool {
+    matches!(restored, Restored::Left(_))
+}
+
+fn say(restored: &Restored) -> String {
+    match restored {
+        Restored::AsItWas => "it has its key again, and is as it was".to_owned(),
+        Restored::Changed => "it has its key again, among lines that were changed since".to_owned(),
+        Restored::OwnKey => "it keeps the key that you have put there".to_owned(),
+        Restored::Emptied => "its temporary key is gone; it never had another one".to_owned(),
+        Restored::Left(reason) => format!("it is left as it is: {reason}"),
+    }
+}

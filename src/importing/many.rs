@@ -1,0 +1,24 @@
+//! Many credentials: AWS is asked whose they are side by side, before they are taken one by one.
+
+use super::{Importer, credential};
+use crate::credential_text::Found;
+use crate::error::Failure;
+
+impl Importer<'_> {
+    /// Asks AWS whose the credentials are that the store does not have yet; what it answers is told when each is taken.
+    ///
+    /// # Errors
+    /// The store cannot be read, or AWS cannot be reached by these settings.
+    pub fn ask_all<'f>(&mut self, all: impl Iterator<Item = &'f Found>) -> Result<(), Failure> {
+        let mut questions = Vec::new();
+        for found in all {
+            if self.stored(&found.access_key_id)?.is_none() {
+                questions.push((credential(found), self.region_of(found)?));
+            }
+        }
+        let answers = self.resolver.callers(&questions)?;
+        let keys = questions.into_iter().map(|(credential, _)| credential.access_key_id);
+        self.asked.extend(keys.zip(answers));
+        Ok(())
+    }
+}

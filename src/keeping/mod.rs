@@ -1,0 +1,305 @@
+//! What the commands share that keep the credentials file clean: which keys it holds, how they come into the store, and
+//! what is written in their place.
+
+pub mod startup;
+pub mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use zeroize::Zeroizing;
+
+use crate::aws_config::document::{Document, SectionKind};
+use crate::aws_config::kept::{self, Kept, WayBack};
+use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
+use crate::aws_config::write::{self, Rewrite};
+use crate::aws_config::{AwsFiles, FileKind, FileText};
+use crate::context::Context;
+use crate::credential_text::Found;
+use crate::error::Failure;
+use crate::identity::arn;
+use crate::importing::Importer;
+use crate::resolve::{ResolveError, Resolved};
+
+/// The section from which Python's INI reader gives every other one what it lacks.
+const INHERITED: &str = "DEFAULT";
+
+/// A profile that is left as it is, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left {
+    /// Its name.
+    pub profile: String,
+    /// What stands against it.
+    pub reason: String,
+}
+
+impl Left {
+    fn new(profile: &str, reason: &dyn ToString) -> Self {
+        Self { profile: profile.to_owned(), reason: reason.to_string() }
+    }
+}
+
+/// What the credentials file holds.
+#[derive(Default)]
+pub struct Survey {
+    /// The long-term keys that can be taken, in the file's order; each has its section's name.
+    pub keys: Vec<Found>,
+    /// The sections that hold a key and cannot be touched.
+    pub left: Vec<Left>,
+    /// The sections that are kept, in the file's order.
+    pub kept: Vec<(String, Kept)>,
+}
+
+impl Survey {
+    /// How a section is kept.
+    pub fn kept(&self, profile: &str) -> Option<&Kept> {
+        self.kept.iter().find(|(name, _)| name == profile).map(|(_, kept)| kept)
+    }
+}
+
+/// A key that the store has now.
+pub struct Taken {
+    /// The key, with its section's name.
+    pub found: Found,
+    /// The ARN of whose it is, without a path.
+    pub arn: String,
+    /// The name shown for its identity.
+    pub shown: String,
+}
+
+impl Taken {
+    /// The section that it stands in.
+    pub fn profile(&self) -> &str {
+        self.found.section.as_deref().unwrap_or_default()
+    }
+}
+
+/// A credential for a section.
+pub struct Renewed<'a> {
+    /// The section.
+    pub profile: &'a str,
+    /// For whom it is kept: a name that multicred resolves.
+    pub who: &'a str,
+    /// The credential.
+    pub resolved: &'a Resolved,
+}
+
+/// What is to be written, all at once.
+#[derive(Default)]
+pub struct Change<'a> {
+    /// Whether commands take the place of keys that are found later.
+    pub with_commands: bool,
+    /// The keys that were taken.
+    pub taken: &'a [Taken],
+    /// The commands that come into the place of some of them, by profile.
+    pub commands: BTreeMap<&'a str, String>,
+    /// The credentials.
+    pub renewed: Vec<Renewed<'a>>,
+}
+
+/// Keeps the credentials file.
+pub struct Keeper<'c> {
+    context: &'c Context,
+    importer: Importer<'c>,
+    files: AwsFiles,
+}
+
+impl<'c> Keeper<'c> {
+    /// Finds the files.
+    ///
+    /// # Errors
+    /// Nobody says where they are.
+    pub fn new(context: &'c Context, importer: Importer<'c>) -> Result<Self, Failure> {
+        let (config, credentials) = context.aws_files().map_err(ResolveError::from)?;
+        Ok(Self { context, importer, files: AwsFiles::new(config, credentials) })
+    }
+
+    /// What takes keys into the store.
+    pub fn importer(&mut self) -> &mut Importer<'c> {
+        &mut self.importer
+    }
+
+    /// The two files.
+    pub fn files(&self) -> &AwsFiles {
+        &self.files
+    }
+
+    /// The path of the credentials file.
+    pub fn path(&self) -> &Path {
+        self.files.path(FileKind::Credentials)
+    }
+
+    /// What the credentials file holds.
+    ///
+    /// # Errors
+    /// One of the files cannot be read.
+    pub fn survey(&self) -> Result<Survey, Failure> {
+        let [credentials, config] = self.texts()?;
+        let [credentials, config] = [self.of(FileKind::Credentials, &credentials), self.of(FileKind::Config, &config)];
+        let mut survey = Survey::default();
+        for section in Document::parse(credentials.text).sections().filter(|it| it.kind() == SectionKind::Plain) {
+            survey.kept.extend(kept::kept(&section).map(|kept| (section.name().to_owned(), kept)));
+            match kept::credential(&section) {
+                Some(Err(fault)) => survey.left.push(Left::new(section.name(), &fault.reason)),
+                Some(Ok(found)) if found.session_token.is_none() && section.name() == INHERITED => {
+                    survey.left.push(Left::new(section.name(), &"every other section inherits its key"));
+                }
+                Some(Ok(found)) if found.session_token.is_none() => survey.keys.push(found),
+                _ => {}
+            }
+        }
+        let named: Vec<(&str, &Found)> =
+            survey.keys.iter().map(|found| (found.section.as_deref().unwrap_or_default(), found)).collect();
+        let checked = check_kept(&named, credentials, config);
+        let mut checked = checked.into_iter();
+        survey.keys.retain(|found| match checked.next() {
+            Some(Err(error)) => {
+                let name = found.section.as_deref().unwrap_or_default();
+                survey.left.push(Left::new(name, &told(name, &error)));
+                false
+            }
+            _ => true,
+        });
+        Ok(survey)
+    }
+
+    /// Whether the credentials file could be written.
+    ///
+    /// # Errors
+    /// It could not.
+    pub fn check_writable(&self) -> Result<(), Failure> {
+        Ok(write::check(self.path()).map_err(ResolveError::from)?)
+    }
+
+    /// Clears away what a killed run has left beside the file: it may hold keys.
+    ///
+    /// # Errors
+    /// It cannot be cleared away.
+    pub fn tidy(&mut self) -> Result<(), Failure> {
+        let nothing = &mut |_: &str| Ok::<_, Failure>(Rewrite::Nothing);
+        self.importer.resolver().edit_aws_file(FileKind::Credentials, nothing).map(drop)
+    }
+
+    /// Takes keys into the store, once AWS has said whose they are.
+    ///
+    /// # Errors
+    /// The store cannot be used, or AWS not be reached by these settings; what was taken before that stays taken.
+    pub fn take(&mut self, keys: Vec<Found>) -> Result<(Vec<Taken>, Vec<Left>), Failure> {
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        if keys.is_empty() {
+            return Ok((taken, left));
+        }
+        self.importer.resolver().unlock()?;
+        self.importer.ask_all(keys.iter())?;
+        for found in keys {
+            let profile = found.section.clone().unwrap_or_default();
+            match self.importer.import(Ok(found.clone())) {
+                Ok(answer) => {
+                    let whole = answer.arn.unwrap_or_default();
+                    let arn = arn::parse(&whole).map_or(whole, |parsed| parsed.identity.arn(None));
+                    let shown = answer.shown.unwrap_or_else(|| arn.clone());
+                    taken.push(Taken { found, arn, shown });
+                }
+                Err(refusal) => left.push(Left::new(&profile, &refusal.failure.fact)),
+            }
+        }
+        Ok((taken, left))
+    }
+
+    /// Writes the change, in one go; gives the sections that had to be left as they are.
+    ///
+    /// # Errors
+    /// The file cannot be written, or what it held cannot be stored: it is then as it was.
+    pub fn write(&mut self, change: &Change<'_>) -> Result<Vec<Left>, Failure> {
+        let files = self.files.clone();
+        let store = self.importer.resolver().catalogue().store_argument();
+        let store = store.as_deref().and_then(Path::to_str);
+        let mut left = Vec::new();
+        self.importer.resolver().edit_kept(&mut |text, back| {
+            let config = files.text(FileKind::Config)?;
+            let of = |kind, text| FileText { path: files.path(kind), text };
+            let (new, not_done) =
+                change.on(of(FileKind::Credentials, text), of(FileKind::Config, &config), store, back);
+            left = not_done;
+            Ok(Rewrite::Text(new))
+        })?;
+        Ok(left)
+    }
+
+    fn texts(&self) -> Result<[Zeroizing<String>; 2], Failure> {
+        let text = |kind| self.files.text(kind).map_err(ResolveError::from);
+        Ok([text(FileKind::Credentials)?, text(FileKind::Config)?])
+    }
+
+    fn of<'t>(&'t self, kind: FileKind, text: &'t str) -> FileText<'t> {
+        FileText { path: self.files.path(kind), text }
+    }
+
+    /// The context.
+    pub fn context(&self) -> &'c Context {
+        self.context
+    }
+}
+
+impl Change<'_> {
+    /// The new text, and the sections that are left as they were.
+    fn on(
+        &self,
+        credentials: FileText<'_>,
+        config: FileText<'_>,
+        store: Option<&str>,
+        back: &mut WayBack,
+    ) -> (Zeroizing<String>, Vec<Left>) {
+        let stored = |profile: &str| self.taken.iter().find(|taken| taken.profile() == profile).map(|it| &it.found);
+        let commands: Vec<(&str, &str, &Found)> = self
+            .commands
+            .iter()
+            .filter_map(|(profile, command)| Some((*profile, command.as_str(), stored(profile)?)))
+            .collect();
+        let with_commands = put_commands(&commands, credentials, config);
+        let half = FileText { path: credentials.path, text: &with_commands.text };
+        let credentials_of: Vec<(&str, Temporary<'_>)> = self
+            .renewed
+            .iter()
+            .map(|renewed| {
+                let keep = Keep { who: renewed.who, store, stored: stored(renewed.profile) };
+                (renewed.profile, Temporary { keep: Some(keep), ..renewed.temporary() })
+            })
+            .collect();
+        let written = put_all(&credentials_of, half, config);
+        let names = commands.iter().map(|(profile, ..)| *profile).chain(credentials_of.iter().map(|(name, _)| *name));
+        let results = names.zip(with_commands.sections.iter().chain(&written.sections));
+        let mut left = Vec::new();
+        let before = Document::parse(credentials.text);
+        let mut done: BTreeSet<&str> = BTreeSet::new();
+        for (profile, result) in results {
+            match result {
+                Ok(()) => drop(done.insert(profile)),
+                Err(error) => left.push(Left::new(profile, &told(profile, error))),
+            }
+        }
+        for taken in self.taken.iter().filter(|taken| done.contains(taken.profile())) {
+            back.with_commands = self.with_commands;
+            back.note(&before, taken.profile(), &taken.found.access_key_id);
+        }
+        (written.text, left)
+    }
+}
+
+impl Renewed<'_> {
+    fn temporary(&self) -> Temporary<'_> {
+        Temporary {
+            credential: &self.resolved.credential,
+            account_id: self.resolved.who.account.as_deref(),
+            region: None,
+            overwrite_region: false,
+            keep: None,
+        }
+    }
+}
+
+/// An error about a profile whose name is said beside it.
+fn told(profile: &str, error: &TemporaryError) -> String {
+    let text = error.to_string();
+    text.strip_prefix(&format!("profile {profile} ")).map_or_else(|| text.clone(), |rest| format!("it {rest}"))
+}

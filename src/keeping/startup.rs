@@ -1,0 +1,167 @@
+//! The start files of shells, and the block in them that brings multicred into a shell: text in, text out, but for
+//! finding the files.
+
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+use crate::aws_config::write::Rewrite;
+use crate::context::Context;
+use crate::resolve::{ResolveError, Resolver};
+use crate::shell::{Dialect, quote};
+
+const BEGIN: &str = "# >>> multicred setup >>>";
+const END: &str = "# <<< multicred setup <<<";
+const SENTENCE: &str = "multicred unsetup takes these lines out again";
+const NO_END: &str = "(the line above had no end)";
+const NEW: &str = "(the file is new)";
+
+/// A shell that is used here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Startup {
+    /// Which one.
+    pub dialect: Dialect,
+    /// Its start file, which need not be there yet.
+    pub file: PathBuf,
+    /// Whether the file brings multicred into the shell.
+    pub has: Has,
+}
+
+/// What brings multicred into a shell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Has {
+    /// Nothing.
+    Nothing,
+    /// A line of the person's own.
+    OwnLine,
+    /// The block.
+    Block,
+}
+
+/// The shells whose start files are there, and the login shell.
+pub fn find(context: &Context) -> Vec<Startup> {
+    let startup = |dialect: Dialect| {
+        let file = context.start_file(dialect.name())?;
+        let text = std::fs::read(&file).ok();
+        let is_used = text.is_some() || context.login_shell() == Some(dialect.name());
+        let has = text.as_deref().map_or(Has::Nothing, |text| has(&String::from_utf8_lossy(text)));
+        is_used.then_some(Startup { dialect, file, has })
+    };
+    Dialect::ALL.into_iter().filter_map(startup).collect()
+}
+
+fn has(text: &str) -> Has {
+    let is_code = |line: &&str| !line.trim_start().starts_with('#');
+    if text.lines().any(|line| line.starts_with(BEGIN)) {
+        Has::Block
+    } else if text.lines().filter(is_code).any(|line| line.contains("multicred init")) {
+        Has::OwnLine
+    } else {
+        Has::Nothing
+    }
+}
+
+impl Startup {
+    /// The line that brings multicred into the shell; `program` is its path, where PATH does not lead to it.
+    pub fn line(&self, program: Option<&str>) -> String {
+        let line = self.dialect.rc_line();
+        let Some(program) = program else { return line.to_owned() };
+        let mut quoted = String::new();
+        quote(self.dialect.language(), program, &mut quoted);
+        line.replacen("multicred", &quoted, 1)
+    }
+
+    /// Adds the block, where nothing is there that does the same.
+    ///
+    /// # Errors
+    /// The file cannot be written; it is then as it was.
+    pub fn add(&self, resolver: &mut Resolver<'_>, line: &str) -> Result<bool, ResolveError> {
+        let is_new = !self.file.exists();
+        resolver.edit_plain(&self.file, &mut |text| match has(text) {
+            Has::Nothing => Rewrite::Text(Zeroizing::new(with_block(text, is_new, line))),
+            Has::OwnLine | Has::Block => Rewrite::Nothing,
+        })
+    }
+
+    /// Takes the block out.
+    ///
+    /// # Errors
+    /// The file cannot be written; it is then as it was.
+    pub fn remove(&self, resolver: &mut Resolver<'_>) -> Result<bool, ResolveError> {
+        resolver.edit_plain(&self.file, &mut |text| match without_block(text) {
+            Some((rest, true)) if rest.is_empty() => Rewrite::Remove,
+            Some((rest, _)) => Rewrite::Text(Zeroizing::new(rest)),
+            None => Rewrite::Nothing,
+        })
+    }
+
+    /// Clears away what a killed run has left beside the file.
+    ///
+    /// # Errors
+    /// It cannot be cleared away.
+    pub fn tidy(&self, resolver: &mut Resolver<'_>) -> Result<(), ResolveError> {
+        resolver.edit_plain(&self.file, &mut |_| Rewrite::Nothing).map(drop)
+    }
+}
+
+fn with_block(text: &str, is_new: bool, line: &str) -> String {
+    let has_no_end = !text.is_empty() && !text.ends_with('\n');
+    let note = if is_new { NEW } else { NO_END };
+    let note = if is_new || has_no_end { [" ", note].concat() } else { String::new() };
+    let end = if has_no_end { "\n" } else { "" };
+    format!("{text}{end}{BEGIN} {SENTENCE}{note}\n{line}\n{END}\n")
+}
+
+/// The text without the block, and whether the block came with the file; `None` where there is no whole one.
+fn without_block(text: &str) -> Option<(String, bool)> {
+    let begins = |marker: &str, from: usize| {
+        let mut at = from;
+        text[from..].split_inclusive('\n').find_map(|line| {
+            let here = (at, at + line.len());
+            at = here.1;
+            line.starts_with(marker).then_some(here)
+        })
+    };
+    let (begin, below) = begins(BEGIN, 0)?;
+    let (_, end) = begins(END, below)?;
+    let marker = &text[begin..below];
+    let (above, rest) = (&text[..begin], &text[end..]);
+    let is_joined = marker.contains(NO_END) && rest.is_empty();
+    let above = if is_joined { above.strip_suffix('\n').unwrap_or(above) } else { above };
+    Some((format!("{above}{rest}"), marker.contains(NEW)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LINE: &str = "eval \"$(multicred init bash)\"";
+
+    #[test]
+    fn what_is_added_is_taken_out_to_the_byte() {
+        for (text, is_new) in
+            [("", true), ("", false), ("a", false), ("a\n", false), ("a\n\n", false), ("a\r\nb", false)]
+        {
+            let with = with_block(text, is_new, LINE);
+            assert_eq!(has(&with), Has::Block, "{with}");
+            assert_eq!(without_block(&with), Some((text.to_owned(), is_new)), "{with}");
+            let more = format!("{with}more\n");
+            let (rest, _) = without_block(&more).unwrap();
+            assert!(rest.starts_with(text) && rest.ends_with("more\n"), "{rest}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_the_persons_own_is_enough_and_one_in_a_comment_is_not() {
+        assert_eq!(has(&format!("x\n  {LINE}\n")), Has::OwnLine);
+        assert_eq!(has(&format!("# {LINE}\n")), Has::Nothing);
+        assert_eq!(without_block(&format!("{BEGIN}\n{LINE}\n")), None, "half a block is not touched");
+    }
+
+    #[test]
+    fn a_program_that_is_not_on_path_is_named_in_quotes() {
+        let startup = Startup { dialect: Dialect::Bash, file: PathBuf::new(), has: Has::Nothing };
+        assert_eq!(startup.line(None), LINE);
+        assert_eq!(startup.line(Some("/a b/multicred")), "eval \"$('/a b/multicred' init bash)\"");
+    }
+}

@@ -1,0 +1,110 @@
+//! The credentials file, as it is kept clean: what each section was before is in the store before the file is changed.
+
+use std::cell::RefCell;
+use std::path::Path;
+
+use super::originals::name_of;
+use super::{ResolveError, Resolver};
+use crate::aws_config::FileKind;
+use crate::aws_config::kept::WayBack;
+use crate::aws_config::write::{self, Rewrite};
+use crate::store::Durability;
+
+impl Resolver<'_> {
+    /// What the sections of the credentials file were before they were kept; `None` where none ever was.
+    ///
+    /// # Errors
+    /// The store is locked, or the seal does not open.
+    pub fn way_back(&mut self) -> Result<Option<WayBack>, ResolveError> {
+        let name = self.name_of_way_back()?;
+        self.read_way_back(&name)
+    }
+
+    /// Whether sections of the credentials file have been kept; nothing is opened.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn has_way_back(&self) -> Result<bool, ResolveError> {
+        let name = self.name_of_way_back()?;
+        Ok(self.catalogue.store().map(|store| store.read().has_original(&name)).transpose()?.unwrap_or_default())
+    }
+
+    /// Changes the credentials file. `change` notes what it takes out, which is stored before anything is written.
+    ///
+    /// # Errors
+    /// As [`edit_aws_file`](Self::edit_aws_file).
+    pub fn edit_kept(
+        &mut self,
+        change: &mut dyn FnMut(&str, &mut WayBack) -> Result<Rewrite, ResolveError>,
+    ) -> Result<bool, ResolveError> {
+        let path = self.aws_file(FileKind::Credentials)?;
+        let (name, target) = (self.name_of_way_back()?, write::target(&path)?);
+        let known = self.read_way_back(&name)?.unwrap_or_default();
+        let noted = RefCell::new(known.clone());
+        let mut keep = |path: &Path, content: &[u8]| {
+            self.keep_original(path, content)?;
+            if path == target { self.keep_way_back(&name, &noted.borrow(), &known) } else { Ok(()) }
+        };
+        let mut change = |text: &str| {
+            let mut back = known.clone();
+            let rewrite = change(text, &mut back)?;
+            noted.replace(back);
+            Ok::<_, ResolveError>(rewrite)
+        };
+        let written = write::edit(&path, &mut keep, &mut change)?;
+        if written {
+            self.catalogue.forget_profiles();
+        }
+        Ok(written)
+    }
+
+    /// Forgets what the sections were: none is kept any more.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget_way_back(&mut self) -> Result<(), ResolveError> {
+        let name = self.name_of_way_back()?;
+        if !self.has_way_back()? {
+            return Ok(());
+        }
+        let Some(store) = self.catalogue.store_mut() else { return Ok(()) };
+        Ok(store.write(Durability::Synced, |writing| writing.forget_original(&name))?)
+    }
+
+    /// Changes another text of the person's, of which nothing need be kept.
+    ///
+    /// # Errors
+    /// It cannot be written; it is then as it was.
+    pub fn edit_plain(&mut self, path: &Path, change: &mut dyn FnMut(&str) -> Rewrite) -> Result<bool, ResolveError> {
+        let target = write::target(path)?;
+        let mut keep = |path: &Path, content: &[u8]| {
+            // What a killed run left may be another program's work.
+            if path == target { Ok(()) } else { self.keep_original(path, content) }
+        };
+        write::edit(path, &mut keep, &mut |text| Ok(change(text)))
+    }
+
+    fn name_of_way_back(&self) -> Result<String, ResolveError> {
+        let target = write::target(&self.aws_file(FileKind::Credentials)?)?;
+        // No path begins so: it is absolute.
+        Ok(format!("way back of {}", name_of(&target)))
+    }
+
+    fn read_way_back(&mut self, name: &str) -> Result<Option<WayBack>, ResolveError> {
+        let Some((store, mut keys)) = self.keys() else { return Ok(None) };
+        let Some(row) = store.read().original(name)? else { return Ok(None) };
+        let text = keys.open_original(store, name, &row)?;
+        Ok(WayBack::read(&text))
+    }
+
+    /// What another process has noted meanwhile stays.
+    fn keep_way_back(&mut self, name: &str, noted: &WayBack, known: &WayBack) -> Result<(), ResolveError> {
+        if noted == known {
+            return Ok(());
+        }
+        let others = self.read_way_back(name)?.unwrap_or_default();
+        let (text, now) = (noted.with(others).to_text(), self.context.now());
+        let (store, mut keys) = self.store_and_keys()?;
+        keys.replace_original(store, name, &text, now)
+    }
+}
