@@ -29,7 +29,7 @@ test: test-tools $(VENV)/ready lint ## install what the tests need, then run eve
 # Built first: where the tests then run, nothing but the loopback can be reached.
 test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for, and nushell
 	cargo test --no-run --test suite
-	scripts/loopback.sh cargo test --offline --test suite -- --include-ignored clients:: env_formats:: serve_renewal::
+	scripts/loopback.sh cargo test --offline --test suite -- --include-ignored clients:: env_formats:: serve_renewal:: setup_faults::
 
 lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo deny where it is installed
 	cargo fmt --check
@@ -45,11 +45,12 @@ install: ## put multicred into cargo's bin folder
 	cargo install --path . --locked
 
 bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and credential beside an empty program and other tools, and what profiles, keys and live sessions cost
-	cargo build --release --bin multicred --example crowd --example knock
+	cargo build --release --bin multicred --example crowd --example knock --example slow
 	TARGET=$(TARGET) benches/side_by_side.sh
 	TARGET=$(TARGET) benches/profiles.sh
 	TARGET=$(TARGET) benches/keys.sh
 	TARGET=$(TARGET) benches/live.sh
+	TARGET=$(TARGET) benches/refresh.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)
