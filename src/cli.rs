@@ -167,7 +167,7 @@ pub enum Verb {
     Serve(Serve),
     /// Read credentials, ask AWS who they are, and store them sealed
     Import(Import),
-    /// Show an account, or give it an alias and a colour
+    /// Show an account, or give it an alias and a colour, or protect it
     Account(Account),
     /// Say from whom an identity is assumed
     Link(Link),

@@ -3,6 +3,7 @@
 mod agent;
 mod backup;
 mod console;
+mod guard;
 mod keys;
 mod profiles;
 
@@ -80,12 +81,13 @@ impl From<ResolveError> for Failure {
             ResolveError::NoPlan(error) => no_plan(&error),
             ResolveError::File(error) => file(&error),
             ResolveError::Write(error) => write(&error),
-            ResolveError::Temporary(error) => temporary(&error),
+            ResolveError::Temporary(error) => profiles::temporary(&error),
             ResolveError::MeansAlready { .. } => (Exit::Usage, Some("choose another name".to_owned())),
             ResolveError::Store(error) => store(&error),
             ResolveError::Seal(error) => keys::seal(&error),
             ResolveError::Sts(error) => sts(&error),
             ResolveError::Machine { error, .. } => profiles::machine(&error, sts(&error)),
+            ResolveError::Unconfirmed(error) => guard::unconfirmed(&error),
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
@@ -168,6 +170,7 @@ fn no_plan(error: &NoPlan) -> Row {
         NoPlan::OnlyToken { .. } => (Exit::Usage, Some("leave it out, or have it put into the token".to_owned())),
         NoPlan::OnlyRoles { .. } => (Exit::Usage, Some("leave it out, or name a role".to_owned())),
         NoPlan::FederatedName { .. } => (Exit::Usage, Some("give a shorter --session-name".to_owned())),
+        NoPlan::OverLease { .. } | NoPlan::EndlessKey { .. } => guard::lease(error),
         NoPlan::NotRenewable { .. } => (Exit::Failure, Some("import a fresh one".to_owned())),
     }
 }
@@ -193,22 +196,6 @@ fn write(error: &WriteError) -> Row {
         WriteError::Unwritable { .. } => "make it and its folder writable, then run the command again",
     };
     (Exit::Failure, Some(remedy.to_owned()))
-}
-
-fn temporary(error: &TemporaryError) -> Row {
-    let row = |exit: Exit, remedy: &str| (exit, Some(remedy.to_owned()));
-    match error {
-        TemporaryError::BadName(_) => row(Exit::Usage, "leave out [ ] # ; quotes, control characters and outer spaces"),
-        TemporaryError::LongTermCredential(_) => {
-            row(Exit::Usage, "leave out --no-session, or name an identity that has a session")
-        }
-        TemporaryError::HoldsLongTermKey { .. } => row(Exit::Failure, "nothing was written; name another profile"),
-        TemporaryError::Fault { .. } => row(Exit::Failure, "correct that line, or name another profile"),
-        TemporaryError::Wins { .. } => row(Exit::Failure, "name another profile, or remove that line"),
-        TemporaryError::Edit { .. } | TemporaryError::NotReadBack(_) => {
-            row(Exit::Failure, "nothing was written; name another profile")
-        }
-    }
 }
 
 fn store(error: &StoreError) -> Row {
@@ -312,6 +299,7 @@ fn prompt(error: &PromptError) -> Row {
         PromptError::PassphraseDialog(_) => {
             (Exit::Failure, Some(format!("let passphrase.driver be terminal, or let {PASSPHRASE_FILE}")))
         }
+        PromptError::NoWord(_) | PromptError::WordUnanswered(_) => (Exit::Locked, None),
         PromptError::Cancelled => (Exit::Cancelled, None),
         PromptError::Terminal(_) => (
             Exit::Failure,

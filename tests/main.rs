@@ -91,6 +91,8 @@ mod outside_process;
 mod outside_sources;
 mod outside_web_identity;
 mod prompt_signals;
+mod protected;
+mod protected_shells;
 mod restore;
 mod restricted;
 mod seal_keyring;

@@ -24,12 +24,26 @@ pub struct Import {
 
 /// `account` (its `--color` is among the global options)
 #[derive(Debug, Args)]
+#[allow(clippy::struct_field_names, reason = "it is called so on the command line")]
 pub struct Account {
     /// A twelve-digit account id, or an alias
     pub account: String,
     /// The short name to give it
     #[arg(long)]
     pub alias: Option<String>,
+    /// Have its alias typed before anybody is somebody of it, and let credentials of it be short-lived
+    #[arg(long)]
+    pub protect: bool,
+    /// Protect it no longer; its alias has to be typed for that
+    #[arg(long, conflicts_with = "protect")]
+    pub unprotect: bool,
+}
+
+impl Account {
+    /// Whether it is to be protected, where that was said.
+    pub fn protection(&self) -> Option<bool> {
+        (self.protect || self.unprotect).then_some(self.protect)
+    }
 }
 
 /// `link`

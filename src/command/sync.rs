@@ -26,7 +26,21 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Sync) -> Resul
     if !changed.is_empty() {
         asking::record(context, resolver.store_path(), "sync", &changed.join(", "), None, "ok");
     }
+    for name in &done.written {
+        note_protected(context, resolver.catalogue(), name)?;
+    }
     tell(context, global, &files, &wanted, &done)
+}
+
+/// Whoever asks by such a profile is mostly a program, without a terminal.
+fn note_protected(context: &Context, catalogue: &Catalogue<'_>, name: &str) -> Result<(), Failure> {
+    if catalogue.stored_identity(name)?.is_some_and(|row| row.protected) {
+        context.note(&format!(
+            "{name} is protected: a program that asks by its profile is answered in a shell that is {name}, or where its \
+             account's alias can be typed"
+        ));
+    }
+    Ok(())
 }
 
 /// What is asked for, as the block is to have it.

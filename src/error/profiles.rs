@@ -1,6 +1,7 @@
 //! What to do about profiles and settings that cannot be followed.
 
 use super::{Exit, Row};
+use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::{ChainError, Problem};
 use crate::settings::SettingsError;
 use crate::sts::StsError;
@@ -57,4 +58,21 @@ pub(super) fn settings(error: &SettingsError) -> Row {
         SettingsError::Syntax { .. } | SettingsError::BadValue { .. } => "correct that line".to_owned(),
     };
     (Exit::Usage, Some(remedy))
+}
+
+/// The same for a profile that was to be written.
+pub(super) fn temporary(error: &TemporaryError) -> Row {
+    let row = |exit: Exit, remedy: &str| (exit, Some(remedy.to_owned()));
+    match error {
+        TemporaryError::BadName(_) => row(Exit::Usage, "leave out [ ] # ; quotes, control characters and outer spaces"),
+        TemporaryError::LongTermCredential(_) => {
+            row(Exit::Usage, "leave out --no-session, or name an identity that has a session")
+        }
+        TemporaryError::HoldsLongTermKey { .. } => row(Exit::Failure, "nothing was written; name another profile"),
+        TemporaryError::Fault { .. } => row(Exit::Failure, "correct that line, or name another profile"),
+        TemporaryError::Wins { .. } => row(Exit::Failure, "name another profile, or remove that line"),
+        TemporaryError::Edit { .. } | TemporaryError::NotReadBack(_) => {
+            row(Exit::Failure, "nothing was written; name another profile")
+        }
+    }
 }

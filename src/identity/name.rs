@@ -1,6 +1,6 @@
 //! The names a person types, by their form alone.
 
-use super::arn::{self, PrincipalArn};
+use super::arn::{self, PrincipalArn, is_account_id};
 use super::{Identity, Kind};
 
 /// The longest label or alias.
@@ -54,6 +54,19 @@ fn in_account(text: &str) -> Option<Form> {
     named.then(|| Form::InAccount { account: account.to_owned(), kinds, name: name.to_owned() })
 }
 
+/// The account that an access key id tells of; `None` where it is of the older sort, which tells of none.
+///
+/// Source: Tal Be'ery, "A short note on AWS KEY ID" (2023); AWS documents that the ids tell, and not how. Behind the prefix
+/// stand 80 bits in base 32 (RFC 4648): a one, 40 bits of account id, and what tells keys of one account apart.
+pub fn account_of_key(id: &str) -> Option<String> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let digits = id.as_bytes().get(4..14).filter(|_| is_access_key_id(id))?;
+    let value = |byte: &u8| u64::try_from(ALPHABET.iter().position(|digit| digit == byte)?).ok();
+    let bits = digits.iter().try_fold(0, |bits: u64, byte| Some(bits << 5 | value(byte)?))?;
+    let account = (bits >> 9) & ((1 << 40) - 1);
+    (bits >> 49 == 1).then(|| format!("{account:012}")).filter(|id| is_account_id(id))
+}
+
 /// Whether this may be a label or an account alias: `[A-Za-z0-9][A-Za-z0-9._+=,@-]{0,62}`.
 pub fn is_label(text: &str) -> bool {
     let mut bytes = text.bytes();
@@ -92,6 +105,22 @@ mod tests {
 
     fn in_account(account: &str, kinds: &[Kind], name: &str) -> Form {
         Form::InAccount { account: account.into(), kinds: kinds.into(), name: name.into() }
+    }
+
+    #[test]
+    fn a_key_id_tells_its_account_where_it_is_of_the_newer_sort() {
+        assert_eq!(account_of_key("ASIAY34FZKBOKMUTVV7A").as_deref(), Some("609629065308"));
+        assert_eq!(account_of_key("AKIAQYLPMN5HHHFPZAM2").as_deref(), Some("052310077262"));
+        for id in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "AKIAJOSFODNN7EXAMPLE",
+            "AKIA",
+            "",
+            "AKIAQ0000000000000000",
+            "ASIA7777777777777777",
+        ] {
+            assert_eq!(account_of_key(id), None, "{id}");
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::sts::StsError;
 use crate::sts::settings::BadSetting;
 use crate::subprocess::SubprocessError;
 
-use super::LookupError;
+use super::{LookupError, Unconfirmed};
 
 /// Why a name gave no credential.
 #[derive(Debug, thiserror::Error)]
@@ -166,6 +166,9 @@ pub enum ResolveError {
         /// The program.
         program: String,
     },
+    /// Somebody of a protected account, without a person's word.
+    #[error(transparent)]
+    Unconfirmed(#[from] Unconfirmed),
     /// A prompt.
     #[error(transparent)]
     Prompt(#[from] PromptError),

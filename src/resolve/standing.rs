@@ -68,7 +68,8 @@ impl Catalogue<'_> {
     /// How somebody stands to whom this is the way.
     pub(super) fn standing_at(&self, destination: Result<Destination, ResolveError>) -> Standing {
         let plan = |destination: Destination| {
-            plan::plan(&destination.route, &Request::default(), self.context.now()).map_err(ResolveError::from)
+            let request = self.leased(&destination, Request::default())?;
+            plan::plan(&destination.route, &request, self.context.now()).map_err(ResolveError::from)
         };
         match destination.and_then(plan) {
             Ok(plan) => of_plan(&plan),

@@ -102,4 +102,12 @@ impl Writing<'_> {
     pub fn set_colour(&self, account: i64, colour: Option<&str>) -> Result<(), StoreError> {
         self.execute("UPDATE account SET colour = ?2 WHERE id = ?1", params![account, colour]).map(drop)
     }
+
+    /// Protects an account, or does so no longer.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn set_protected(&self, account: i64, protected: bool) -> Result<(), StoreError> {
+        self.execute("UPDATE account SET protected = ?2 WHERE id = ?1", params![account, protected]).map(drop)
+    }
 }
