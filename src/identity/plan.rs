@@ -194,7 +194,10 @@ fn plan_with(
     least_left: impl Fn(&Held, MinTtl) -> i64,
 ) -> Result<Plan, NoPlan> {
     let (stages, mut warnings) = stages::decide(route, request)?;
-    let found = find_start(route, &stages, request, now, least_left)?;
+    let find = |request: &Request| find_start(route, &stages, request, now, &least_left);
+    // Where nothing that keeps to a lease can be had, what cannot be shortened will do.
+    let without_lease = || find(&Request { lease: None, ..request.clone() });
+    let found = find(request).or_else(|error| request.lease.map_or(Err(error), |_| without_lease()))?;
     let first_call = found.as_ref().map_or(0, |found| found.stage + 1);
     let calls: Vec<Stage> = stages[first_call..].to_vec();
     let straight = stages.last().is_some_and(|stage| stage.straight);
