@@ -152,6 +152,8 @@ pub enum Verb {
     Why(Why),
     /// What has happened, newest last: switches, calls to AWS, refusals, changes
     History(History),
+    /// How many identities and credentials there are, in which states, and what was done with them
+    Stats,
     /// Every setting, its value, and where that comes from
     Config,
     /// Run a program as somebody: multicred exec prod/Admin -- aws s3 ls

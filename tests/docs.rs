@@ -165,6 +165,9 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("account", &["account", "222233334444", "--alias", "prod", "--color", "red"]);
     env.run(&["link", "prod/Admin", "--parent", "alice"]).ok();
     holds("list", &["list"]);
+    holds("list --credentials", &["list", "--credentials"]);
+    holds("list --accounts", &["list", "--accounts"]);
+    holds("stats", &["stats"]);
     holds("why", &["why", "prod/Admin"]);
     holds("show", &["show", "prod/Admin"]);
     env.run(&["as", "--shell", "bash", "prod/Admin"]).ok();

@@ -22,6 +22,7 @@ mod renew;
 mod restore;
 mod serve;
 mod show;
+mod stats;
 mod status;
 mod sync;
 mod tree;
@@ -143,6 +144,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Tree(arguments) => tree::run(context, global, &arguments),
         Verb::Why(arguments) => why::run(context, global, &arguments),
         Verb::History(arguments) => history::run(context, global, &arguments),
+        Verb::Stats => stats::run(context, global),
         Verb::Config => config::run(context, global),
         Verb::Exec(arguments) => exec::run(context, global, &arguments),
         Verb::Env(arguments) => env::run(context, global, &arguments),

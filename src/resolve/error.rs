@@ -3,7 +3,7 @@
 use crate::agent::AgentError;
 use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
-use crate::aws_config::{ChainError, FileError};
+use crate::aws_config::{ChainError, FileError, Problem};
 use crate::context::NoHome;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure, FailureKind, LockError};
@@ -213,6 +213,11 @@ impl ResolveError {
             Self::Machine { place, error } => format!("{place}: {}", error.outcome()),
             error => error.to_string(),
         }
+    }
+
+    /// Whether a person would have to sign in with a browser.
+    pub(super) fn needs_sign_in(&self) -> bool {
+        matches!(self, Self::Chain(error) if matches!(&*error.problem, Problem::NeedsSignIn { .. }))
     }
 
     /// Whether a person said no.

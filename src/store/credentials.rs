@@ -100,12 +100,12 @@ impl Reading<'_> {
         }
     }
 
-    /// Every credential, newest first.
+    /// Every credential, in no order.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn credentials(&self) -> Result<Vec<CredentialRow>, StoreError> {
-        self.rows(&format!("{COLUMNS} ORDER BY created_at DESC, id DESC"), [], read)
+        self.rows(COLUMNS, [], read)
     }
 
     /// The credential with this access key id.

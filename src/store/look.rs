@@ -60,6 +60,15 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many bytes it takes on the disk, with what has not been moved into the database yet.
+    pub fn bytes(&self) -> u64 {
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        [self.path.clone(), wal.into()].iter().filter_map(|file| file.metadata().ok()).map(|found| found.len()).sum()
+    }
+}
+
 impl Reading<'_> {
     /// The version of its schema.
     ///
