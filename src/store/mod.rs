@@ -34,7 +34,7 @@ pub use credentials::{CredentialRow, NewCredential, Owner};
 pub use error::{Notice, StoreError};
 pub use identities::IdentityRow;
 pub use links::LinkRow;
-pub use look::{Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
+pub use look::{LongTermKey, Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
 pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
 pub use restore::{Incoming, RestoreError};
