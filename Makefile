@@ -50,6 +50,7 @@ bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and cr
 	TARGET=$(TARGET) benches/profiles.sh
 	TARGET=$(TARGET) benches/keys.sh
 	TARGET=$(TARGET) benches/live.sh
+	TARGET=$(TARGET) benches/completion.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)
