@@ -7,7 +7,7 @@ SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
 
 # program:package, for scripts/need.sh
 LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
-TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace chromium:chromium tmux:tmux pinentry-tty:pinentry-tty setsid:util-linux unshare:util-linux ip:iproute2 socat:socat ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
+TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace chromium:chromium tmux:tmux pinentry-tty:pinentry-tty groff:groff-base /usr/share/bash-completion/bash_completion:bash-completion setsid:util-linux unshare:util-linux ip:iproute2 socat:socat ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
 LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm
 BENCH_TOOLS := openssl:openssl ssh-agent:openssh-client cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
 
@@ -35,10 +35,10 @@ lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo den
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	shellcheck $(SHELL_SCRIPTS)
-	shellcheck --shell=bash shell/bash/init.bash
-	bash -n shell/bash/init.bash
-	zsh -n shell/zsh/init.zsh
-	fish --no-execute shell/fish/init.fish
+	shellcheck --shell=bash shell/bash/*.bash
+	for script in shell/bash/*.bash; do bash -n "$$script" || exit; done
+	for script in shell/zsh/*.zsh; do zsh -n "$$script" || exit; done
+	for script in shell/fish/*.fish; do fish --no-execute "$$script" || exit; done
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo 'cargo deny is not installed: skipped'; fi
 
 install: ## put multicred into cargo's bin folder
@@ -51,6 +51,7 @@ bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and cr
 	TARGET=$(TARGET) benches/keys.sh
 	TARGET=$(TARGET) benches/live.sh
 	TARGET=$(TARGET) benches/reading.sh
+	TARGET=$(TARGET) benches/completion.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)

@@ -4,14 +4,17 @@ mod agent;
 mod asking;
 mod changing;
 mod console;
+pub mod examples;
 mod format;
+mod itself;
 mod keeping;
 mod program;
 mod reading;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::context::Colour;
 use crate::env_change::PromptColour;
@@ -22,6 +25,7 @@ pub use asking::{Asking, Live, Whom, wherever};
 pub use changing::{Account, Import, Link, Sync};
 pub use console::Console;
 pub use format::Format;
+pub use itself::{Complete, Completions, Man};
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 pub use program::{CredentialProcess, Env, Exec, Serve};
 pub use reading::{History, List, Show, Since, Tree, Why};
@@ -36,6 +40,21 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// The command line, with the examples of each command.
+pub fn command_line() -> Command {
+    examples::shown_by(Cli::command())
+}
+
+/// What these words ask for.
+///
+/// # Errors
+/// They are not understood, or ask for help, which is then the error's text.
+pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command_line();
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// What applies to every command.
@@ -189,6 +208,13 @@ pub enum Verb {
     Lock,
     /// Unlock the store for the agent, so that nothing asks until it is locked again
     Unlock,
+    /// Print what completes names, flags and values of multicred in a shell
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Man),
+    /// Say how a word can go on (what completions call)
+    #[command(hide = true)]
+    Complete(Complete),
 }
 
 /// `init`
@@ -255,8 +281,6 @@ pub struct Deactivate {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

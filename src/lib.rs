@@ -6,6 +6,7 @@ pub mod aws_config;
 pub mod browser;
 pub mod cli;
 pub mod command;
+pub mod completion;
 pub mod console;
 pub mod context;
 pub mod credential_text;

@@ -36,7 +36,8 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "context", "error", "handing", "live", "table"].contains(&other)
+            ["agent::server", "asking", "cli", "completion", "context", "error", "handing", "live", "table"]
+                .contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.
@@ -48,6 +49,8 @@ fn may_use(module: &str, other: &str) -> bool {
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands share that print tables.
         "table" => other == "context" || is_below(&[USE_CASE, PURE]),
+        // How a line goes on, from a tree of clap's that it is given; its tests take the real one.
+        "completion" => ["cli", "shell"].contains(&other) || is_below(&[PURE]),
         // clap's types name what flags are parsed into.
         "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
         // One table from the errors of every layer to what a person is told.

@@ -4,6 +4,8 @@ mod account;
 mod agent;
 mod r#as;
 mod backup;
+mod complete;
+mod completions;
 mod config;
 mod console;
 mod credential_process;
@@ -18,6 +20,7 @@ mod key;
 mod link;
 mod list;
 mod lock;
+mod man;
 mod renew;
 mod restore;
 mod serve;
@@ -33,9 +36,7 @@ mod why;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::Parser;
-
-use crate::cli::{As, Asking, Cli, CredentialProcess, Global, Verb, Whom};
+use crate::cli::{self, As, Asking, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
 use crate::shell::Dialect;
@@ -51,6 +52,7 @@ pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
             r#as::run(context, &Global::default(), &request)
         }
         Some(Shortest::CredentialProcess(global, request)) => credential_process::run(context, &global, &request),
+        Some(Shortest::Complete(shell, words)) => complete::run(context, shell, &words),
         None => parse_and_dispatch(context, arguments),
     };
     match result {
@@ -63,15 +65,19 @@ pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
 enum Shortest {
     As(As),
     CredentialProcess(Global, CredentialProcess),
+    Complete(Dialect, Vec<OsString>),
 }
 
-/// `as --shell SHELL [--shell-pid PID] NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
-/// SDKs do.
+/// `as --shell SHELL [--shell-pid PID] NAME`, which a shell function runs all day, `[--store FILE] credential-process
+/// NAME`, which SDKs do, and `complete --shell SHELL -- …`, which a shell does at each Tab.
 fn shortest(arguments: &[OsString]) -> Option<Shortest> {
     match arguments {
         [_, verb, flag, shell, name] if verb == "as" && flag == "--shell" => switch(shell, None, name),
         [_, verb, flag, shell, next, pid, name] if verb == "as" && flag == "--shell" && next == "--shell-pid" => {
             switch(shell, Some(pid.to_str()?.parse().ok()?), name)
+        }
+        [_, verb, flag, shell, end, words @ ..] if verb == "complete" && flag == "--shell" && end == "--" => {
+            Some(Shortest::Complete(shell.to_str()?.parse().ok()?, words.to_vec()))
         }
         [_, verb, name] if verb == "credential-process" => process_of(None, name),
         [_, flag, store, verb, name] if flag == "--store" && verb == "credential-process" => {
@@ -109,7 +115,7 @@ fn as_help_flag(mut arguments: Vec<OsString>) -> Vec<OsString> {
 fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result<(), Failure> {
     let arguments = as_help_flag(arguments);
     let for_a_shell = arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--shell"));
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return explain(context, &error, for_a_shell),
     };
@@ -162,6 +168,9 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Key(arguments) => key::run(context, global, &arguments),
         Verb::Lock => lock::run(context, global),
         Verb::Unlock => unlock::run(context, global),
+        Verb::Completions(arguments) => completions::run(context, &arguments),
+        Verb::Man(arguments) => man::run(context, &arguments),
+        Verb::Complete(arguments) => complete::run(context, arguments.shell, &arguments.words),
     }
 }
 
@@ -195,6 +204,14 @@ fn tell(context: &Context, failure: &Failure) -> u8 {
 fn program_on_path(context: &Context) -> Option<PathBuf> {
     let this = context.own_program()?.canonicalize().ok()?;
     which::which_global(PROGRAM).ok().filter(|path| path.canonicalize().is_ok_and(|path| path == this))
+}
+
+/// The plain name where PATH leads to this very program, so that an upgrade elsewhere is followed; else its path.
+fn program_in_shell(context: &Context) -> String {
+    match (program_on_path(context), context.own_program()) {
+        (None, Some(this)) => this.to_string_lossy().into_owned(),
+        _ => PROGRAM.to_owned(),
+    }
 }
 
 /// Without the shell function nothing can change the shell: never a silent success, never a secret on a terminal.

@@ -19,6 +19,7 @@ mod outside;
 mod route;
 mod sign_in;
 mod standing;
+pub mod suggest;
 mod vault;
 mod ways_in;
 mod written_profile;

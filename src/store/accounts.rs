@@ -49,6 +49,15 @@ impl Reading<'_> {
         self.rows(&format!("{COLUMNS} ORDER BY alias IS NULL, alias, account_id"), [], read)
     }
 
+    /// The accounts that a condition finds.
+    pub(super) fn accounts_that(
+        &self,
+        condition: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<AccountRow>, StoreError> {
+        self.rows(&format!("{COLUMNS} WHERE {condition}"), params, read)
+    }
+
     /// The account in this row.
     ///
     /// # Errors

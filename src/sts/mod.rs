@@ -2,6 +2,7 @@
 
 mod calls;
 mod client;
+mod date;
 mod error;
 pub mod metadata;
 pub mod settings;
@@ -14,6 +15,7 @@ use crate::identity::arn::{self, PrincipalArn};
 use crate::identity::plan::{AssumeRole, GetFederationToken, WebIdentity};
 use crate::secret::{Credential, Secret};
 
+pub use date::date;
 pub use error::StsError;
 pub use settings::{OfProfile, StsSettings};
 
