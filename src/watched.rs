@@ -65,7 +65,7 @@ impl Watched {
     /// Waits for a second at most, or until a change is at rest; a signal ends it early.
     pub fn wait(&mut self) {
         let now = Instant::now();
-        let rests = self.files.iter().filter_map(|file| file.rests_at());
+        let rests = self.files.iter().filter_map(File::rests_at);
         let until = rests.min().map_or(LOOK, |at| at.saturating_duration_since(now)).min(LOOK);
         let timeout = Timespec::try_from(until).ok();
         let _ = match &self.kernel {

@@ -28,7 +28,7 @@ pub fn state_of(folder: &Path) -> BTreeMap<PathBuf, (Vec<u8>, i64, i64, u32)> {
     state
 }
 
-/// The schema of cg2v/aws-credential-manager, as SQLAlchemy makes it from that tool's classes.
+/// The schema of cg2v/aws-credential-manager, as `SQLAlchemy` makes it from that tool's classes.
 const SCHEMA: &str = "
     CREATE TABLE aws_account (id INTEGER NOT NULL, account_id VARCHAR(20) NOT NULL, created_at DATETIME NOT NULL,
         updated_at DATETIME NOT NULL, PRIMARY KEY (id), UNIQUE (account_id));
@@ -147,6 +147,7 @@ fn the_python_tools_keys_and_links_come_over_and_its_database_stays_as_it_is() {
     assert_eq!(state_of(old.folder()), before);
     let reader = scene.become_in_bash(&role(DEV, "Reader"));
     reader.ok().stdout_has("AWS_SESSION_TOKEN");
+    scene.env.run(&["history"]).ok().stdout_has("link").stdout_has(&role(PROD, "Auditor"));
     let why = scene.env.run(&["why", &role(PROD, "Auditor")]);
     why.ok().stdout_has("Admin").stdout_has("alice");
 

@@ -51,6 +51,12 @@ fn files_are_imported_at_once_and_when_they_come_and_each_time_that_they_change(
     watcher.wait_for_stderr(&renamed.access_key_id);
     fs::write(scene.env.path("a"), ini("default", &in_place)).unwrap();
     watcher.wait_for_stderr(&in_place.access_key_id);
+    // As editors do that keep the old one.
+    let kept = another(&scene);
+    fs::rename(scene.env.path("a"), scene.env.path("a~")).unwrap();
+    fs::write(scene.env.path("a"), ini("default", &kept)).unwrap();
+    let said = watcher.wait_for_stderr(&format!("a: imported {DEV}/user/bob {}", kept.access_key_id));
+    assert!(!said.contains(" a: not there"), "{said}");
     // A link that comes, and then another target of it.
     fs::create_dir(scene.env.path("far")).unwrap();
     fs::write(scene.env.path("far/target"), ini("default", &in_place)).unwrap();
@@ -58,6 +64,17 @@ fn files_are_imported_at_once_and_when_they_come_and_each_time_that_they_change(
     watcher.wait_for_stderr(&format!("link: {} of {DEV}/user/bob is stored already", in_place.access_key_id));
     replace(&scene, "far/target", &ini("default", &of_target));
     watcher.wait_for_stderr(&format!("link: imported {DEV}/user/bob {}", of_target.access_key_id));
+}
+
+#[test]
+fn one_section_alone_is_imported_where_it_is_named() {
+    let scene = Scene::new();
+    fs::write(scene.env.path("a"), ini("work", &scene.alice)).unwrap();
+    let mut watcher = scene.env.spawn(&["import", "--watch", "a", "--profile", "bob", "-v"]);
+    watcher.wait_for_stderr("no credentials in a section [bob]");
+    fs::write(scene.env.path("a"), ini("work", &scene.alice) + &ini("bob", &scene.bob)).unwrap();
+    watcher.wait_for_stderr("a: imported bob");
+    assert_eq!(scene.sts.count(ASKS), 1);
 }
 
 #[test]
@@ -145,7 +162,9 @@ fn a_burst_of_writes_is_one_event() {
     let events: Vec<&Value> = lines.iter().map(|line| &line["event"]).collect();
     assert_eq!(events, ["missing", "imported"]);
     assert_eq!(lines[1]["credentials"][0]["identity"], "bob");
-    lines.iter().for_each(|line| assert_same_keys("import --watch", &example("import --watch"), line));
+    for line in &lines {
+        assert_same_keys("import --watch", &example("import --watch"), line);
+    }
     assert_eq!((&lines[1]["file"], lines[1]["time"].is_i64()), (&"a".into(), true));
 }
 

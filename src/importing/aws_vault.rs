@@ -91,10 +91,10 @@ impl Asker<'_> {
             }
             answer => answer,
         };
-        let answer = answer.map_err(|error| Failed::new(name, error))?;
+        let answer = answer.map_err(|error| Failed::new(name, &error))?;
         let found = credential_text::of_process(answer.expose());
         let found =
-            found.map_err(|fault| Failed::new(name, format!("what {PROGRAM} printed is no credential: {fault}")))?;
+            found.map_err(|fault| Failed::new(name, &format!("what {PROGRAM} printed is no credential: {fault}")))?;
         Ok(credential_text::Found { section: Some(name.to_owned()), ..found })
     }
 }
@@ -134,7 +134,7 @@ fn open_files(context: &Context, folder: &Path, keys: &[Encrypted], kept: &mut K
             for ((name, _), one) in keys.iter().zip(opened) {
                 match one {
                     Ok(parts) => kept.add(name, parts),
-                    Err(error) => kept.items.push(Err(Failed::new(name, error))),
+                    Err(error) => kept.items.push(Err(Failed::new(name, &error))),
                 }
             }
             return Ok(());

@@ -52,7 +52,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    pub(super) fn new(name: &str, reason: impl ToString) -> Self {
+    pub(super) fn new(name: &str, reason: &impl ToString) -> Self {
         Self { name: name.to_owned(), reason: reason.to_string() }
     }
 }
@@ -62,7 +62,7 @@ impl Kept {
     pub(super) fn add(&mut self, name: &str, parts: Parts) {
         match parts.checked() {
             None => self.skipped.without_key += 1,
-            Some(checked) => self.items.push(checked.map_err(|fault| Failed::new(name, fault.reason))),
+            Some(checked) => self.items.push(checked.map_err(|fault| Failed::new(name, &fault.reason))),
         }
     }
 
@@ -115,7 +115,7 @@ fn of_mentaws(context: &Context, path: &Path) -> Result<Kept, Failure> {
     for row in rows {
         match row.opened(&key) {
             Ok(parts) => kept.add(&row.profile, parts),
-            Err(error) => kept.items.push(Err(Failed::new(&row.profile, error))),
+            Err(error) => kept.items.push(Err(Failed::new(&row.profile, &error))),
         }
     }
     Ok(kept)

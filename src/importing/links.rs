@@ -1,5 +1,6 @@
 //! From whom roles are assumed, as another tool has it.
 
+use crate::asking;
 use crate::coming_over::multicred_py::Edge;
 use crate::context::Context;
 use crate::error::Failure;
@@ -77,6 +78,7 @@ pub(super) fn take(
         let parent = writing.ensure_identity(&parent.identity, parent.path.as_deref())?;
         writing.set_link(target, parent, &hop, now)
     })?;
+    asking::record(context, resolver.store_path(), "link", &hop.role_arn, None, "ok");
     Ok(linked(How::New))
 }
 

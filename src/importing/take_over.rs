@@ -101,7 +101,7 @@ impl Outcome {
         for edge in &kept.links {
             match links::take(context, importer.resolver(), edge, asked.dry_run) {
                 Ok(linked) => self.links.push(linked),
-                Err(error) => self.failed.push(Failed::new(&edge.target, format!("its link is not taken: {error}"))),
+                Err(error) => self.failed.push(Failed::new(&edge.target, &format!("its link is not taken: {error}"))),
             }
         }
         Ok(())
@@ -119,7 +119,7 @@ impl Outcome {
             Err(refusal) if refusal.is_over => self.skipped.expired += 1,
             Err(refusal) => match refusal.failure.exit {
                 Exit::Locked | Exit::NoAnswer | Exit::Cancelled => return Err(refusal.failure),
-                _ => self.failed.push(Failed::new(name.as_deref().unwrap_or(&key), refusal.failure.fact)),
+                _ => self.failed.push(Failed::new(name.as_deref().unwrap_or(&key), &refusal.failure.fact)),
             },
         }
         Ok(())

@@ -95,7 +95,7 @@ struct Watcher<'a> {
 }
 
 impl Watcher<'_> {
-    /// Imports a file as it is now, and tells what became of it. Only what cannot be told ends it.
+    /// Imports a file as it is now, and tells what became of it. Only that nobody can be told ends it.
     fn import(&mut self, place: usize, file: &Path) -> Result<(), Failure> {
         let event = match regular_file::read_bytes(file, LONGEST) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -154,14 +154,13 @@ impl Watcher<'_> {
 
     fn tell(&self, file: &Path, event: &Event) -> Result<(), Failure> {
         if self.global.json {
-            return Ok(self.context.answer_json(&self.json(file, event))?);
+            // Whose reader is gone imports for nobody.
+            return Ok(self.context.hand_over(&format!("{}\n", self.json(file, event)))?);
         }
-        let line = format!("{}: {}", file.display(), self.words(event));
-        if event.failed.is_empty() {
-            self.context.note(&line)
-        } else {
-            self.context.complain(&line)
-        }
+        // One line, whatever stands in the file, and whatever it is called.
+        let line = format!("{}: {}", file.display(), self.words(event)).replace('\n', " ");
+        let tell = if event.failed.is_empty() { Context::note } else { Context::complain };
+        tell(self.context, &line);
         Ok(())
     }
 
@@ -176,8 +175,7 @@ impl Watcher<'_> {
         };
         let taken = event.answers.iter().map(|answer| if answer.was_known { answer.known() } else { new(answer) });
         let failed = event.failed.iter().map(|(_, reason)| format!("not imported: {reason}"));
-        // One line, whatever stands in the file.
-        taken.chain(failed).collect::<Vec<_>>().join("; ").replace('\n', " ")
+        taken.chain(failed).collect::<Vec<_>>().join("; ")
     }
 
     fn json(&self, file: &Path, event: &Event) -> Value {
