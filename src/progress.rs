@@ -1,6 +1,6 @@
 //! Progress on stderr, for what takes over half a second, on a terminal only.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
@@ -37,6 +37,39 @@ impl Progress {
             }
         });
         Some(Self { done, thread: thread.ok() })
+    }
+}
+
+/// A bar for so many steps, which shows itself late, and cleans up when dropped.
+pub struct Counted {
+    bar: ProgressBar,
+    shows_at: Option<Instant>,
+}
+
+impl Counted {
+    /// Starts with none of the steps done.
+    pub fn start(context: &Context, what: &str, steps: usize) -> Self {
+        let is_shown = context.stderr_is_terminal() && context.verbosity != Verbosity::Quiet;
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len}") {
+            bar.set_style(style);
+        }
+        bar.set_message(what.to_owned());
+        Self { bar, shows_at: is_shown.then(|| Instant::now() + QUIET) }
+    }
+
+    /// One more is done.
+    pub fn step(&self) {
+        if self.shows_at.is_some_and(|at| Instant::now() >= at) && self.bar.is_hidden() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(1);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -8,6 +8,7 @@ use multicred::env_change::{OURS, SETS};
 use multicred::shell::Dialect;
 use serde_json::Value;
 
+use crate::coming_over::python_database;
 use crate::support::agent::Running;
 use crate::support::env::Hermetic;
 use crate::support::served::Served;
@@ -108,7 +109,7 @@ fn the_lines_for_startup_files_are_those_of_the_program() {
 
 /// The example of one command's JSON.
 #[track_caller]
-fn example(command: &str) -> Value {
+pub fn example(command: &str) -> Value {
     let section = section("JSON");
     let from = section.split(&format!("\n`{command}`")).nth(1).unwrap_or_else(|| panic!("no example of {command}"));
     let json = from.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
@@ -117,7 +118,7 @@ fn example(command: &str) -> Value {
 
 /// Fails where one has a key that the other has not, at any depth; an empty list or a null says nothing.
 #[track_caller]
-fn assert_same_keys(place: &str, documented: &Value, printed: &Value) {
+pub fn assert_same_keys(place: &str, documented: &Value, printed: &Value) {
     match (documented, printed) {
         (Value::Object(ours), Value::Object(theirs)) => {
             let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<BTreeSet<String>>();
@@ -146,7 +147,7 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     world.role(Role::new("222233334444", "Admin").trust("arn:aws:iam::111122223333:user/alice"));
     let sts = StrictSts::start(world);
     let mut env = Hermetic::new();
-    let id = key.access_key_id;
+    let id = &key.access_key_id;
     let keys = format!("[alice]\naws_access_key_id = {id}\naws_secret_access_key = {}\n", key.secret);
     let sign_in = SignIn::start(&sts);
     env.set("MULTICRED_SIGNIN_ENDPOINT", sign_in.url());
@@ -162,6 +163,9 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("status", &["status"]);
     holds("import", &["import"]);
     holds("import", &["import"]);
+    let _python = python_database(&env, &key);
+    holds("import --from", &["import", "--from", "multicred-py", "--dry-run"]);
+    holds("import --from", &["import", "--from", "multicred-py"]);
     holds("account", &["account", "222233334444", "--alias", "prod", "--color", "red"]);
     env.run(&["link", "prod/Admin", "--parent", "alice"]).ok();
     holds("list", &["list"]);

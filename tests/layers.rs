@@ -5,8 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No I/O, no clock, no environment.
-const PURE: &[&str] =
-    &["aws_config::document", "console", "credential_text", "env_change", "export", "identity", "percent", "secret"];
+const PURE: &[&str] = &[
+    "aws_config::document",
+    "coming_over",
+    "console",
+    "credential_text",
+    "env_change",
+    "export",
+    "identity",
+    "percent",
+    "secret",
+];
 /// What adapters read their files by.
 const FILES: &[&str] = &["regular_file"];
 /// Each reaches out of the process in one way; they do not know each other.
@@ -18,6 +27,7 @@ const ADAPTERS: &[&str] = &[
     "history",
     "launch",
     "lock",
+    "other_tools",
     "progress",
     "prompt",
     "seal",
@@ -26,6 +36,7 @@ const ADAPTERS: &[&str] = &[
     "store",
     "sts",
     "subprocess",
+    "watched",
 ];
 /// From a typed name to a credential.
 const USE_CASE: &[&str] = &["resolve"];
@@ -36,7 +47,7 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "completion", "context", "error", "handing", "live", "table"]
+            ["agent::server", "asking", "cli", "completion", "context", "error", "handing", "importing", "live", "table"]
                 .contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
@@ -44,6 +55,10 @@ fn may_use(module: &str, other: &str) -> bool {
         "live" => {
             ["asking", "cli", "context", "error", "handing"].contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
+        }
+        // What is imported comes from texts, from other tools, and from files that are watched.
+        "importing" => {
+            ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
         }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),

@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::identity::request::parse_duration;
 
 /// `import`
 #[derive(Debug, Args)]
 pub struct Import {
-    /// A file, or - for stdin; else the shared credentials file
-    pub file: Option<PathBuf>,
+    /// A file, or - for stdin; else the shared credentials file. With --from: where that tool keeps its own
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// The section to import
     #[arg(long, short, value_name = "NAME", conflicts_with = "all")]
     pub profile: Option<String>,
@@ -20,6 +21,37 @@ pub struct Import {
     /// The label to give
     #[arg(long, conflicts_with = "all")]
     pub label: Option<String>,
+    /// Import what another tool keeps; nothing of that tool is changed
+    #[arg(long, value_enum, value_name = "TOOL", conflicts_with_all = ["all", "label"])]
+    pub from: Option<Tool>,
+    /// With --from: only say what would be imported
+    #[arg(long, requires = "from")]
+    pub dry_run: bool,
+    /// Import the files, every section of them, now and each time that they change, until Ctrl-C
+    #[arg(long, requires = "files", conflicts_with_all = ["from", "all", "label"])]
+    pub watch: bool,
+}
+
+/// The tools that one can come over from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Tool {
+    /// Its database, ~/.aws/multicred.db
+    MulticredPy,
+    /// Its database, ~/.aws/mentaws.db, with the key from the keyring
+    Mentaws,
+    /// Its own program where it is there, else its encrypted files, ~/.awsvault/keys
+    AwsVault,
+}
+
+impl Tool {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::MulticredPy => "multicred-py",
+            Self::Mentaws => "mentaws",
+            Self::AwsVault => "aws-vault",
+        }
+    }
 }
 
 /// `account` (its `--color` is among the global options)

@@ -124,7 +124,9 @@ fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
-    context.may_prompt = !cli.global.no_input;
+    // Whoever watches files is nobody who could be asked.
+    let watches = matches!(&cli.verb, Verb::Import(arguments) if arguments.watch);
+    context.may_prompt = !cli.global.no_input && !watches;
     context.colour = cli.global.when_to_colour();
     context.shell = match &cli.verb {
         Verb::As(arguments) => arguments.shell_pid,

@@ -13,6 +13,7 @@ mod expiry;
 mod found;
 mod ini;
 mod json;
+mod parts;
 mod shell_lines;
 mod shell_words;
 
@@ -20,6 +21,7 @@ pub use decode::{DecodeError, decode};
 pub use expiry::written_like as expiry_like;
 pub use found::{AnswerFault, FaultReason, Found, SectionFault};
 pub use ini::{EXPIRY_KEYS, read_section as of_section};
+pub use parts::Parts;
 
 /// Why nothing could be read from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]

@@ -87,6 +87,25 @@ pub fn stay(mut lasts: impl FnMut() -> bool) -> io::Result<Left> {
     Ok(Left::Over)
 }
 
+/// Repeats `turn`, which a signal ends early, until it says that there is something to do, or until a signal comes that
+/// would end this process, which is given and not obeyed. Meanwhile nothing else may be done: it would be deaf.
+///
+/// # Errors
+/// The system lets nobody listen to signals.
+pub fn wait_through(mut turn: impl FnMut() -> bool) -> io::Result<Option<c_int>> {
+    let _listening = Listening::start()?;
+    loop {
+        match heard() {
+            None | Some(SIGCONT) => {}
+            Some(signal @ SIGTSTP) => obey(signal),
+            Some(signal) => return Ok(Some(signal)),
+        }
+        if turn() {
+            return Ok(None);
+        }
+    }
+}
+
 fn install() -> io::Result<()> {
     let ignored = ignored();
     for (signal, heard) in SIGNALS.into_iter().zip(&HEARD) {

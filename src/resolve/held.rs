@@ -23,6 +23,15 @@ impl Resolver<'_> {
         }
     }
 
+    /// Opens the store, made where there is none, so that a lock on it is known of now.
+    ///
+    /// # Errors
+    /// The store cannot be made, or nothing opens it.
+    pub fn unlock(&mut self) -> Result<(), ResolveError> {
+        let (store, mut keys) = self.store_and_keys()?;
+        keys.unlock_now(store)
+    }
+
     /// Opens a credential that exists.
     pub(super) fn open(&mut self, held: &Held, holder: &Holder) -> Result<Credential, ResolveError> {
         match &held.place {
