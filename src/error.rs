@@ -1,10 +1,12 @@
 //! What a person is told when something fails: a fact, a remedy, an exit code. One table for all errors.
 
 mod agent;
+mod answer;
 mod backup;
 mod console;
 mod keys;
 mod profiles;
+mod rotation;
 
 use crate::aws_config::FileError;
 use crate::aws_config::synced::{SyncError, Unwritable};
@@ -237,7 +239,7 @@ fn store(error: &StoreError) -> Row {
 }
 
 fn sts(error: &StsError) -> Row {
-    if let Some(row) = console::sign_in(error) {
+    if let Some(row) = console::sign_in(error).or_else(|| rotation::refused(error)) {
         return row;
     }
     match error {
@@ -386,15 +388,5 @@ impl From<WriteError> for Failure {
 impl From<TemporaryError> for Failure {
     fn from(error: TemporaryError) -> Self {
         ResolveError::Temporary(error).into()
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(
-            Exit::Failure,
-            format!("the answer cannot be written: {error}"),
-            "send stdout to a place that takes it",
-        )
     }
 }

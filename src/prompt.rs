@@ -15,7 +15,7 @@ use rustix::termios::tcgetpgrp;
 use crate::secret::Secret;
 pub use confirm::{Answer, confirm};
 pub use dialog::Dialog;
-pub use signals::{Left, stay};
+pub use signals::{Left, Told, stay};
 
 /// Why nobody can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

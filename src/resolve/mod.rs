@@ -13,6 +13,7 @@ mod lookup;
 mod mfa;
 mod originals;
 mod outside;
+mod rotation;
 mod route;
 mod sign_in;
 mod standing;
@@ -44,9 +45,10 @@ pub use facts::{By, Facts, Parent, kind_of_profile};
 pub use forest::{Branch, Forest};
 pub use lookup::{LookupError, Target};
 pub use outside::not_handed_on;
+pub use rotation::{Consent, Orphan, RotateError, Rotated, Subject};
 pub use route::Destination;
 pub use standing::{Standing, State};
-pub use vault::{Added, Keys, NewSlot, Rotated, Vault, may_start_agent, running_agent};
+pub use vault::{Added, Keys, NewSlot, Rotated as RotatedStoreKey, Vault, may_start_agent, running_agent};
 pub use ways_in::{Opening, WayIn};
 
 /// What a resolution gives: somebody, with a credential that works.

@@ -17,6 +17,7 @@ mod mfa;
 mod originals;
 mod profiles;
 mod restore;
+mod rotations;
 mod schema;
 mod slots;
 
@@ -38,6 +39,7 @@ pub use look::{Loose, LooseFile, SealedRow, check_orphans, current_schema, loose
 pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
 pub use restore::{Incoming, RestoreError};
+pub use rotations::{Phase, RotationRow};
 pub use slots::{KeySlot, NewKeySlot, SlotTag, StoreMeta};
 
 /// How long a writer waits for another before it gives up.

@@ -1,8 +1,9 @@
-//! STS: the only place that names the AWS SDK.
+//! STS and IAM: the only place that names the AWS SDK.
 
 mod calls;
 mod client;
 mod error;
+pub mod iam;
 pub mod metadata;
 pub mod settings;
 mod sign_in;
@@ -14,7 +15,7 @@ use crate::identity::arn::{self, PrincipalArn};
 use crate::identity::plan::{AssumeRole, GetFederationToken, WebIdentity};
 use crate::secret::{Credential, Secret};
 
-pub use error::StsError;
+pub use error::{StsError, is_throttling};
 pub use settings::{OfProfile, StsSettings};
 
 /// Who STS says is calling.
