@@ -27,9 +27,9 @@ test: test-tools $(VENV)/ready lint ## install what the tests need, then run eve
 	cargo test --no-fail-fast
 
 # Built first: where the tests then run, nothing but the loopback can be reached.
-test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for, and nushell
+test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for, nushell, and what takes minutes
 	cargo test --no-run --test suite
-	scripts/loopback.sh cargo test --offline --test suite -- --include-ignored clients:: env_formats:: serve_renewal::
+	scripts/loopback.sh cargo test --offline --test suite -- --include-ignored clients:: env_formats:: rotate_kills:: serve_renewal::
 
 lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo deny where it is installed
 	cargo fmt --check

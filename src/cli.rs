@@ -10,6 +10,7 @@ mod itself;
 mod keeping;
 mod program;
 mod reading;
+mod rotating;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +30,7 @@ pub use itself::{Complete, Completions, Man};
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Restore, SlotKind};
 pub use program::{CredentialProcess, Env, Exec, Serve};
 pub use reading::{History, List, Show, Since, Tree, Why};
+pub use rotating::Rotate;
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -192,6 +194,8 @@ pub enum Verb {
     Account(Account),
     /// Say from whom an identity is assumed
     Link(Link),
+    /// Replace a user's long-term key by a new one, at AWS and in the store
+    Rotate(Rotate),
     /// Keep profiles in ~/.aws/config through which other programs get credentials
     Sync(Sync),
     /// Copy the store, still sealed, into one file

@@ -6,6 +6,7 @@ mod console;
 mod guard;
 mod keys;
 mod profiles;
+mod rotation;
 mod streams;
 
 use crate::aws_config::FileError;
@@ -227,7 +228,7 @@ fn store(error: &StoreError) -> Row {
 }
 
 fn sts(error: &StsError) -> Row {
-    if let Some(row) = console::sign_in(error) {
+    if let Some(row) = console::sign_in(error).or_else(|| rotation::refused(error)) {
         return row;
     }
     match error {

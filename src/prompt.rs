@@ -16,7 +16,7 @@ use crate::secret::Secret;
 pub use confirm::{Answer, confirm};
 pub use dialog::Dialog;
 use masked::Shows;
-pub use signals::{Left, stay, wait_through};
+pub use signals::{Left, Told, stay, wait_through};
 
 /// Why nobody can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

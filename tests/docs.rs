@@ -13,7 +13,7 @@ use crate::support::agent::Running;
 use crate::support::env::Hermetic;
 use crate::support::served::Served;
 use crate::support::sign_in::SignIn;
-use crate::support::sts::{Role, StrictSts, World};
+use crate::support::sts::{Fault, Role, StrictSts, World};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -195,6 +195,11 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("key add", &["key", "add", "recovery"]);
     holds("key list", &["key", "list"]);
     holds("key rotate", &["key", "rotate"]);
+    env.run(&["rotate", "alice"]).code(4);
+    holds("rotate", &["rotate", "alice", "--yes"]);
+    sts.fault_always("DeleteAccessKey", Fault::unavailable());
+    env.run(&["rotate", "111122223333/user/alice"]).code(6);
+    holds("rotate --pending", &["rotate", "--pending"]);
     holds("agent start", &["agent", "start"]);
     let agent = Running::found(&env);
     agent.holding_a_key();

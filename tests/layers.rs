@@ -47,8 +47,19 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "completion", "context", "error", "handing", "importing", "live", "table"]
-                .contains(&other)
+            [
+                "agent::server",
+                "asking",
+                "cli",
+                "completion",
+                "context",
+                "error",
+                "handing",
+                "importing",
+                "live",
+                "table",
+            ]
+            .contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.

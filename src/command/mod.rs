@@ -23,6 +23,7 @@ mod lock;
 mod man;
 mod renew;
 mod restore;
+mod rotate;
 mod serve;
 mod show;
 mod stats;
@@ -162,6 +163,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Import(arguments) => import::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
+        Verb::Rotate(arguments) => rotate::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
         Verb::Backup(arguments) => backup::run(context, global, &arguments),
         Verb::Restore(arguments) => restore::run(context, global, &arguments),
@@ -196,10 +198,14 @@ fn explain(context: &Context, error: &clap::Error, for_a_shell: bool) -> Result<
 
 fn tell(context: &Context, failure: &Failure) -> u8 {
     context.complain(&failure.fact);
+    tell_remedy(context, failure);
+    failure.exit.code()
+}
+
+fn tell_remedy(context: &Context, failure: &Failure) {
     if let Some(remedy) = &failure.remedy {
         context.complain(remedy);
     }
-    failure.exit.code()
 }
 
 /// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.

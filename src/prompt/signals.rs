@@ -1,9 +1,11 @@
 //! Signals while the terminal is masked: the prompt hears of them, gives the terminal back, and only then obeys.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::event::{Timespec, poll};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -103,6 +105,37 @@ pub fn wait_through(mut turn: impl FnMut() -> bool) -> io::Result<Option<c_int>>
         if turn() {
             return Ok(None);
         }
+    }
+}
+
+/// Signals are heard, and not obeyed, as long as this lives: what has begun is brought to where it can be left.
+pub struct Told {
+    _listening: Listening,
+    stop: Cell<bool>,
+}
+
+impl Told {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The system lets nobody listen to signals.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { _listening: Listening::start()?, stop: Cell::new(false) })
+    }
+
+    /// Whether a signal has said to end. One that says to pause is obeyed.
+    pub fn to_stop(&self) -> bool {
+        match heard() {
+            None | Some(SIGCONT) => {}
+            Some(signal @ SIGTSTP) => obey(signal),
+            Some(_) => self.stop.set(true),
+        }
+        self.stop.get()
+    }
+
+    /// Waits so long, or until a signal comes.
+    pub fn pause(length: Duration) {
+        let _ = poll(&mut [], Timespec::try_from(length).ok().as_ref());
     }
 }
 

@@ -16,6 +16,7 @@ mod lookup;
 mod mfa;
 mod originals;
 mod outside;
+mod rotation;
 mod route;
 mod sign_in;
 mod standing;
@@ -52,9 +53,10 @@ pub use guard::{Unconfirmed, Why};
 pub use holdings::{AccountCount, Holding, Survey};
 pub use lookup::{LookupError, Target};
 pub use outside::not_handed_on;
+pub use rotation::{Consent, Orphan, RotateError, Rotated, Subject};
 pub use route::Destination;
 pub use standing::{Standing, State};
-pub use vault::{Added, Keys, NewSlot, Rotated, Vault, may_start_agent, running_agent};
+pub use vault::{Added, Keys, NewSlot, Rotated as RotatedStoreKey, Vault, may_start_agent, running_agent};
 pub use ways_in::{Opening, WayIn};
 
 /// What a resolution gives: somebody, with a credential that works.

@@ -18,6 +18,7 @@ mod names;
 mod originals;
 mod profiles;
 mod restore;
+mod rotations;
 mod schema;
 mod slots;
 
@@ -40,6 +41,7 @@ pub use names::NamedRow;
 pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
 pub use restore::{Incoming, RestoreError};
+pub use rotations::{Phase, RotationRow};
 pub use slots::{KeySlot, NewKeySlot, SlotTag, StoreMeta};
 
 /// How long a writer waits for another before it gives up.
