@@ -13,7 +13,7 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
-pub use confirm::{Answer, confirm};
+pub use confirm::{Answer, confirm, word};
 pub use dialog::Dialog;
 pub use signals::{Left, stay};
 
@@ -197,6 +197,14 @@ fn ask_for_passphrase(question: &str, remark: Option<&str>, deadline: Option<Ins
     let remark = remark.map(without_controls);
     let line = masked::line(&terminal, remark.as_deref(), &format!("{question}: "), deadline)?;
     line.ok_or(PromptError::PassphraseUnanswered(SDK_PATIENCE.as_secs()))
+}
+
+/// Asks at the terminal for a secret, showing a star for each character.
+///
+/// # Errors
+/// Nobody can be asked, or the person says no.
+pub fn secret(question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+    ask_for_passphrase(question, remark, None)
 }
 
 /// A text that changes nothing else on a terminal.

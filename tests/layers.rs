@@ -36,7 +36,9 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            ["agent::server", "asking", "cli", "context", "error", "handing", "live", "table"].contains(&other)
+            let beside = ["asking", "changing", "handing", "live", "synced_profile", "table"];
+            ["agent::server", "cli", "context", "error"].contains(&other)
+                || beside.contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.
@@ -46,6 +48,8 @@ fn may_use(module: &str, other: &str) -> bool {
         }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What the commands share that change the store, or write profiles that ask multicred.
+        "changing" | "synced_profile" => ["context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands share that print tables.
         "table" => other == "context" || is_below(&[USE_CASE, PURE]),
         // clap's types name what flags are parsed into.

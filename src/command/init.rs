@@ -4,6 +4,7 @@ use crate::cli::{Init, PromptStyle};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::shell::{self, Prompt, Settings};
+use crate::synced_profile::{PROGRAM, program_on_path};
 
 pub(super) fn run(context: &Context, arguments: &Init) -> Result<(), Failure> {
     let prompt = match arguments.prompt {
@@ -21,8 +22,8 @@ pub(super) fn run(context: &Context, arguments: &Init) -> Result<(), Failure> {
 
 /// The plain name where PATH leads to this very program, so that an upgrade elsewhere is followed; else its path.
 fn program(context: &Context) -> String {
-    match (super::program_on_path(context), context.own_program()) {
+    match (program_on_path(context), context.own_program()) {
         (None, Some(this)) => this.to_string_lossy().into_owned(),
-        _ => super::PROGRAM.to_owned(),
+        _ => PROGRAM.to_owned(),
     }
 }

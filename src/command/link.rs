@@ -12,7 +12,7 @@ use crate::identity::request::{Request, is_external_id, is_mfa_serial, is_region
 use crate::identity::route::RoleHop;
 use crate::identity::{Identity, Kind};
 use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target};
-use crate::store::{Durability, IdentityRow, StoreError};
+use crate::store::{Durability, IdentityRow, Store, StoreError, Writing};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Result<(), Failure> {
     check(arguments)?;
@@ -21,11 +21,13 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     let role = role(resolver.catalogue(), arguments, &parent)?;
     check_partition(&role, &parent)?;
     let serial = mfa_serial(arguments, &parent)?;
+    let before = Before::of(&resolver, &role, &parent)?;
     let shown = store_link(context, &mut resolver, arguments, &parent, &role, serial)?;
-    asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
     if arguments.verify {
-        verify(context, &mut resolver, &shown)?;
+        verify(context, &mut resolver, &shown)
+            .map_err(|error| before.put_back(context, &mut resolver, &shown, error))?;
     }
+    asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
     if global.json {
         let answer =
             json!({ "identity": shown, "arn": role.identity.arn(role.path.as_deref()), "parent": parent.shown() });
@@ -211,7 +213,7 @@ fn store_link(
     Ok(stored?.map_or_else(|| role.identity.to_string(), |row| row.shown()))
 }
 
-fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result<(), Failure> {
+fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result<(), ResolveError> {
     let request = Request { fresh: true, ..Request::default() };
     let verified = resolver.resolve(shown, &request)?;
     for warning in &verified.warnings {
@@ -219,4 +221,56 @@ fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result
     }
     context.note(&format!("assumed {shown}: the link works"));
     Ok(())
+}
+
+/// What there was before the link.
+struct Before {
+    role: Identity,
+    known: Option<IdentityRow>,
+    link: Option<(i64, RoleHop)>,
+    parent: IdentityRow,
+}
+
+impl Before {
+    fn of(resolver: &Resolver<'_>, role: &PrincipalArn, parent: &IdentityRow) -> Result<Self, Failure> {
+        let role = role.identity.clone();
+        let reading = resolver.catalogue().store().map(Store::read);
+        let known = reading.map(|reading| reading.identity(&role)).transpose()?.flatten();
+        let link = reading.zip(known.as_ref()).map(|(reading, row)| reading.link_of(row.id)).transpose()?.flatten();
+        Ok(Self { role, known, link, parent: parent.clone() })
+    }
+
+    /// A link that does not work is not kept: all is as it was.
+    fn put_back(&self, context: &Context, resolver: &mut Resolver<'_>, shown: &str, error: ResolveError) -> Failure {
+        let outcome = format!("not kept: {}", error.outcome());
+        let failure = Failure::from(error);
+        let done = match resolver.keys() {
+            Some((store, _)) => store.write(Durability::Synced, |writing| self.restore(writing, context.now())),
+            None => Ok(()),
+        };
+        let (what, more) = match done {
+            Ok(()) => ("is not kept".to_owned(), "without --verify it is kept all the same"),
+            Err(error) => (format!("is stored all the same ({error})"), "multicred unlink takes it back"),
+        };
+        asking::record(context, resolver.store_path(), "link", shown, None, &outcome);
+        let fact = format!("{}; the link of {shown} {what}", failure.fact);
+        let remedy = failure.remedy.map_or_else(|| more.to_owned(), |remedy| format!("{remedy}\n{more}"));
+        Failure { fact, remedy: Some(remedy), ..failure }
+    }
+
+    fn restore(&self, writing: &Writing<'_>, now: i64) -> Result<(), StoreError> {
+        writing.restore_settings(&self.parent)?;
+        match (&self.known, &self.link, writing.read().identity(&self.role)?) {
+            (Some(row), Some((parent, hop)), _) => {
+                writing.restore_settings(row)?;
+                writing.set_link(row.id, *parent, hop, now)
+            }
+            (Some(row), None, _) => {
+                writing.restore_settings(row)?;
+                writing.remove_link(row.id).map(drop)
+            }
+            (None, _, Some(row)) => writing.remove_identity(row.id),
+            (None, _, None) => Ok(()),
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The commands: one file a verb.
 
 mod account;
+mod add;
 mod agent;
 mod r#as;
 mod backup;
@@ -11,13 +12,16 @@ mod deactivate;
 mod doctor;
 mod env;
 mod exec;
+mod forget;
 mod history;
 mod import;
 mod init;
 mod key;
+mod label;
 mod link;
 mod list;
 mod lock;
+mod remove;
 mod renew;
 mod restore;
 mod serve;
@@ -25,12 +29,12 @@ mod show;
 mod status;
 mod sync;
 mod tree;
+mod unlink;
 mod unlock;
 mod whoami;
 mod why;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use clap::Parser;
 
@@ -38,9 +42,6 @@ use crate::cli::{As, Asking, Cli, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
 use crate::shell::Dialect;
-
-/// What the program is called.
-const PROGRAM: &str = "multicred";
 
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
@@ -150,8 +151,13 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Console(arguments) => console::run(context, global, &arguments),
         Verb::Serve(arguments) => serve::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
+        Verb::Add(arguments) => add::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
+        Verb::Unlink(arguments) => unlink::run(context, global, &arguments),
+        Verb::Label(arguments) => label::run(context, global, &arguments),
+        Verb::Remove(arguments) => remove::run(context, global, &arguments),
+        Verb::Forget(arguments) => forget::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
         Verb::Backup(arguments) => backup::run(context, global, &arguments),
         Verb::Restore(arguments) => restore::run(context, global, &arguments),
@@ -187,12 +193,6 @@ fn tell(context: &Context, failure: &Failure) -> u8 {
         context.complain(remedy);
     }
     failure.exit.code()
-}
-
-/// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.
-fn program_on_path(context: &Context) -> Option<PathBuf> {
-    let this = context.own_program()?.canonicalize().ok()?;
-    which::which_global(PROGRAM).ok().filter(|path| path.canonicalize().is_ok_and(|path| path == this))
 }
 
 /// Without the shell function nothing can change the shell: never a silent success, never a secret on a terminal.

@@ -129,6 +129,11 @@ impl World {
         self.keys.insert(pair.access_key_id.clone(), key);
     }
 
+    /// A key that is there no more.
+    pub fn delete_key(&mut self, access_key_id: &str) {
+        self.keys.remove(access_key_id);
+    }
+
     /// A key of the account's root user.
     pub fn root_key(&mut self, account: &str) -> KeyPair {
         let partition = self.partition(account);
