@@ -233,6 +233,26 @@ fn what_a_switch_has_put_into_the_environment_is_refused() {
 }
 
 #[test]
+fn a_key_of_the_persons_own_in_a_shell_that_was_switched_is_theirs() {
+    let scene = Scene::new();
+    let command = scene.env.command(&["add", "bob", "--env"]).set("MULTICRED_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE");
+    let command = command.set("MULTICRED_IDENTITY", "dev/Reader").set("AWS_ACCESS_KEY_ID", &scene.bob.access_key_id);
+    command.set("AWS_SECRET_ACCESS_KEY", &scene.bob.secret).run().ok();
+}
+
+#[test]
+fn a_key_of_another_partition_is_asked_for_where_the_region_says() {
+    let scene = Scene::new();
+    let key = scene.sts.world(|world| {
+        world.account_in("aws-cn", "333344445555");
+        world.user("333344445555", "mei")
+    });
+    add_env(&scene, &["mei"], &key).refused(5, &["of another partition"]);
+    let added = add_env(&scene, &["mei", "--region", "cn-north-1", "--json"], &key);
+    assert_eq!(added.ok().json()["arn"], "arn:aws-cn:iam::333344445555:user/mei");
+}
+
+#[test]
 fn nothing_is_stored_that_aws_does_not_vouch_for() {
     let scene = Scene::new();
     let wrong = KeyPair { secret: "not+the/secret".to_owned(), ..scene.bob.clone() };

@@ -201,6 +201,36 @@ fn a_key_is_named_alone_or_with_whose_it_is() {
 }
 
 #[test]
+fn names_of_every_character_of_iam_are_linked_labelled_unlinked_and_removed() {
+    let scene = Scene::with_bob();
+    for name in ["a+b=c,d.e@f_g-h", "+", "=", ",", ".", "@", "_", "-", "0", &"n".repeat(64)] {
+        let role = format!("dev/{name}");
+        scene.env.run(&["link", &role, "--parent", "bob"]).ok();
+        scene.env.run(&["label", &role, "short"]).ok();
+        scene.env.run(&["forget", &role]).ok();
+        scene.env.run(&["unlink", "short"]).ok();
+        scene.env.run(&["label", "short", "--remove"]).ok();
+        scene.env.run(&["remove", &role, "--yes"]).ok().stderr_has(&format!("removed {role}"));
+        scene.env.run(&["show", &role]).code(3);
+    }
+    let user = scene.sts.world(|world| world.user(DEV, "a+b=c,d.e@f_g-h"));
+    scene.env.run_with_stdin(&["import", "-"], ini("default", &user)).ok();
+    scene.env.run(&["remove", "dev/user/a+b=c,d.e@f_g-h", "--yes", "--force"]).ok();
+}
+
+#[test]
+fn a_key_whose_owner_nobody_has_asked_for_can_be_removed() {
+    let mut scene = Scene::new();
+    let keys = ini("keys", &scene.bob);
+    scene.env.aws_credentials(&keys);
+    let session = scene.env.run(&["credential-process", "keys"]).ok().json();
+    let session = session["AccessKeyId"].as_str().expect("a key").to_owned();
+    let removed = scene.env.run(&["remove", &session, "--yes", "--json"]).ok().json();
+    assert_eq!((&removed["identity"], &removed["credentials"][0]["kind"]), (&json!(null), &json!("session")));
+    scene.env.run(&["remove", &session, "--yes"]).code(3);
+}
+
+#[test]
 fn what_came_while_the_question_stood_does_not_go_unsaid() {
     let scene = Scene::with_bob();
     let mut seat = Seat::take(&scene.env, &["remove", "bob", "--force"]);
