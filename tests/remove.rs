@@ -231,6 +231,22 @@ fn a_key_whose_owner_nobody_has_asked_for_can_be_removed() {
 }
 
 #[test]
+fn a_live_session_and_a_profile_that_go_on_asking_are_named() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["sync", "dev/Reader"]).ok();
+    let program = scene.goes_live("dev/Reader");
+    let key = program.door.ask().key();
+    let removed = scene.env.run(&["remove", "dev/Reader", "--yes"]);
+    removed.ok().stderr_has("1 live session goes on with what the agent holds; multicred lock ends every one");
+    removed
+        .stderr_has("the profile dev/Reader of multicred sync asks for nobody now: multicred sync --remove dev/Reader");
+    assert_eq!(program.door.ask().key(), key);
+    scene.env.run(&["credential-process", "dev/Reader"]).code(3).stdout_is("");
+    scene.env.run(&["lock"]).ok();
+    assert!(!program.door.is_open());
+}
+
+#[test]
 fn what_came_while_the_question_stood_does_not_go_unsaid() {
     let scene = Scene::with_bob();
     let mut seat = Seat::take(&scene.env, &["remove", "bob", "--force"]);
