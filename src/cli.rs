@@ -23,7 +23,7 @@ use crate::shell::Dialect;
 
 pub use agent::{Agent, AgentVerb, Fetch};
 pub use asking::{Asking, Live, Whom, wherever};
-pub use changing::{Account, Import, Link, Sync, Tool};
+pub use changing::{Account, Add, Forget, Import, Label, Link, Remove, Sync, Tool, Unlink};
 pub use console::Console;
 pub use format::Format;
 pub use itself::{Complete, Completions, Man};
@@ -190,12 +190,22 @@ pub enum Verb {
     Serve(Serve),
     /// Read credentials, ask AWS who they are, and store them sealed
     Import(Import),
+    /// Ask for a credential, ask AWS whose it is, and store it sealed under a label
+    Add(Add),
     /// Show an account, or give it an alias and a colour, or protect it
     Account(Account),
     /// Say from whom an identity is assumed
     Link(Link),
+    /// Say that a role is assumed from nobody any more
+    Unlink(Unlink),
+    /// Give an identity a short name of yours, or take it away
+    Label(Label),
     /// Replace a user's long-term key by a new one, at AWS and in the store
     Rotate(Rotate),
+    /// Remove an identity from the store, or one credential
+    Remove(Remove),
+    /// Drop the credentials that can be obtained again
+    Forget(Forget),
     /// Keep profiles in ~/.aws/config through which other programs get credentials
     Sync(Sync),
     /// Copy the store, still sealed, into one file

@@ -349,7 +349,7 @@ impl From<&SyncError> for Failure {
             SyncError::Persons { .. } => (Exit::Failure, "use it as it is, or rename or remove it first"),
             SyncError::PersonsLine { .. } => (Exit::Failure, "move that line out of the block, or delete it"),
             SyncError::Refused { .. } => (Exit::Failure, "correct the lines around it"),
-            SyncError::Default => (Exit::Usage, "give that identity another label: multicred import --label NAME"),
+            SyncError::Default => (Exit::Usage, "give that identity another label: multicred label default NAME"),
             SyncError::NotThere { .. } => (Exit::Identity, "name a profile that multicred sync has written"),
         };
         Self::new(exit, error.to_string(), remedy)

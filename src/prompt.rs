@@ -13,7 +13,7 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
-pub use confirm::{Answer, confirm};
+pub use confirm::{Answer, confirm, word};
 pub use dialog::Dialog;
 use masked::Shows;
 pub use signals::{Left, Told, stay, wait_through};
@@ -219,6 +219,14 @@ fn ask_for_passphrase(question: &str, remark: Option<&str>, deadline: Option<Ins
     let remark = remark.map(without_controls);
     let line = masked::line(&terminal, remark.as_deref(), &format!("{question}: "), (Shows::Stars, deadline))?;
     line.ok_or(PromptError::PassphraseUnanswered(SDK_PATIENCE.as_secs()))
+}
+
+/// Asks at the terminal for a secret, showing a star for each character.
+///
+/// # Errors
+/// Nobody can be asked, or the person says no.
+pub fn secret(question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+    ask_for_passphrase(question, remark, None)
 }
 
 /// A text that changes nothing else on a terminal.

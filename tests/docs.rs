@@ -210,6 +210,17 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     let served = Served::start(&env, &["prod/Admin", "--region", "eu-central-1"]);
     assert_same_keys("serve", &example("serve"), &served.told);
     holds("agent stop", &["agent", "stop"]);
+    let carol = sts.world(|world| world.user("111122223333", "carol"));
+    let added = env.command(&["add", "carol", "--env", "--add-config", "--json"]);
+    let added = added.set("AWS_ACCESS_KEY_ID", carol.access_key_id).set("AWS_SECRET_ACCESS_KEY", carol.secret).run();
+    assert_same_keys("add", &example("add"), &added.ok().json());
+    holds("label", &["label", "prod/Admin", "admin"]);
+    holds("forget", &["forget"]);
+    holds("unlink", &["unlink", "admin"]);
+    env.run(&["link", "admin", "--parent", "alice"]).ok();
+    env.run(&["link", "prod/Auditor", "--parent", "admin"]).ok();
+    env.run(&["as", "--shell", "bash", "admin"]).ok();
+    holds("remove", &["remove", "admin", "--yes"]);
 }
 
 #[test]

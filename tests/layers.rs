@@ -47,19 +47,10 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            [
-                "agent::server",
-                "asking",
-                "cli",
-                "completion",
-                "context",
-                "error",
-                "handing",
-                "importing",
-                "live",
-                "table",
-            ]
-            .contains(&other)
+            let beside =
+                ["asking", "changing", "completion", "handing", "importing", "live", "synced_profile", "table"];
+            ["agent::server", "cli", "context", "error"].contains(&other)
+                || beside.contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.
@@ -73,6 +64,8 @@ fn may_use(module: &str, other: &str) -> bool {
         }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What the commands share that change the store, or write profiles that ask multicred.
+        "changing" | "synced_profile" => ["context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands share that print tables.
         "table" => other == "context" || is_below(&[USE_CASE, PURE]),
         // How a line goes on, from a tree of clap's that it is given; its tests take the real one.

@@ -54,6 +54,25 @@ impl Tool {
     }
 }
 
+/// `add`
+#[derive(Debug, Args)]
+pub struct Add {
+    /// The label to give
+    pub name: String,
+    /// Take the credential of the environment
+    #[arg(long, help = "Take the credential from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN")]
+    pub env: bool,
+    /// Write a profile of that name into ~/.aws/config, through which other programs ask multicred
+    #[arg(long = "add-config")]
+    pub config: bool,
+    /// The user's MFA device
+    #[arg(long, value_name = "SERIAL")]
+    pub mfa_serial: Option<String>,
+    /// The region to set
+    #[arg(long)]
+    pub region: Option<String>,
+}
+
 /// `account` (its `--color` is among the global options)
 #[derive(Debug, Args)]
 #[allow(clippy::struct_field_names, reason = "it is called so on the command line")]
@@ -107,6 +126,53 @@ pub struct Link {
     /// Assume it once, to prove that it works
     #[arg(long)]
     pub verify: bool,
+}
+
+/// `unlink`
+#[derive(Debug, Args)]
+pub struct Unlink {
+    /// The role
+    pub identity: String,
+}
+
+/// `label`
+#[derive(Debug, Args)]
+pub struct Label {
+    /// Whom: any of its names
+    pub identity: String,
+    /// The label to give
+    #[arg(required_unless_present = "remove")]
+    pub name: Option<String>,
+    /// Take the label away
+    #[arg(long, conflicts_with = "name")]
+    pub remove: bool,
+}
+
+/// `remove`
+#[derive(Debug, Args)]
+pub struct Remove {
+    /// The identity, with its credentials and its links
+    #[arg(required_unless_present = "key")]
+    pub identity: Option<String>,
+    /// This one credential; the identity stays
+    #[arg(long, value_name = "ACCESS_KEY_ID")]
+    pub key: Option<String>,
+    /// Do not ask
+    #[arg(long)]
+    pub yes: bool,
+    /// Remove the only copy of a long-lived key, too
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `forget`
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// Whose; without one, everybody's
+    pub identity: Option<String>,
+    /// Imported temporary credentials, too
+    #[arg(long)]
+    pub imports: bool,
 }
 
 /// `sync`

@@ -57,8 +57,10 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("everybody", "multicred list"),
             ("the roles of one account", "multicred list --account prod --kind role"),
             ("whom you can be without being asked", "multicred list --state ready --state renewable"),
+            ("every credential, and every account", "multicred list --credentials; multicred list --accounts"),
         ],
     ),
+    ("stats", &[("how much there is of everything, and how often it was used", "multicred stats")]),
     (
         "show",
         &[
@@ -122,6 +124,15 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("every section of ~/.aws/credentials", "multicred import --all"),
             ("one section, under a name of your own", "multicred import --profile default --label alice"),
             ("what aws sts printed", "aws sts get-session-token | multicred import -"),
+            ("what another tool keeps: first only say what", "multicred import --from aws-vault --dry-run"),
+            ("each time that a file changes", "multicred import --watch ~/.aws/credentials"),
+        ],
+    ),
+    (
+        "add",
+        &[
+            ("a key that is typed, its secret never shown", "multicred add alice"),
+            ("that of the environment", "multicred add alice --env"),
         ],
     ),
     (
@@ -129,6 +140,7 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("give an account its short name", "multicred account 222233334444 --alias prod"),
             ("a red prompt for everybody in it", "multicred account prod --color red"),
+            ("ask before anybody is somebody in it", "multicred account prod --protect"),
         ],
     ),
     (
@@ -136,6 +148,36 @@ const EXAMPLES: &[(&str, &[Example])] = &[
         &[
             ("prod/Admin is assumed from alice", "multicred link prod/Admin --parent dev/user/alice"),
             ("and is it so?", "multicred link prod/Admin --parent alice --external-id 42 --verify"),
+        ],
+    ),
+    ("unlink", &[("prod/Admin is assumed from nobody", "multicred unlink prod/Admin")]),
+    (
+        "label",
+        &[
+            ("a short name for a role", "multicred label prod/Admin admin"),
+            ("take it away", "multicred label admin --remove"),
+        ],
+    ),
+    (
+        "rotate",
+        &[
+            ("a new key for alice", "multicred rotate alice"),
+            ("for everybody whose key is old", "multicred rotate --older-than 90d"),
+            ("what was interrupted", "multicred rotate --pending"),
+        ],
+    ),
+    (
+        "remove",
+        &[
+            ("somebody, with every credential", "multicred remove prod/Admin"),
+            ("one credential of theirs", "multicred remove alice --key AKIAIOSFODNN7EXAMPLE"),
+        ],
+    ),
+    (
+        "forget",
+        &[
+            ("what can be obtained again, of everybody", "multicred forget"),
+            ("of one, pasted sessions too", "multicred forget prod/Admin --imports"),
         ],
     ),
     (

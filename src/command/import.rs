@@ -2,20 +2,17 @@
 
 use std::path::Path;
 
+use crate::changing;
 use crate::cli::{Global, Import};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use crate::identity::name::is_label;
 use crate::importing::answer::Answer;
 use crate::importing::take_over::{self, TakeOver};
 use crate::importing::text::{Source, select};
 use crate::importing::{Importer, Manner, watch};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Import) -> Result<(), Failure> {
-    if let Some(label) = arguments.label.as_deref().filter(|label| !is_label(label)) {
-        let fact = format!("'{}' cannot be a label", label.escape_debug());
-        return Err(Failure::usage(fact, "use a letter or digit, then up to 62 letters, digits or ._+=,@-"));
-    }
+    arguments.label.as_deref().map_or(Ok(()), changing::check_label)?;
     if arguments.watch {
         return watch::run(context, global, &arguments.files, arguments.profile.as_deref());
     }

@@ -1,6 +1,7 @@
 //! The commands: one file a verb.
 
 mod account;
+mod add;
 mod agent;
 mod r#as;
 mod backup;
@@ -13,14 +14,17 @@ mod deactivate;
 mod doctor;
 mod env;
 mod exec;
+mod forget;
 mod history;
 mod import;
 mod init;
 mod key;
+mod label;
 mod link;
 mod list;
 mod lock;
 mod man;
+mod remove;
 mod renew;
 mod restore;
 mod rotate;
@@ -30,20 +34,18 @@ mod stats;
 mod status;
 mod sync;
 mod tree;
+mod unlink;
 mod unlock;
 mod whoami;
 mod why;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
 use crate::cli::{self, As, Asking, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
 use crate::shell::Dialect;
-
-/// What the program is called.
-const PROGRAM: &str = "multicred";
+use crate::synced_profile::{PROGRAM, program_on_path};
 
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
@@ -161,9 +163,14 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Console(arguments) => console::run(context, global, &arguments),
         Verb::Serve(arguments) => serve::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
+        Verb::Add(arguments) => add::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
         Verb::Rotate(arguments) => rotate::run(context, global, &arguments),
+        Verb::Unlink(arguments) => unlink::run(context, global, &arguments),
+        Verb::Label(arguments) => label::run(context, global, &arguments),
+        Verb::Remove(arguments) => remove::run(context, global, &arguments),
+        Verb::Forget(arguments) => forget::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
         Verb::Backup(arguments) => backup::run(context, global, &arguments),
         Verb::Restore(arguments) => restore::run(context, global, &arguments),
@@ -206,12 +213,6 @@ fn tell_remedy(context: &Context, failure: &Failure) {
     if let Some(remedy) = &failure.remedy {
         context.complain(remedy);
     }
-}
-
-/// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.
-fn program_on_path(context: &Context) -> Option<PathBuf> {
-    let this = context.own_program()?.canonicalize().ok()?;
-    which::which_global(PROGRAM).ok().filter(|path| path.canonicalize().is_ok_and(|path| path == this))
 }
 
 /// The plain name where PATH leads to this very program, so that an upgrade elsewhere is followed; else its path.

@@ -75,6 +75,38 @@ pub fn is_label(text: &str) -> bool {
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._+=,@-".contains(&byte))
 }
 
+/// Why a text cannot be the label of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelFault {
+    /// It is too long, or has a character that no label has.
+    #[error("use a letter or digit, then up to 62 letters, digits or ._+=,@-")]
+    Form,
+    /// It is read as an account.
+    #[error("twelve digits are an account id: add a letter")]
+    AccountId,
+    /// It is read as a key.
+    #[error("it looks like an access key id, which names that very key: choose another")]
+    AccessKeyId,
+}
+
+/// That a text may be the label of an identity: it means nothing else by its form.
+///
+/// # Errors
+/// See [`LabelFault`].
+pub fn check_label(text: &str) -> Result<(), LabelFault> {
+    // IAM user guide, "Understanding unique ID prefixes".
+    let is_like_key = |text: &str| {
+        let of_aws = ["AKIA", "ASIA"].iter().any(|prefix| text.starts_with(prefix));
+        of_aws && is_access_key_id(text) && !text.bytes().any(|byte| byte.is_ascii_lowercase())
+    };
+    match text {
+        _ if !is_label(text) => Err(LabelFault::Form),
+        _ if arn::is_account_id(text) => Err(LabelFault::AccountId),
+        _ if is_like_key(text) => Err(LabelFault::AccessKeyId),
+        _ => Ok(()),
+    }
+}
+
 /// Whether this has the form of an access key id (IAM API reference, `AccessKeyMetadata`: `\w{16,128}`).
 pub fn is_access_key_id(text: &str) -> bool {
     (16..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -145,6 +177,20 @@ mod tests {
         for bad in ["", "-a", ".a", "a b", "a/b", "é", "a$", &"a".repeat(64)] {
             assert!(!is_label(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_label_is_nothing_that_its_form_makes_an_account_or_a_key() {
+        for good in
+            ["a", "11112222333", "1111222233334", "prod-admin", "administratorofprod", "AKIA", "Akiaiosfodnn7example"]
+        {
+            assert_eq!(check_label(good), Ok(()), "{good}");
+        }
+        assert_eq!(check_label("111122223333"), Err(LabelFault::AccountId));
+        for key in ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "AKIA_OLD_OLD_OLD_1"] {
+            assert_eq!(check_label(key), Err(LabelFault::AccessKeyId), "{key}");
+        }
+        assert_eq!(check_label("a/b"), Err(LabelFault::Form));
     }
 
     #[test]

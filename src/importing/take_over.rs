@@ -90,7 +90,7 @@ impl Outcome {
             match item {
                 Err(failed) => self.failed.push(failed),
                 Ok(found) if asked.dry_run => {
-                    let was_known = importer.stored(&found.access_key_id)?.is_some();
+                    let was_known = importer.resolver().owner_of_key(&found.access_key_id)?.is_some();
                     self.answers.push(Answer::unasked(&found, was_known, context.now()));
                 }
                 Ok(found) => self.take(importer, found)?,

@@ -1,9 +1,11 @@
 //! The use case: from a typed name to a credential, with as few calls and prompts as possible.
 
 pub mod answers;
+pub mod bringing;
 mod catalogue;
 pub mod checkup;
 mod connection;
+pub mod copies;
 mod error;
 mod everybody;
 mod facts;

@@ -219,4 +219,18 @@ impl Writing<'_> {
     pub fn remove_credential(&self, credential: i64) -> Result<(), StoreError> {
         self.execute("DELETE FROM credential WHERE id = ?1", [credential]).map(drop)
     }
+
+    /// Removes every credential of this kind, of one owner or of everybody; how many there were.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget(&self, owner: Option<&Owner>, kind: CredentialKind) -> Result<usize, StoreError> {
+        match owner.map(Owner::columns) {
+            None => self.execute("DELETE FROM credential WHERE kind = ?1", [kind.word()]),
+            Some((identity, source_key)) => {
+                let sql = "DELETE FROM credential WHERE kind = ?1 AND identity IS ?2 AND source_key IS ?3";
+                self.execute(sql, params![kind.word(), identity, source_key])
+            }
+        }
+    }
 }
