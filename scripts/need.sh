@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes sure that programs are there: need.sh PROGRAM:PACKAGE... | --python-venv
+# Makes sure that programs and files are there: need.sh PROGRAM:PACKAGE... /FILE:PACKAGE... | --python-venv
 # What is missing is installed with apt-get, by root or through sudo. Where that is impossible, it is named, and this
 # fails: a test that cannot run must not look like one that passed.
 set -eu
@@ -7,6 +7,7 @@ set -eu
 has() {
     case $1 in
         --python-venv) python3 -c 'import ensurepip, venv' 2>/dev/null ;;
+        /*) [ -e "${1%:*}" ] ;;
         *) command -v "${1%:*}" >/dev/null ;;
     esac
 }

@@ -12,7 +12,7 @@ use crate::error::Failure;
 use crate::history::Event;
 use crate::identity::arn;
 use crate::identity::name::is_access_key_id;
-use crate::identity::request::{MinTtl, Request, RoleOfEnvironment, is_region, is_session_name};
+use crate::identity::request::{Asker, MinTtl, Request, RoleOfEnvironment, is_region, is_session_name};
 use crate::identity::session_policy::SessionPolicy;
 use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
@@ -94,7 +94,7 @@ fn policy_text(given: &Path) -> Result<String, Failure> {
 /// As [`request`] and [`whom`].
 pub fn for_program(context: &Context, named: &Whom, flags: &Asking) -> Result<(String, Request), Failure> {
     let name = whom(context, named)?;
-    let mut request = request(flags)?;
+    let mut request = Request { asker: Asker::Program, ..request(flags)? };
     let get = |name| context.setting(name).map(Cow::into_owned);
     request.min_ttl = flags.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
     request.role_of_environment =

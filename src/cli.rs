@@ -4,14 +4,18 @@ mod agent;
 mod asking;
 mod changing;
 mod console;
+pub mod examples;
 mod format;
+mod itself;
 mod keeping;
 mod program;
 mod reading;
+mod rotating;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::context::Colour;
 use crate::env_change::PromptColour;
@@ -19,12 +23,14 @@ use crate::shell::Dialect;
 
 pub use agent::{Agent, AgentVerb, Fetch};
 pub use asking::{Asking, Live, Whom, wherever};
-pub use changing::{Account, Import, Link, Sync};
+pub use changing::{Account, Add, Forget, Import, Label, Link, Remove, Sync, Tool, Unlink};
 pub use console::Console;
 pub use format::Format;
+pub use itself::{Complete, Completions, Man};
 pub use keeping::{Backup, Doctor, Key, KeyAdd, KeyVerb, Refresh, Restore, Setup, SlotKind, Unsetup};
 pub use program::{CredentialProcess, Env, Exec, Serve};
 pub use reading::{History, List, Show, Since, Status, Tree, Why};
+pub use rotating::Rotate;
 
 /// Be an AWS identity in this shell: its AWS_* variables and its prompt follow.
 #[derive(Debug, Parser)]
@@ -36,6 +42,21 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+/// The command line, with the examples of each command.
+pub fn command_line() -> Command {
+    examples::shown_by(Cli::command())
+}
+
+/// What these words ask for.
+///
+/// # Errors
+/// They are not understood, or ask for help, which is then the error's text.
+pub fn parse(words: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut command = command_line();
+    let matches = command.try_get_matches_from_mut(words)?;
+    Cli::from_arg_matches(&matches).map_err(|error| error.format(&mut command))
 }
 
 /// What applies to every command.
@@ -152,6 +173,8 @@ pub enum Verb {
     Why(Why),
     /// What has happened, newest last: switches, calls to AWS, refusals, changes
     History(History),
+    /// How many identities and credentials there are, in which states, and what was done with them
+    Stats,
     /// Every setting, its value, and where that comes from
     Config,
     /// Run a program as somebody: multicred exec prod/Admin -- aws s3 ls
@@ -167,10 +190,22 @@ pub enum Verb {
     Serve(Serve),
     /// Read credentials, ask AWS who they are, and store them sealed
     Import(Import),
-    /// Show an account, or give it an alias and a colour
+    /// Ask for a credential, ask AWS whose it is, and store it sealed under a label
+    Add(Add),
+    /// Show an account, or give it an alias and a colour, or protect it
     Account(Account),
     /// Say from whom an identity is assumed
     Link(Link),
+    /// Say that a role is assumed from nobody any more
+    Unlink(Unlink),
+    /// Give an identity a short name of yours, or take it away
+    Label(Label),
+    /// Replace a user's long-term key by a new one, at AWS and in the store
+    Rotate(Rotate),
+    /// Remove an identity from the store, or one credential
+    Remove(Remove),
+    /// Drop the credentials that can be obtained again
+    Forget(Forget),
     /// Keep profiles in ~/.aws/config through which other programs get credentials
     Sync(Sync),
     /// Take the long-lived keys of ~/.aws/credentials into the store, and multicred into your shells
@@ -193,6 +228,13 @@ pub enum Verb {
     Lock,
     /// Unlock the store for the agent, so that nothing asks until it is locked again
     Unlock,
+    /// Print what completes names, flags and values of multicred in a shell
+    Completions(Completions),
+    /// Print a manual page, or write all of them
+    Man(Man),
+    /// Say how a word can go on (what completions call)
+    #[command(hide = true)]
+    Complete(Complete),
 }
 
 /// `init`
@@ -259,8 +301,6 @@ pub struct Deactivate {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::fs::File;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -35,6 +35,9 @@ pub struct Context {
     pub shell: Option<u32>,
     core_limit: Option<CoreLimit>,
 }
+
+/// A long answer is written in pieces of so many bytes.
+const CHUNK: usize = 64 * 1024;
 
 /// How much is said on stderr.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -247,6 +250,43 @@ impl Context {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => written,
         }
+    }
+
+    /// How many columns stdout has; `None` where it is no terminal, or one that does not say.
+    pub fn stdout_columns(&self) -> Option<usize> {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        (size.ws_col > 0).then_some(size.ws_col.into())
+    }
+
+    /// Writes an answer as it is made: a long one is never whole in memory. A reader that went away wanted no more of it.
+    ///
+    /// # Errors
+    /// stdout is full.
+    pub fn answer_by(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+        let mut out = BufWriter::with_capacity(CHUNK, io::stdout().lock());
+        match write(&mut out).and_then(|()| out.flush()) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                // What is left in the buffer would be tried again.
+                drop(out.into_parts());
+                Ok(())
+            }
+            written => written,
+        }
+    }
+
+    /// Writes a list in JSON, as one line, as it is made.
+    ///
+    /// # Errors
+    /// As [`answer_by`](Self::answer_by).
+    pub fn answer_list(&self, values: impl Iterator<Item = serde_json::Value>) -> io::Result<()> {
+        self.answer_by(|out| {
+            out.write_all(b"[")?;
+            for (number, value) in values.enumerate() {
+                out.write_all(if number == 0 { b"" } else { b"," })?;
+                serde_json::to_writer(&mut *out, &value)?;
+            }
+            out.write_all(b"]\n")
+        })
     }
 
     /// Writes an answer in JSON, as one line.

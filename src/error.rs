@@ -3,8 +3,11 @@
 mod agent;
 mod backup;
 mod console;
+mod guard;
 mod keys;
 mod profiles;
+mod rotation;
+mod streams;
 
 use crate::aws_config::FileError;
 use crate::aws_config::synced::{SyncError, Unwritable};
@@ -39,6 +42,8 @@ pub enum Exit {
     NotFound = 127,
     /// The person cancelled.
     Cancelled = 130,
+    /// Somebody ended it, by SIGTERM.
+    Terminated = 143,
 }
 
 impl Exit {
@@ -86,6 +91,7 @@ impl From<ResolveError> for Failure {
             ResolveError::Seal(error) => keys::seal(&error),
             ResolveError::Sts(error) => sts(&error),
             ResolveError::Machine { error, .. } => profiles::machine(&error, sts(&error)),
+            ResolveError::Unconfirmed(error) => guard::unconfirmed(&error),
             ResolveError::Prompt(error) => prompt(&error),
             ResolveError::Lock(error) => lock(&error),
             ResolveError::ToldByAnother(told) => told_by_another(&told),
@@ -170,6 +176,7 @@ fn no_plan(error: &NoPlan) -> Row {
         NoPlan::OnlyToken { .. } => (Exit::Usage, Some("leave it out, or have it put into the token".to_owned())),
         NoPlan::OnlyRoles { .. } => (Exit::Usage, Some("leave it out, or name a role".to_owned())),
         NoPlan::FederatedName { .. } => (Exit::Usage, Some("give a shorter --session-name".to_owned())),
+        NoPlan::OverLease { .. } | NoPlan::EndlessKey { .. } => guard::lease(error),
         NoPlan::NotRenewable { .. } => (Exit::Failure, Some("import a fresh one".to_owned())),
     }
 }
@@ -223,7 +230,7 @@ fn store(error: &StoreError) -> Row {
 }
 
 fn sts(error: &StsError) -> Row {
-    if let Some(row) = console::sign_in(error) {
+    if let Some(row) = console::sign_in(error).or_else(|| rotation::refused(error)) {
         return row;
     }
     match error {
@@ -298,6 +305,7 @@ fn prompt(error: &PromptError) -> Row {
         PromptError::PassphraseDialog(_) => {
             (Exit::Failure, Some(format!("let passphrase.driver be terminal, or let {PASSPHRASE_FILE}")))
         }
+        PromptError::NoWord(_) | PromptError::WordUnanswered(_) => (Exit::Locked, None),
         PromptError::Cancelled => (Exit::Cancelled, None),
         PromptError::Terminal(_) => (
             Exit::Failure,
@@ -343,7 +351,7 @@ impl From<&SyncError> for Failure {
             SyncError::Persons { .. } => (Exit::Failure, "use it as it is, or rename or remove it first"),
             SyncError::PersonsLine { .. } => (Exit::Failure, "move that line out of the block, or delete it"),
             SyncError::Refused { .. } => (Exit::Failure, "correct the lines around it"),
-            SyncError::Default => (Exit::Usage, "give that identity another label: multicred import --label NAME"),
+            SyncError::Default => (Exit::Usage, "give that identity another label: multicred label default NAME"),
             SyncError::NotThere { .. } => (Exit::Identity, "name a profile that multicred sync has written"),
         };
         Self::new(exit, error.to_string(), remedy)
@@ -372,15 +380,5 @@ impl From<WriteError> for Failure {
 impl From<TemporaryError> for Failure {
     fn from(error: TemporaryError) -> Self {
         ResolveError::Temporary(error).into()
-    }
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(error: std::io::Error) -> Self {
-        Self::new(
-            Exit::Failure,
-            format!("the answer cannot be written: {error}"),
-            "send stdout to a place that takes it",
-        )
     }
 }

@@ -1,6 +1,7 @@
 //! The history: one appended line for each switch, hop, refusal and change. Never a secret.
 
 mod past;
+mod usage;
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 pub use past::{Past, Recorded};
+pub use usage::{SLACK, Usage};
 
 /// One line of the history.
 #[derive(Clone, Copy, Debug, Serialize)]

@@ -13,9 +13,10 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
-pub use confirm::{Answer, confirm};
+pub use confirm::{Answer, confirm, word};
 pub use dialog::Dialog;
-pub use signals::{Left, stay};
+use masked::Shows;
+pub use signals::{Left, Told, stay, wait_through};
 
 /// Why nobody can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -53,6 +54,12 @@ pub enum PromptError {
     /// Nobody typed one while the asking process could wait.
     #[error("a passphrase is needed, and nobody gave one in {0} s")]
     PassphraseUnanswered(u64),
+    /// Nobody can be asked for a word.
+    #[error("{0}")]
+    NoWord(Unaskable),
+    /// Nobody typed one while the asking process could wait.
+    #[error("nobody typed it in {0} s")]
+    WordUnanswered(u64),
     /// The person said no: Ctrl-C or Ctrl-D.
     #[error("cancelled")]
     Cancelled,
@@ -98,6 +105,17 @@ pub trait Prompter {
     /// See [`PromptError`].
     fn passphrase(&mut self, question: &str, remark: Option<&str>) -> Result<Secret, PromptError>;
 
+    /// Asks, on the terminal itself, for a word that is no secret: below a remark, and as it is typed.
+    ///
+    /// # Errors
+    /// See [`PromptError`].
+    fn word(&mut self, question: &str, remark: &str) -> Result<String, PromptError> {
+        let terminal = open_terminal().map_err(PromptError::NoWord)?;
+        let (question, remark) = (format!("{}: ", without_controls(question)), without_controls(remark));
+        let line = masked::line(&terminal, Some(&remark), &question, (Shows::Characters, self.deadline()))?;
+        Ok(line.ok_or(PromptError::WordUnanswered(SDK_PATIENCE.as_secs()))?.expose().trim().to_owned())
+    }
+
     /// Until when an answer is of use; `None` where the person may take any time.
     fn deadline(&self) -> Option<Instant> {
         None
@@ -118,6 +136,10 @@ impl Prompter for Never {
 
     fn passphrase(&mut self, _question: &str, _remark: Option<&str>) -> Result<Secret, PromptError> {
         Err(PromptError::NoPassphrase(Unaskable::NoTerminal))
+    }
+
+    fn word(&mut self, _question: &str, _remark: &str) -> Result<String, PromptError> {
+        Err(PromptError::NoWord(Unaskable::NoTerminal))
     }
 }
 
@@ -182,7 +204,7 @@ fn ask_for_code(serial: &str, remark: Option<&str>, deadline: Option<Instant>) -
     let terminal = open_terminal().map_err(impossible)?;
     let mut remark = remark;
     loop {
-        let line = masked::line(&terminal, remark, &format!("MFA code for {serial}: "), deadline)?;
+        let line = masked::line(&terminal, remark, &format!("MFA code for {serial}: "), (Shows::Stars, deadline))?;
         let answer = line.ok_or_else(unanswered)?;
         if is_code(answer.expose()) {
             return Ok(answer);
@@ -195,8 +217,16 @@ fn ask_for_passphrase(question: &str, remark: Option<&str>, deadline: Option<Ins
     let terminal = open_terminal().map_err(PromptError::NoPassphrase)?;
     // It may have words from a file.
     let remark = remark.map(without_controls);
-    let line = masked::line(&terminal, remark.as_deref(), &format!("{question}: "), deadline)?;
+    let line = masked::line(&terminal, remark.as_deref(), &format!("{question}: "), (Shows::Stars, deadline))?;
     line.ok_or(PromptError::PassphraseUnanswered(SDK_PATIENCE.as_secs()))
+}
+
+/// Asks at the terminal for a secret, showing a star for each character.
+///
+/// # Errors
+/// Nobody can be asked, or the person says no.
+pub fn secret(question: &str, remark: Option<&str>) -> Result<Secret, PromptError> {
+    ask_for_passphrase(question, remark, None)
 }
 
 /// A text that changes nothing else on a terminal.

@@ -13,15 +13,28 @@ use zeroize::Zeroizing;
 /// # Errors
 /// There is none, it is longer, it is no text, or it is no regular file.
 pub fn read(path: &Path, most: u64) -> io::Result<Zeroizing<String>> {
-    let file = open(path)?;
-    let length = file.metadata()?.len();
-    if length > most {
-        return Err(too_long());
-    }
+    let (file, length) = open_up_to(path, most)?;
     // Growing would leave copies of a secret behind in freed memory.
-    let mut text = Zeroizing::new(String::with_capacity(usize::try_from(length).unwrap_or_default() + 1));
+    let mut text = Zeroizing::new(String::with_capacity(length + 1));
     file.take(most + 1).read_to_string(&mut text)?;
     if text.len() as u64 > most { Err(too_long()) } else { Ok(text) }
+}
+
+/// The same of a file that may be in any encoding, or no text at all.
+///
+/// # Errors
+/// There is none, it is longer, or it is no regular file.
+pub fn read_bytes(path: &Path, most: u64) -> io::Result<Zeroizing<Vec<u8>>> {
+    let (file, length) = open_up_to(path, most)?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(length + 1));
+    file.take(most + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(too_long()) } else { Ok(bytes) }
+}
+
+fn open_up_to(path: &Path, most: u64) -> io::Result<(File, usize)> {
+    let file = open(path)?;
+    let length = file.metadata()?.len();
+    if length > most { Err(too_long()) } else { Ok((file, usize::try_from(length).unwrap_or_default())) }
 }
 
 fn too_long() -> io::Error {

@@ -13,11 +13,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::identity::name::nearest;
+use crate::identity::request::limits;
 use crate::regular_file;
 
 use known::{
     AGENT_IDLE, AGENT_START, CONSOLE_BROWSER, CONSOLE_CONTAINER, DRIVER, KNOWN, Known, PASSPHRASE_DRIVER,
-    PASSPHRASE_PINENTRY, PINENTRY, SESSION_NAME, YKMAN_ACCOUNT, YKMAN_DEVICE, idle,
+    PASSPHRASE_PINENTRY, PINENTRY, PROTECTED_LEASE, SESSION_NAME, YKMAN_ACCOUNT, YKMAN_DEVICE, idle, lease,
 };
 pub use template::{SessionName, Who};
 
@@ -224,6 +225,11 @@ impl Settings {
     /// The container or profile in which the console opens, where one is chosen.
     pub fn console_container(&self) -> Option<&str> {
         Some(self.values[CONSOLE_CONTAINER].text.as_str()).filter(|name| !name.is_empty())
+    }
+
+    /// How long a credential of a protected account lasts at most, in seconds.
+    pub fn protected_lease(&self) -> u32 {
+        lease(&self.values[PROTECTED_LEASE].text).unwrap_or(limits::SHORTEST)
     }
 
     /// How role sessions are named.

@@ -8,11 +8,12 @@ use multicred::env_change::{OURS, SETS};
 use multicred::shell::Dialect;
 use serde_json::Value;
 
+use crate::coming_over::python_database;
 use crate::support::agent::Running;
 use crate::support::env::Hermetic;
 use crate::support::served::Served;
 use crate::support::sign_in::SignIn;
-use crate::support::sts::{Role, StrictSts, World};
+use crate::support::sts::{Fault, Role, StrictSts, World};
 
 fn file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
@@ -108,7 +109,7 @@ fn the_lines_for_startup_files_are_those_of_the_program() {
 
 /// The example of one command's JSON.
 #[track_caller]
-fn example(command: &str) -> Value {
+pub fn example(command: &str) -> Value {
     let section = section("JSON");
     let from = section.split(&format!("\n`{command}`")).nth(1).unwrap_or_else(|| panic!("no example of {command}"));
     let json = from.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
@@ -117,7 +118,7 @@ fn example(command: &str) -> Value {
 
 /// Fails where one has a key that the other has not, at any depth; an empty list or a null says nothing.
 #[track_caller]
-fn assert_same_keys(place: &str, documented: &Value, printed: &Value) {
+pub fn assert_same_keys(place: &str, documented: &Value, printed: &Value) {
     match (documented, printed) {
         (Value::Object(ours), Value::Object(theirs)) => {
             let keys = |object: &serde_json::Map<String, Value>| object.keys().cloned().collect::<BTreeSet<String>>();
@@ -146,7 +147,7 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     world.role(Role::new("222233334444", "Admin").trust("arn:aws:iam::111122223333:user/alice"));
     let sts = StrictSts::start(world);
     let mut env = Hermetic::new();
-    let id = key.access_key_id;
+    let id = &key.access_key_id;
     let keys = format!("[alice]\naws_access_key_id = {id}\naws_secret_access_key = {}\n", key.secret);
     let sign_in = SignIn::start(&sts);
     env.set("MULTICRED_SIGNIN_ENDPOINT", sign_in.url());
@@ -162,9 +163,15 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("status", &["status"]);
     holds("import", &["import"]);
     holds("import", &["import"]);
+    let _python = python_database(&env, &key);
+    holds("import --from", &["import", "--from", "multicred-py", "--dry-run"]);
+    holds("import --from", &["import", "--from", "multicred-py"]);
     holds("account", &["account", "222233334444", "--alias", "prod", "--color", "red"]);
     env.run(&["link", "prod/Admin", "--parent", "alice"]).ok();
     holds("list", &["list"]);
+    holds("list --credentials", &["list", "--credentials"]);
+    holds("list --accounts", &["list", "--accounts"]);
+    holds("stats", &["stats"]);
     holds("why", &["why", "prod/Admin"]);
     holds("show", &["show", "prod/Admin"]);
     env.run(&["as", "--shell", "bash", "prod/Admin"]).ok();
@@ -194,6 +201,11 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     holds("key add", &["key", "add", "recovery"]);
     holds("key list", &["key", "list"]);
     holds("key rotate", &["key", "rotate"]);
+    env.run(&["rotate", "alice"]).code(4);
+    holds("rotate", &["rotate", "alice", "--yes"]);
+    sts.fault_always("DeleteAccessKey", Fault::unavailable());
+    env.run(&["rotate", "111122223333/user/alice"]).code(6);
+    holds("rotate --pending", &["rotate", "--pending"]);
     holds("agent start", &["agent", "start"]);
     let agent = Running::found(&env);
     agent.holding_a_key();
@@ -204,6 +216,17 @@ fn the_examples_of_json_have_the_keys_that_are_printed() {
     let served = Served::start(&env, &["prod/Admin", "--region", "eu-central-1"]);
     assert_same_keys("serve", &example("serve"), &served.told);
     holds("agent stop", &["agent", "stop"]);
+    let carol = sts.world(|world| world.user("111122223333", "carol"));
+    let added = env.command(&["add", "carol", "--env", "--add-config", "--json"]);
+    let added = added.set("AWS_ACCESS_KEY_ID", carol.access_key_id).set("AWS_SECRET_ACCESS_KEY", carol.secret).run();
+    assert_same_keys("add", &example("add"), &added.ok().json());
+    holds("label", &["label", "prod/Admin", "admin"]);
+    holds("forget", &["forget"]);
+    holds("unlink", &["unlink", "admin"]);
+    env.run(&["link", "admin", "--parent", "111122223333/user/alice"]).ok();
+    env.run(&["link", "prod/Auditor", "--parent", "admin"]).ok();
+    env.run(&["as", "--shell", "bash", "admin"]).ok();
+    holds("remove", &["remove", "admin", "--yes"]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use multicred::store::{Durability, OriginalRow, Store};
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::scene::ini;
 use crate::scene::store::{Copy, beside};
 use crate::scene::{Scene, tree};
 use crate::support::env::Output;
@@ -25,8 +26,11 @@ fn change(scene: &Scene, sql: &str) {
     assert!(Connection::open(scene.env.store()).unwrap().execute(sql, []).unwrap() > 0, "{sql} changed nothing");
 }
 
+/// What is wrong; not what is only to be known.
 fn findings(output: &Output) -> Vec<Value> {
-    output.json()["findings"].as_array().unwrap().clone()
+    let mut all = output.json()["findings"].as_array().unwrap().clone();
+    all.retain(|finding| finding["severity"] == "fault");
+    all
 }
 
 #[test]
@@ -240,4 +244,165 @@ fn every_one_of_very_many_seals_is_tried_once() {
     let seals = &output.json()["seals"];
     assert_eq!((seals["credentials"].as_i64(), seals["broken"].as_i64()), (Some(1701), Some(1701)));
     assert_eq!(findings(&output).len(), 1701);
+}
+
+/// Each finding, as `severity about`.
+fn all(output: &Output) -> Vec<String> {
+    let found = output.json()["findings"].as_array().unwrap().clone();
+    let text = |finding: &Value, key: &str| finding[key].as_str().unwrap().to_owned();
+    found.iter().map(|finding| format!("{} {}", text(finding, "severity"), text(finding, "about"))).collect()
+}
+
+fn finding(output: &Output, about: &str) -> Value {
+    let found = output.json()["findings"].as_array().unwrap().iter().find(|it| it["about"] == about).cloned();
+    found.unwrap_or_else(|| panic!("nothing of {about}\n{output}"))
+}
+
+/// A person who has just installed it, and has used AWS before: nothing of theirs is a fault.
+#[test]
+fn on_a_fresh_machine_nothing_is_wrong() {
+    let mut scene = Scene::new();
+    scene.env.unset("AWS_ENDPOINT_URL").set("SHELL", "/bin/bash");
+    let told = scene.env.run(&["doctor", "--json"]);
+    told.ok();
+    assert_eq!(all(&told), [format!("note {}", scene.env.path(".bashrc").display())]);
+    scene.env.write(".bashrc", "eval \"$(multicred init bash)\"\n");
+    assert!(all(scene.env.run(&["doctor", "--json"]).ok()).is_empty());
+    scene.env.aws_config("[default]\nregion = eu-west-1\n").aws_credentials(&ini("default", &scene.bob));
+    scene.env.run(&["doctor"]).ok().stdout_has("nothing is wrong").stdout_has("multicred import --all");
+}
+
+#[test]
+fn a_long_term_key_in_plain_text_is_told_with_its_line_and_what_is_temporary_is_not() {
+    let mut scene = Scene::with_bob();
+    let temporary = ini("soon", &scene.alice).replace("AKIA", "ASIA") + "aws_session_token = x\n";
+    scene.env.aws_credentials(&(temporary + &ini("mine", &scene.alice) + &ini("kept", &scene.bob)));
+    let output = scene.env.run(&["doctor", "--json"]);
+    output.ok();
+    let file = scene.env.path(".aws/credentials").display().to_string();
+    let unknown = finding(&output, &format!("{file}:6"));
+    assert!(unknown["fact"].as_str().unwrap().contains("profile mine"), "{unknown}");
+    assert!(unknown["remedy"].as_str().unwrap().contains("multicred import --all"), "{unknown}");
+    let stored = finding(&output, &format!("{file}:9"));
+    assert!(stored["remedy"].as_str().unwrap().contains("the store has this key"), "{stored}");
+    assert!(!output.stdout.contains("profile soon"), "{output}");
+    for secret in scene.secrets() {
+        output.nowhere(&secret);
+    }
+    // Others can read it: that is worse.
+    fs::set_permissions(scene.env.path(".aws/credentials"), fs::Permissions::from_mode(0o644)).unwrap();
+    scene.env.run(&["doctor"]).code(1).stdout_has(&format!("chmod 600 {file}"));
+}
+
+#[test]
+fn who_else_can_have_commands_run_as_you_is_told() {
+    let mut scene = Scene::new();
+    scene.env.aws_config("[default]\n").write("config/multicred/config.toml", "");
+    for (path, mode, severity) in [
+        (".aws/config", 0o606, "fault"),
+        (".aws", 0o777, "fault"),
+        (".aws/config", 0o660, "note"),
+        ("config/multicred/config.toml", 0o602, "fault"),
+        ("config/multicred", 0o707, "fault"),
+    ] {
+        let path = scene.env.path(path);
+        let before = fs::metadata(&path).unwrap().permissions();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        let output = scene.env.run(&["doctor", "--json"]);
+        assert_eq!(finding(&output, &path.display().to_string())["severity"], severity, "{mode:o}");
+        assert_eq!(output.status, i32::from(severity == "fault"));
+        fs::set_permissions(&path, before).unwrap();
+    }
+}
+
+#[test]
+fn in_a_shell_that_is_somebody_what_wins_over_the_switch_is_told() {
+    let scene = Scene::with_bobs_roles();
+    let inside = |words: &[&str]| {
+        let all = [&["exec", "dev/Reader", "--", "env"], words, &["multicred", "doctor", "--json"]].concat();
+        scene.env.run(&all)
+    };
+    let faults = |output: &Output| findings(output).iter().map(|it| it["about"].as_str().unwrap().to_owned()).collect();
+    let none: Vec<String> = faults(inside(&[]).ok());
+    assert!(none.is_empty(), "{none:?}");
+    let profile: Vec<String> = faults(inside(&["AWS_PROFILE=other"]).code(1));
+    assert_eq!(profile, ["AWS_PROFILE"]);
+    let by_hand: Vec<String> = faults(inside(&["AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE"]).code(1));
+    assert_eq!(by_hand, ["AWS_ACCESS_KEY_ID"]);
+}
+
+#[test]
+fn a_clock_that_aws_would_refuse_is_a_fault_and_one_that_is_a_little_off_is_not() {
+    let scene = Scene::with_bob();
+    for (offset, severity) in [(0, None), (-120, Some("note")), (400, Some("fault")), (-400, Some("fault"))] {
+        scene.sts.set_clock_offset(offset);
+        let output = scene.env.run(&["doctor", "--check", "--json"]);
+        output.code(i32::from(severity == Some("fault")));
+        let ahead = output.json()["clock_ahead"].as_i64().unwrap();
+        assert!((ahead + offset).abs() < 10, "{ahead}");
+        let told = all(&output).into_iter().find(|finding| finding.ends_with("the clock"));
+        assert_eq!(told, severity.map(|severity| format!("{severity} the clock")), "{offset}");
+    }
+    assert!(scene.env.run(&["doctor", "--json"]).ok().json()["clock_ahead"].is_null());
+}
+
+/// It takes connections, and never answers.
+#[test]
+fn aws_that_is_not_reached_is_no_fault_and_is_not_waited_for_without_end() {
+    let mut scene = Scene::with_bob();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    for address in [format!("http://{}", silent.local_addr().unwrap()), "http://127.0.0.1:1".to_owned()] {
+        scene.env.set("AWS_ENDPOINT_URL", address);
+        let output = scene.env.run(&["doctor", "--check", "--json"]);
+        output.ok();
+        assert!(all(&output).contains(&"note the clock".to_owned()), "{output}");
+    }
+}
+
+#[test]
+fn an_old_key_is_told_with_what_changes_it() {
+    let scene = Scene::with_bob();
+    let key = &scene.bob.access_key_id;
+    change(&scene, "UPDATE credential SET created_at = created_at - 91 * 86400");
+    let output = scene.env.run(&["doctor", "--json"]);
+    let old = finding(output.ok(), &format!("credential {key}"));
+    assert_eq!((&old["severity"], &old["remedy"]), (&"note".into(), &"multicred rotate bob".into()));
+    assert!(old["fact"].as_str().unwrap().contains("91 days"), "{old}");
+}
+
+#[test]
+fn the_agent_is_named_and_what_a_dead_one_left_is_told() {
+    let scene = Scene::with_bob();
+    scene.env.run(&["agent", "start"]).ok();
+    let output = scene.env.run(&["doctor", "--json"]);
+    let pid = u32::try_from(output.ok().json()["agent"]["pid"].as_u64().unwrap()).unwrap();
+    scene.env.run(&["doctor"]).ok().stdout_has(&format!("agent {pid} ("));
+    scene.env.run(&["agent", "stop"]).ok();
+    let socket = scene.env.path("run/multicred/agent.sock");
+    drop(
+        std::os::unix::net::UnixListener::bind(&socket)
+            .or_else(|_| fs::remove_file(&socket).and_then(|()| std::os::unix::net::UnixListener::bind(&socket))),
+    );
+    let output = scene.env.run(&["doctor", "--json"]);
+    assert!(output.ok().json()["agent"].is_null());
+    assert_eq!(finding(&output, &socket.display().to_string())["severity"], "note");
+}
+
+#[test]
+fn settings_that_cannot_be_followed_are_told_with_their_line() {
+    let mut scene = Scene::new();
+    scene.env.write("config/multicred/config.toml", "\n[mfa]\ndrver = 'ykman'\n");
+    scene.env.run(&["doctor"]).code(1).stdout_has("config.toml:3: there is no setting mfa.drver");
+    scene.env.set("AWS_CA_BUNDLE", "/no/such/bundle").set("HTTPS_PROXY", "http://me:hush@proxy:3128");
+    let output = scene.env.run(&["doctor"]);
+    output.code(1).stdout_has("/no/such/bundle").stdout_has("http://proxy:3128").nowhere("hush");
+}
+
+/// A name from a file is shown as what it is, and nothing of it reaches the terminal.
+#[test]
+fn hostile_names_in_the_files_are_escaped() {
+    let mut scene = Scene::new();
+    scene.env.aws_credentials(&ini("x\u{1b}[31m\u{7}", &scene.bob));
+    let output = scene.env.run(&["doctor"]);
+    assert!(!output.stdout.contains('\u{1b}') && output.stdout.contains("profile x\\u{1b}[31m"), "{output}");
 }

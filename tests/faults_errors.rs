@@ -107,3 +107,23 @@ fn sync_with_each_write_failing_once_and_with_a_full_disk() {
     survives_the_failure_of_every_write(&ordeal, 6);
     survives_a_full_disk(&ordeal);
 }
+
+#[test]
+fn add_with_a_profile_with_each_write_failing_once_and_with_a_full_disk() {
+    let ordeal = Ordeal::add();
+    survives_the_failure_of_every_write(&ordeal, 20);
+    survives_a_full_disk(&ordeal);
+}
+
+#[test]
+fn remove_forget_and_unlink_with_each_write_failing_once() {
+    for ordeal in [Ordeal::remove(), Ordeal::forget(), Ordeal::unlink()] {
+        let failures = ordeal.calls.iter().filter(|call| can_be_told(call)).map(|call| {
+            let error = error_of(call);
+            (format!("{error} for {}", call.line), traced::fail_at(call, error))
+        });
+        ordeal.takes_all_or_nothing(failures, |output| {
+            output.calm().holds(matches!(output.status, 0 | 1), "exit code 0 or 1");
+        });
+    }
+}

@@ -57,3 +57,19 @@ fn a_profile_being_written_killed_before_every_write() {
 fn sync_killed_before_every_write() {
     survives_a_kill_before_every_write(&Ordeal::sync(), 6);
 }
+
+#[test]
+fn add_with_a_profile_killed_before_every_write() {
+    survives_a_kill_before_every_write(&Ordeal::add(), 20);
+}
+
+#[test]
+fn remove_forget_and_unlink_killed_before_every_write() {
+    for ordeal in [Ordeal::remove(), Ordeal::forget(), Ordeal::unlink()] {
+        assert!(ordeal.calls.len() >= 6, "only {} writing calls were seen", ordeal.calls.len());
+        let kills = ordeal.calls.iter().map(|call| (format!("killed before {}", call.line), traced::kill_at(call)));
+        ordeal.takes_all_or_nothing(kills, |output| {
+            output.holds(matches!(output.status, 0 | 137), "an untouched end, or a kill");
+        });
+    }
+}

@@ -5,8 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// No I/O, no clock, no environment.
-const PURE: &[&str] =
-    &["aws_config::document", "console", "credential_text", "env_change", "export", "identity", "percent", "secret"];
+const PURE: &[&str] = &[
+    "aws_config::document",
+    "coming_over",
+    "console",
+    "credential_text",
+    "env_change",
+    "export",
+    "identity",
+    "percent",
+    "secret",
+];
 /// What adapters read their files by.
 const FILES: &[&str] = &["regular_file"];
 /// Each reaches out of the process in one way; they do not know each other.
@@ -18,6 +27,7 @@ const ADAPTERS: &[&str] = &[
     "history",
     "launch",
     "lock",
+    "other_tools",
     "progress",
     "prompt",
     "seal",
@@ -26,6 +36,7 @@ const ADAPTERS: &[&str] = &[
     "store",
     "sts",
     "subprocess",
+    "watched",
 ];
 /// From a typed name to a credential.
 const USE_CASE: &[&str] = &["resolve"];
@@ -36,33 +47,40 @@ fn may_use(module: &str, other: &str) -> bool {
     match module {
         "main" => ["command", "context"].contains(&other),
         "command" => {
-            let shared = [
-                "agent::server",
+            let beside = [
                 "asking",
-                "cli",
-                "context",
-                "error",
+                "changing",
+                "completion",
                 "handing",
                 "importing",
                 "keeping",
                 "live",
+                "synced_profile",
                 "table",
             ];
-            shared.contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE])
+            ["agent::server", "cli", "context", "error"].contains(&other)
+                || beside.contains(&other)
+                || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands share that open live sessions.
         "live" => {
             ["asking", "cli", "context", "error", "handing"].contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
         }
-        // What the commands share that take credentials into the store.
-        "importing" => ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What is imported comes from texts, from other tools, and from files that are watched.
+        "importing" => {
+            ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
+        }
         // What the commands share that keep the credentials file clean.
         "keeping" => ["context", "error", "importing"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        // What the commands share that change the store, or write profiles that ask multicred.
+        "changing" | "synced_profile" => ["context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands share that print tables.
         "table" => other == "context" || is_below(&[USE_CASE, PURE]),
+        // How a line goes on, from a tree of clap's that it is given; its tests take the real one.
+        "completion" => ["cli", "shell"].contains(&other) || is_below(&[PURE]),
         // clap's types name what flags are parsed into.
         "cli" => ["context", "shell"].contains(&other) || is_below(&[PURE]),
         // One table from the errors of every layer to what a person is told.

@@ -256,3 +256,32 @@ fn a_tls_server_is_trusted_by_the_bundle_that_vouches_for_it_and_by_no_other() {
     env.set("AWS_CA_BUNDLE", env.path("bundle.pem").to_string_lossy());
     env.run(&["import"]).ok();
 }
+
+/// moto tells the owner of a key from the key alone, and knows no limit of two.
+#[test]
+fn a_key_is_rotated_and_the_aws_cli_sees_only_the_new_one() {
+    let moto = Moto::start();
+    let mut env = home(&moto);
+    let key = moto.user(&env, "alice");
+    let own_keys = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    let policy =
+        ["iam", "put-user-policy", "--user-name", "alice", "--policy-name", "keys", "--policy-document", own_keys];
+    moto.admin(&env, &policy);
+    env.aws_credentials(&key.section("alice"));
+    env.run(&["import"]).ok();
+    moto.demand_authentication();
+    let answer = env.run(&["rotate", "alice", "--yes", "--json"]).ok().json();
+    let new = text(&answer[0]["new_key"]);
+    assert_ne!(new, key.id);
+    assert_eq!(answer[0]["copies"][0]["profile"], "alice");
+    env.aws_credentials("");
+    let code = env.run(&["as", "--shell", "bash", "--no-session", "alice"]);
+    let shell = env.exported(Shell::Bash, &code.ok().stdout, &[]);
+    let listed = aws(&env, &["iam", "list-access-keys", "--region", "us-east-1"], |command| {
+        shell.exported.iter().fold(command, |command, (name, value)| command.set(name, value))
+    });
+    let keys = listed.ok().json()["AccessKeyMetadata"].clone();
+    assert_eq!(keys.as_array().map(Vec::len), Some(1), "{keys}");
+    assert_eq!(text(&keys[0]["AccessKeyId"]), new);
+    assert_eq!(env.run(&["rotate", "--pending", "--json"]).ok().json(), serde_json::json!([]));
+}

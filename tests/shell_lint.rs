@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use multicred::shell::{Dialect, Prompt, Settings, init};
+use multicred::shell::{Dialect, Prompt, Settings, completions, init};
 
 use crate::support::env::{Hermetic, program};
 
@@ -74,6 +74,31 @@ fn fish_reads_its_script_and_what_init_fish_prints() {
 #[test]
 fn the_script_of_fish_is_indented_as_fish_does_it() {
     finds_nothing(&Hermetic::new(), "fish_indent", &["--check", &script("fish").to_string_lossy()]);
+}
+
+#[test]
+fn the_checkers_find_nothing_in_what_completions_prints() {
+    let mut env = Hermetic::new();
+    for dialect in Dialect::ALL {
+        let (name, hostile) = (dialect.name(), "/tmp/it's $(touch pwned)\\/multicred");
+        let file = format!("completions.{name}");
+        env.write(&file, completions(dialect, hostile).expect("no template is broken"));
+        let file = env.path(file).to_string_lossy().into_owned();
+        let script = script(name).with_file_name(format!("completions.{name}")).to_string_lossy().into_owned();
+        match dialect {
+            Dialect::Bash => {
+                finds_nothing(&env, "shellcheck", &["--shell=bash", "--exclude=SC2016,SC2206", &file]);
+                finds_nothing(&env, "shellcheck", &["--shell=bash", "--enable=quote-safe-variables", &script]);
+                finds_nothing(&env, "bash", &["-n", &file]);
+            }
+            Dialect::Zsh => finds_nothing(&env, "zsh", &["-f", "-n", &file]),
+            Dialect::Fish => {
+                finds_nothing(&env, "fish", &["--no-config", "--no-execute", &file]);
+                finds_nothing(&env, "fish_indent", &["--check", &script]);
+            }
+        }
+    }
+    assert!(!env.path("pwned").exists());
 }
 
 /// Every function and variable that is not a person's has our prefix.

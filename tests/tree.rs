@@ -103,14 +103,14 @@ fn the_text_has_lines_and_states_and_no_control_character() {
         ("├─ prod/Admin ", "needs MFA"),
         ("│  └─ prod/Auditor ", "needs MFA"),
         ("└─ prod/Billing ", "needs MFA"),
-        ("ödd \u{1f980} ", "broken: "),
+        ("ödd \u{1f980} ", "broken "),
     ] {
         let found = output.stdout.lines().find(|found| found.trim_start().starts_with(line));
         output.holds(found.is_some_and(|found| found.contains(state)), &format!("a line {line:?} that says {state}"));
     }
     output.ok().holds(!output.stdout.contains(|c: char| c.is_control() && c != '\n'), "no control character");
     let coloured = scene.env.run(&["tree", "--color", "always"]);
-    let yellow = coloured.ok().stdout.lines().filter(|line| line.contains("\u{1b}[38;5;11m")).count();
+    let yellow = coloured.ok().stdout.lines().filter(|line| line.contains("\u{1b}[33mneeds MFA")).count();
     coloured.holds(yellow == 4, "the four that need a code in yellow");
 }
 

@@ -9,6 +9,7 @@ use super::keys;
 use crate::credential_text;
 use crate::identity::Identity;
 use crate::identity::arn;
+use crate::identity::route::{CredentialKind, Held, Place};
 
 /// Which of the two files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -72,6 +73,22 @@ pub struct FileKey {
     pub expiry_is_guess: bool,
     /// When the file was written, epoch seconds UTC.
     pub written_at: i64,
+}
+
+impl FileKey {
+    /// The credential, given the profile that has it.
+    pub fn held(&self, profile: &str) -> Held {
+        Held {
+            place: Place::Profile(profile.to_owned()),
+            kind: if self.temporary { CredentialKind::Imported } else { CredentialKind::LongTerm },
+            access_key_id: self.access_key_id.clone(),
+            request_hash: None,
+            created_at: self.written_at,
+            expires_at: self.expires_at,
+            expiry_is_guess: self.expiry_is_guess,
+            restricted_as: None,
+        }
+    }
 }
 
 /// What is wrong with a profile, and where.

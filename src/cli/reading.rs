@@ -9,6 +9,11 @@ use jiff::tz::Offset;
 
 use crate::identity::request::parse_duration;
 
+/// What `--kind` takes: the first six of identities and profiles, the others of credentials, which may be `role`, too.
+const KINDS: [&str; 9] = ["role", "user", "root", "federated", "key", "other", "long-term", "imported", "session"];
+/// What `--state` takes: of credentials, only `ready` and `expired`.
+const STATES: [&str; 7] = ["ready", "renewable", "needs-mfa", "needs-sign-in", "expired", "no-credential", "broken"];
+
 /// `list`
 #[derive(Debug, Default, Args)]
 pub struct List {
@@ -16,11 +21,17 @@ pub struct List {
     #[arg(long, value_name = "ACCOUNT")]
     pub account: Option<String>,
     /// Those of this kind; may be given more than once
-    #[arg(long, value_parser = ["role", "user", "root", "federated", "key", "other"])]
+    #[arg(long, value_parser = KINDS)]
     pub kind: Vec<String>,
     /// Those in this state; may be given more than once
-    #[arg(long, value_parser = ["ready", "renewable", "needs-mfa", "expired", "no-credential", "broken"])]
+    #[arg(long, value_parser = STATES)]
     pub state: Vec<String>,
+    /// Every credential, whose it is and how old, without its secret: those of the store, and the keys of profiles
+    #[arg(long)]
+    pub credentials: bool,
+    /// Every account, and how many are known of each
+    #[arg(long, conflicts_with = "credentials")]
+    pub accounts: bool,
 }
 
 /// `status`

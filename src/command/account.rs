@@ -1,4 +1,4 @@
-//! `account`: an account's alias and colour.
+//! `account`: an account's alias and colour, and whether it is protected.
 
 use serde_json::json;
 
@@ -8,6 +8,7 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::is_label;
+use crate::resolve::Resolver;
 use crate::store::{AccountRow, Durability, Store, StoreError};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Result<(), Failure> {
@@ -16,12 +17,16 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
     let known =
         resolver.catalogue().store().map(|store| store.read().accounts_named(&arguments.account)).transpose()?;
     let known = only(known.unwrap_or_default(), &arguments.account)?;
-    if arguments.alias.is_none() && global.prompt_colour().is_none() {
+    if arguments.alias.is_none() && global.prompt_colour().is_none() && arguments.protection().is_none() {
         let row = known.ok_or_else(|| unknown(&arguments.account))?;
         return show(context, global, &row);
     }
     if known.is_none() && !is_account_id(&arguments.account) {
         return Err(unknown(&arguments.account));
+    }
+    check_protection(known.as_ref(), arguments)?;
+    if let Some(row) = known.as_ref().filter(|row| arguments.unprotect && row.protected) {
+        confirm(context, &mut resolver, row)?;
     }
     let (store, _) = resolver.store_and_keys()?;
     let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
@@ -39,6 +44,24 @@ fn check(arguments: &Account) -> Result<(), Failure> {
     if !is_account_id(&arguments.account) && !is_label(&arguments.account) {
         let fact = format!("'{}' is neither an account id nor an alias", arguments.account.escape_debug());
         return Err(Failure::usage(fact, "an account id is twelve digits"));
+    }
+    Ok(())
+}
+
+fn confirm(context: &Context, resolver: &mut Resolver<'_>, row: &AccountRow) -> Result<(), Failure> {
+    resolver.confirm_unprotected(row).map_err(|error| {
+        asking::record(context, resolver.store_path(), "account", &row.account_id, None, &error.outcome());
+        error.into()
+    })
+}
+
+/// The question about a protected account is for its alias.
+fn check_protection(known: Option<&AccountRow>, arguments: &Account) -> Result<(), Failure> {
+    let has_alias = arguments.alias.is_some() || known.is_some_and(|row| row.alias.is_some());
+    if arguments.protect && !has_alias {
+        let fact = format!("the account {} has no alias, which would have to be typed", arguments.account);
+        let remedy = format!("give it one: multicred account {} --protect --alias NAME", arguments.account);
+        return Err(Failure::usage(fact, remedy));
     }
     Ok(())
 }
@@ -71,6 +94,9 @@ fn change(
         if let Some(alias) = &arguments.alias {
             writing.set_alias(id, alias)?;
         }
+        if let Some(protected) = arguments.protection() {
+            writing.set_protected(id, protected)?;
+        }
         if let Some(colour) = colour {
             writing.set_colour(id, colour.word())?;
         }
@@ -89,5 +115,6 @@ fn show(context: &Context, global: &Global, row: &AccountRow) -> Result<(), Fail
     }
     let alias = row.alias.as_deref().map(|alias| format!(" is {alias}")).unwrap_or_default();
     let colour = row.colour.as_deref().map(|colour| format!(", prompt {colour}")).unwrap_or_default();
-    Ok(context.answer(&format!("account {}{alias}{colour}\n", row.account_id))?)
+    let protected = if row.protected { ", protected" } else { "" };
+    Ok(context.answer(&format!("account {}{alias}{colour}{protected}\n", row.account_id))?)
 }

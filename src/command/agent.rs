@@ -15,7 +15,7 @@ use crate::error::{Exit, Failure};
 use crate::export;
 use crate::handing;
 use crate::identity::hash::hex;
-use crate::identity::request::{MinTtl, Request};
+use crate::identity::request::{Asker, MinTtl, Request};
 use crate::live;
 use crate::prompt::ProgramTty;
 use crate::resolve::ResolveError;
@@ -44,6 +44,7 @@ fn fetch(context: &Context, global: &Global, arguments: &Fetch) -> Result<(), Fa
     } else {
         asking::for_program(context, &arguments.whom, &arguments.asking)?
     };
+    let request = Request { asker: Asker::Agent, ..request };
     let question = Question { what: "live", name: &name, request: &request };
     let (somebody, _) = asking::answer(context, global, &arguments.asking, question, ProgramTty::new())?;
     // A name may mean somebody else by now: a profile was edited, an alias moved.

@@ -1,13 +1,13 @@
 //! `config`: every setting, its value, and where that comes from. Changes nothing.
 
-use comfy_table::{ContentArrangement, Table, presets};
 use serde_json::{Value, json};
 
 use crate::cli::Global;
-use crate::context::{Context, printable};
+use crate::context::Context;
 use crate::error::Failure;
 use crate::resolve::{ResolveError, store_path};
 use crate::settings::Settings;
+use crate::table::{self, Column, cell, optional};
 
 /// A setting, its value, and where that comes from.
 type Row = (&'static str, Option<String>, String);
@@ -23,7 +23,9 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
         let file = file.map(|path| path.display().to_string());
         return Ok(context.answer_json(&json!({ "file": file, "settings": values }))?);
     }
-    Ok(context.answer(&format!("{}\n", table(&rows)))?)
+    let columns = [Column::kept("SETTING"), Column::kept("VALUE"), Column::kept("FROM")];
+    let rows = rows.iter().map(|(name, value, from)| [cell(*name), optional(value.as_deref()), cell(from.as_str())]);
+    Ok(table::print(context, columns, rows)?)
 }
 
 /// Where things are: not in the file of settings, but as much a setting as what is.
@@ -46,14 +48,4 @@ fn places(context: &Context, global: &Global) -> Vec<Row> {
             from("AWS_SHARED_CREDENTIALS_FILE"),
         ),
     ]
-}
-
-fn table(rows: &[Row]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(["SETTING", "VALUE", "FROM"]);
-    for (name, value, from) in rows {
-        table.add_row([name, &*printable(value.as_deref().unwrap_or("")), &*printable(from)]);
-    }
-    table.trim_fmt()
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::agent::Status;
 use crate::cli::{Doctor, Global};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
@@ -20,14 +21,14 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Doctor) -> Res
     let is_locked = matches!(ended, Some(ResolveError::Locked(_)));
     if let Some(failure) = ended.map(Failure::from) {
         let remedy = failure.remedy.unwrap_or_default();
-        checkup.findings.insert(0, Finding { about: path.display().to_string(), fact: failure.fact, remedy });
+        checkup.findings.insert(0, Finding::fault(path.display(), failure.fact, remedy));
     }
     if global.json {
         context.answer_json(&as_json(&path, &checkup))?;
     } else {
         context.answer(&text(&path, &checkup))?;
     }
-    match checkup.findings.len() {
+    match faults(&checkup).count() {
         0 => Ok(()),
         count => {
             let exit = if is_locked { Exit::Locked } else { Exit::Failure };
@@ -35,6 +36,10 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Doctor) -> Res
             Err(Failure { exit, fact, remedy: None })
         }
     }
+}
+
+fn faults(checkup: &Checkup) -> impl Iterator<Item = &Finding> {
+    checkup.findings.iter().filter(|finding| finding.is_fault())
 }
 
 fn text(path: &Path, checkup: &Checkup) -> String {
@@ -45,7 +50,7 @@ fn text(path: &Path, checkup: &Checkup) -> String {
     };
     match checkup.schema {
         Some(schema) => say(&format!("store {}, schema {schema}", path.display())),
-        None if checkup.findings.is_empty() => {
+        None if faults(checkup).next().is_none() => {
             say(&format!("there is no store at {}: the first import makes it", path.display()));
         }
         None => say(&format!("store {}", path.display())),
@@ -55,19 +60,39 @@ fn text(path: &Path, checkup: &Checkup) -> String {
         let (credentials, originals) = (things(credentials, "credential"), things(originals, "kept file"));
         say(&format!("opened the seals of {credentials} and {originals}; {broken} do not open"));
     }
-    for Finding { about, fact, remedy } in &checkup.findings {
-        // Some facts begin with what they are about.
-        let is_named = fact.contains(about.as_str()) || about.starts_with("slot") || about.starts_with("credential");
-        say(&if is_named { format!("! {fact}") } else { format!("! {about}: {fact}") });
-        say(&format!("  {remedy}"));
+    checkup.agent.iter().for_each(|agent| say(&of_agent(agent)));
+    checkup
+        .clock_ahead
+        .iter()
+        .for_each(|ahead| say(&format!("AWS was asked for the time: it is {} s from this", ahead.abs())));
+    // Faults first: what is only to be known must not hide them.
+    let notes = checkup.findings.iter().filter(|finding| !finding.is_fault());
+    for finding in faults(checkup).chain(notes) {
+        for line in of_finding(finding) {
+            say(&line);
+        }
     }
     if checkup.ways.len() == 1 {
         say("there is one way in only, and without it the store is lost: multicred key add recovery makes another");
     }
-    if checkup.findings.is_empty() {
+    if faults(checkup).next().is_none() {
         say("nothing is wrong");
     }
     text
+}
+
+fn of_finding(finding: &Finding) -> [String; 2] {
+    let Finding { about, fact, remedy, .. } = finding;
+    let mark = if finding.is_fault() { '!' } else { '-' };
+    // Some facts begin with what they are about.
+    let is_named = fact.contains(about.as_str()) || about.starts_with("slot") || about.starts_with("credential");
+    let fact = if is_named { fact.clone() } else { format!("{about}: {fact}") };
+    [format!("{mark} {fact}"), format!("  {remedy}")]
+}
+
+fn of_agent(agent: &Status) -> String {
+    let (keys, live) = (things(agent.held.len() as u64, "key"), things(agent.live.len() as u64, "live session"));
+    format!("agent {} (multicred {}) holds {keys}, and has {live}", agent.pid, agent.version)
 }
 
 fn of_way(way: &WayIn) -> String {
@@ -94,8 +119,10 @@ fn as_json(path: &Path, checkup: &Checkup) -> Value {
         "schema": checkup.schema,
         "slots": checkup.ways.iter().map(way_json).collect::<Vec<_>>(),
         "seals": seals,
+        "agent": checkup.agent.as_ref().map(|agent| json!({ "pid": agent.pid, "version": agent.version })),
+        "clock_ahead": checkup.clock_ahead,
         "findings": checkup.findings.iter().map(|finding| json!({
-            "about": finding.about, "fact": finding.fact, "remedy": finding.remedy,
+            "severity": finding.severity.word(), "about": finding.about, "fact": finding.fact, "remedy": finding.remedy,
         })).collect::<Vec<_>>(),
     })
 }

@@ -9,16 +9,15 @@ use serde_json::json;
 use crate::cli::{Global, History as Arguments};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
-use crate::history::{History, Past, Recorded};
+use crate::history::{History, Past, Recorded, SLACK};
 use crate::identity::Identity;
 use crate::identity::arn;
 use crate::prompt::Never;
 use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target, store_path};
+use crate::table::with_remark;
 
 /// How many are shown where nobody says how many, or since when.
 const USUAL: u64 = 50;
-/// Processes write as they come to it, and clocks are set: a line may stand this much before an older one, in seconds.
-const SLACK: i64 = 24 * 3600;
 /// Lines are written to stdout once so many bytes are there.
 const CHUNK: usize = 64 * 1024;
 
@@ -32,12 +31,17 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Arguments) -> 
         since: arguments.since.map(|since| since.time(context.now())),
         shell: arguments.shell,
     };
-    let unreadable = |error: std::io::Error| {
-        let fact = format!("the history {} cannot be read: {error}", history.path().display());
-        Failure::new(Exit::Failure, fact, "correct its mode, or move it aside")
-    };
+    let unreadable = |error: std::io::Error| unreadable(&history, &error);
     let number = arguments.number.or(wanted.since.is_none().then_some(USUAL)).unwrap_or(u64::MAX);
-    let mut shown = Shown { context, json: global.json, text: String::new(), count: 0, unread: 0, failed: None };
+    let mut shown = Shown {
+        context,
+        columns: context.stdout_columns(),
+        json: global.json,
+        text: String::new(),
+        count: 0,
+        unread: 0,
+        failed: None,
+    };
     if let Some(mut past) = history.past().map_err(unreadable)? {
         let first = first(&past, &wanted, number).map_err(unreadable)?;
         if let Some(begin) = first {
@@ -48,6 +52,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Arguments) -> 
         0 => none(context, whom),
         _ => Ok(()),
     }
+}
+
+pub(super) fn unreadable(history: &History, error: &std::io::Error) -> Failure {
+    let fact = format!("the history {} cannot be read: {error}", history.path().display());
+    Failure::new(Exit::Failure, fact, "correct its mode, or move it aside")
 }
 
 /// Nothing is no failure, unless it is about somebody who is nobody.
@@ -130,6 +139,8 @@ fn first(past: &Past, wanted: &Wanted<'_>, number: u64) -> std::io::Result<Optio
 /// What is printed, a chunk at a time.
 struct Shown<'c> {
     context: &'c Context,
+    /// How wide the terminal is.
+    columns: Option<usize>,
     json: bool,
     text: String,
     count: u64,
@@ -150,7 +161,7 @@ impl Shown<'_> {
             self.text.push_str(HEADS);
         }
         self.count += 1;
-        self.text.push_str(&if self.json { as_json(&recorded) } else { in_words(&recorded) });
+        self.text.push_str(&if self.json { as_json(&recorded) } else { in_words(&recorded, self.columns) });
         if self.text.len() < CHUNK { ControlFlow::Continue(()) } else { self.flush() }
     }
 
@@ -179,12 +190,13 @@ impl Shown<'_> {
 /// Columns of one width each: what comes later in a long history is not known when its first line is printed.
 const HEADS: &str = "TIME (UTC)            EVENT         SHELL  IDENTITY\n";
 
-fn in_words(recorded: &Recorded) -> String {
+fn in_words(recorded: &Recorded, most: Option<usize>) -> String {
     let Recorded { time, what, shell_pid, identity, outcome, .. } = recorded;
     let time = Timestamp::from_second(*time).map_or_else(|_| time.to_string(), |time| time.to_string());
     let request = recorded.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
     let call = recorded.action.as_ref().map(|action| format!(" ({action}{request})")).unwrap_or_default();
-    printable(&format!("{time:<20}  {what:<10}  {shell_pid:>7}  {identity}: {outcome}{call}")) + "\n"
+    let row = printable(&format!("{time:<20}  {what:<10}  {shell_pid:>7}"));
+    with_remark(&row, &printable(&format!("{identity}: {outcome}{call}")), most) + "\n"
 }
 
 fn as_json(recorded: &Recorded) -> String {

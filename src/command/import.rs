@@ -1,19 +1,37 @@
 //! `import`: credentials that a person has, asked who they are, and stored sealed.
 
+use std::path::Path;
+
+use crate::changing;
 use crate::cli::{Global, Import};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
-use crate::identity::name::is_label;
 use crate::importing::answer::Answer;
+use crate::importing::take_over::{self, TakeOver};
 use crate::importing::text::{Source, select};
-use crate::importing::{Importer, Manner};
+use crate::importing::{Importer, Manner, watch};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Import) -> Result<(), Failure> {
-    if let Some(label) = arguments.label.as_deref().filter(|label| !is_label(label)) {
-        let fact = format!("'{}' cannot be a label", label.escape_debug());
-        return Err(Failure::usage(fact, "use a letter or digit, then up to 62 letters, digits or ._+=,@-"));
+    arguments.label.as_deref().map_or(Ok(()), changing::check_label)?;
+    if arguments.watch {
+        return watch::run(context, global, &arguments.files, arguments.profile.as_deref());
     }
-    let file = arguments.file.as_deref();
+    let file = match &arguments.files[..] {
+        [] => None,
+        [file] => Some(file.as_path()),
+        _ => return Err(Failure::usage("more than one file is named", "import one at a time, or --watch them all")),
+    };
+    match arguments.from {
+        Some(tool) => {
+            let profile = arguments.profile.as_deref();
+            let asked = TakeOver { tool, path: file, profile, dry_run: arguments.dry_run };
+            take_over::run(context, global, &asked)
+        }
+        None => import(context, global, arguments, file),
+    }
+}
+
+fn import(context: &Context, global: &Global, arguments: &Import, file: Option<&Path>) -> Result<(), Failure> {
     let source = Source::of(context, file)?;
     let sections = select(source.sections(context)?, arguments.profile.as_deref(), arguments.all, &source.shown())?;
     let manner = Manner { label: arguments.label.clone(), of_profiles: file.is_none() };

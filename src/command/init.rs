@@ -10,19 +10,11 @@ pub(super) fn run(context: &Context, arguments: &Init) -> Result<(), Failure> {
         PromptStyle::Prefix => Prompt::Prefix,
         PromptStyle::None => Prompt::None,
     };
-    let settings = Settings { program: program(context), prompt };
+    let settings = Settings { program: super::program_in_shell(context), prompt };
     let code = shell::init(arguments.shell, &settings).map_err(|error| Failure {
         exit: Exit::Failure,
         fact: error.to_string(),
         remedy: None,
     })?;
     Ok(context.answer(&code)?)
-}
-
-/// The plain name where PATH leads to this very program, so that an upgrade elsewhere is followed; else its path.
-fn program(context: &Context) -> String {
-    match (super::program_on_path(context), context.own_program()) {
-        (None, Some(this)) => this.to_string_lossy().into_owned(),
-        _ => super::PROGRAM.to_owned(),
-    }
 }

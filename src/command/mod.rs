@@ -1,9 +1,12 @@
 //! The commands: one file a verb.
 
 mod account;
+mod add;
 mod agent;
 mod r#as;
 mod backup;
+mod complete;
+mod completions;
 mod config;
 mod console;
 mod credential_process;
@@ -11,39 +14,41 @@ mod deactivate;
 mod doctor;
 mod env;
 mod exec;
+mod forget;
 mod history;
 mod import;
 mod init;
 mod key;
+mod label;
 mod link;
 mod list;
 mod lock;
+mod man;
 mod refresh;
+mod remove;
 mod renew;
 mod restore;
+mod rotate;
 mod serve;
 mod setup;
 mod show;
+mod stats;
 mod status;
 mod sync;
 mod tree;
+mod unlink;
 mod unlock;
 mod unsetup;
 mod whoami;
 mod why;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::Parser;
-
-use crate::cli::{As, Asking, Cli, CredentialProcess, Global, Verb, Whom};
+use crate::cli::{self, As, Asking, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
 use crate::shell::Dialect;
-
-/// What the program is called.
-const PROGRAM: &str = "multicred";
+use crate::synced_profile::{PROGRAM, program_on_path};
 
 /// Runs the command line; the result is the process's exit code.
 pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
@@ -53,6 +58,7 @@ pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
             r#as::run(context, &Global::default(), &request)
         }
         Some(Shortest::CredentialProcess(global, request)) => credential_process::run(context, &global, &request),
+        Some(Shortest::Complete(shell, words)) => complete::run(context, shell, &words),
         None => parse_and_dispatch(context, arguments),
     };
     match result {
@@ -65,15 +71,19 @@ pub fn run(context: &mut Context, arguments: Vec<OsString>) -> u8 {
 enum Shortest {
     As(As),
     CredentialProcess(Global, CredentialProcess),
+    Complete(Dialect, Vec<OsString>),
 }
 
-/// `as --shell SHELL [--shell-pid PID] NAME`, which a shell function runs all day, and `[--store FILE] credential-process NAME`, which
-/// SDKs do.
+/// `as --shell SHELL [--shell-pid PID] NAME`, which a shell function runs all day, `[--store FILE] credential-process
+/// NAME`, which SDKs do, and `complete --shell SHELL -- …`, which a shell does at each Tab.
 fn shortest(arguments: &[OsString]) -> Option<Shortest> {
     match arguments {
         [_, verb, flag, shell, name] if verb == "as" && flag == "--shell" => switch(shell, None, name),
         [_, verb, flag, shell, next, pid, name] if verb == "as" && flag == "--shell" && next == "--shell-pid" => {
             switch(shell, Some(pid.to_str()?.parse().ok()?), name)
+        }
+        [_, verb, flag, shell, end, words @ ..] if verb == "complete" && flag == "--shell" && end == "--" => {
+            Some(Shortest::Complete(shell.to_str()?.parse().ok()?, words.to_vec()))
         }
         [_, verb, name] if verb == "credential-process" => process_of(None, name),
         [_, flag, store, verb, name] if flag == "--store" && verb == "credential-process" => {
@@ -111,7 +121,7 @@ fn as_help_flag(mut arguments: Vec<OsString>) -> Vec<OsString> {
 fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result<(), Failure> {
     let arguments = as_help_flag(arguments);
     let for_a_shell = arguments.iter().any(|argument| argument.to_string_lossy().starts_with("--shell"));
-    let cli = match Cli::try_parse_from(arguments) {
+    let cli = match cli::parse(arguments) {
         Ok(cli) => cli,
         Err(error) => return explain(context, &error, for_a_shell),
     };
@@ -120,7 +130,9 @@ fn parse_and_dispatch(context: &mut Context, arguments: Vec<OsString>) -> Result
         (_, true) => Verbosity::Verbose,
         _ => Verbosity::Normal,
     };
-    context.may_prompt = !cli.global.no_input;
+    // Whoever watches files is nobody who could be asked.
+    let watches = matches!(&cli.verb, Verb::Import(arguments) if arguments.watch);
+    context.may_prompt = !cli.global.no_input && !watches;
     context.colour = cli.global.when_to_colour();
     context.shell = match &cli.verb {
         Verb::As(arguments) => arguments.shell_pid,
@@ -146,6 +158,7 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Tree(arguments) => tree::run(context, global, &arguments),
         Verb::Why(arguments) => why::run(context, global, &arguments),
         Verb::History(arguments) => history::run(context, global, &arguments),
+        Verb::Stats => stats::run(context, global),
         Verb::Config => config::run(context, global),
         Verb::Exec(arguments) => exec::run(context, global, &arguments),
         Verb::Env(arguments) => env::run(context, global, &arguments),
@@ -153,8 +166,14 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Console(arguments) => console::run(context, global, &arguments),
         Verb::Serve(arguments) => serve::run(context, global, &arguments),
         Verb::Import(arguments) => import::run(context, global, &arguments),
+        Verb::Add(arguments) => add::run(context, global, &arguments),
         Verb::Account(arguments) => account::run(context, global, &arguments),
         Verb::Link(arguments) => link::run(context, global, &arguments),
+        Verb::Rotate(arguments) => rotate::run(context, global, &arguments),
+        Verb::Unlink(arguments) => unlink::run(context, global, &arguments),
+        Verb::Label(arguments) => label::run(context, global, &arguments),
+        Verb::Remove(arguments) => remove::run(context, global, &arguments),
+        Verb::Forget(arguments) => forget::run(context, global, &arguments),
         Verb::Sync(arguments) => sync::run(context, global, &arguments),
         Verb::Setup(arguments) => setup::run(context, global, &arguments),
         Verb::Refresh(arguments) => refresh::run(context, global, &arguments),
@@ -166,6 +185,9 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
         Verb::Key(arguments) => key::run(context, global, &arguments),
         Verb::Lock => lock::run(context, global),
         Verb::Unlock => unlock::run(context, global),
+        Verb::Completions(arguments) => completions::run(context, &arguments),
+        Verb::Man(arguments) => man::run(context, &arguments),
+        Verb::Complete(arguments) => complete::run(context, arguments.shell, &arguments.words),
     }
 }
 
@@ -189,16 +211,22 @@ fn explain(context: &Context, error: &clap::Error, for_a_shell: bool) -> Result<
 
 fn tell(context: &Context, failure: &Failure) -> u8 {
     context.complain(&failure.fact);
-    if let Some(remedy) = &failure.remedy {
-        context.complain(remedy);
-    }
+    tell_remedy(context, failure);
     failure.exit.code()
 }
 
-/// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.
-fn program_on_path(context: &Context) -> Option<PathBuf> {
-    let this = context.own_program()?.canonicalize().ok()?;
-    which::which_global(PROGRAM).ok().filter(|path| path.canonicalize().is_ok_and(|path| path == this))
+fn tell_remedy(context: &Context, failure: &Failure) {
+    if let Some(remedy) = &failure.remedy {
+        context.complain(remedy);
+    }
+}
+
+/// The plain name where PATH leads to this very program, so that an upgrade elsewhere is followed; else its path.
+fn program_in_shell(context: &Context) -> String {
+    match (program_on_path(context), context.own_program()) {
+        (None, Some(this)) => this.to_string_lossy().into_owned(),
+        _ => PROGRAM.to_owned(),
+    }
 }
 
 /// Without the shell function nothing can change the shell: never a silent success, never a secret on a terminal.

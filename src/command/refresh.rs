@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::sync::Writer;
 use crate::asking;
 use crate::cli::{Global, Refresh};
 use crate::context::{Context, printable};
@@ -15,6 +14,7 @@ use crate::identity::request::{MinTtl, Request, say_duration};
 use crate::importing::{Importer, Manner};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, state};
 use crate::resolve::{ResolveError, Resolved, Target};
+use crate::synced_profile::Writer;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Result<(), Failure> {
     let request = request(arguments)?;

@@ -15,6 +15,7 @@ use crate::importing::{Importer, Manner};
 use crate::keeping::startup::{self, Has, Startup};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken};
 use crate::prompt::{Answer, Prompter, Tty, confirm};
+use crate::synced_profile::program_on_path;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Setup) -> Result<(), Failure> {
     let resolver = asking::resolver(context, global, &Asking::default())?;
@@ -91,7 +92,7 @@ impl Plan {
             steps.extend([Step::Keys, Step::Replace]);
         }
         if !arguments.no_shells {
-            let program = match (super::program_on_path(context), context.own_program()) {
+            let program = match (program_on_path(context), context.own_program()) {
                 (None, Some(program)) => program.to_str().map(str::to_owned),
                 _ => None,
             };

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use crate::cli::{Global, Show};
 use crate::context::{Context, printable};
 use crate::error::Failure;
+use crate::identity::key_age::say_age;
 use crate::identity::request::say_duration;
 use crate::identity::route::{Held, Place, RoleHop};
 use crate::prompt::Never;
@@ -98,7 +99,7 @@ fn credential(held: &Held, now: i64) -> String {
         Place::Profile(name) => format!(", in the profile {name}"),
         Place::Store(_) | Place::Environment => String::new(),
     };
-    let age = say_duration(now - held.created_at);
+    let age = say_age(now - held.created_at);
     format!("{} ({}, {age} old, {end}{restricted}{place})", held.access_key_id, held.kind.word())
 }
 

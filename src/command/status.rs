@@ -16,7 +16,7 @@ use crate::live;
 use crate::prompt::Never;
 use crate::resolve::{ResolveError, Resolver, store_path};
 use crate::store::IdentityRow;
-use crate::table::{cell, with_heads};
+use crate::table::{self, Cell, Column, cell, optional};
 
 /// What the shell's variables say.
 struct Status {
@@ -66,19 +66,24 @@ fn profiles(context: &Context, global: &Global) -> Result<(), Failure> {
         context.note("the credentials file has no keys");
         return Ok(());
     }
-    let mut table = with_heads(context, ["PROFILE", "STATE", "KEY", "KEPT FOR"]);
-    for ProfileState { profile, state, access_key_id, expires_at, kept_for, reason } in &states {
-        let left = expires_at.map(|end| end - context.now()).filter(|left| *left > 0);
-        let detail = match (reason, left) {
-            (Some(reason), _) => format!(": {reason}"),
-            (None, Some(left)) => format!(" {}", say_duration(left)),
-            (None, None) => String::new(),
-        };
-        let texts = [access_key_id, kept_for].map(|text| cell(text.as_deref().unwrap_or_default()));
-        let [key, kept_for] = texts;
-        table.add_row(vec![cell(profile), cell(&format!("{}{detail}", state.word())), key, kept_for]);
-    }
-    Ok(context.answer(&format!("{table}\n"))?)
+    let now = context.now();
+    Ok(table::print(context, PROFILES, states.iter().map(|state| cells(state, now)))?)
+}
+
+const PROFILES: [Column; 5] = [
+    Column::kept("PROFILE"),
+    Column::kept("STATE"),
+    Column::spare(1, "KEY"),
+    Column::spare(2, "KEPT FOR"),
+    Column::remark("REASON"),
+];
+
+fn cells(of: &ProfileState, now: i64) -> [Cell<'_>; 5] {
+    let left = of.expires_at.map(|end| end - now).filter(|left| *left > 0);
+    let left = left.map_or(String::new(), |left| format!(" {}", say_duration(left)));
+    let state = cell(format!("{}{left}", of.state.word()));
+    let [key, kept_for, reason] = [&of.access_key_id, &of.kept_for, &of.reason].map(|text| optional(text.as_deref()));
+    [cell(of.profile.as_str()), state, key, kept_for, reason]
 }
 
 fn read(context: &Context, global: &Global) -> Result<Status, Failure> {

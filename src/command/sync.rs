@@ -1,32 +1,47 @@
 //! `sync`: profiles in the person's config file, through which other programs get credentials.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use serde_json::json;
 
 use crate::asking;
-use crate::aws_config::synced::{self, Change, Entry, Report, SyncError};
+use crate::aws_config::synced::{self, Change, Entry, Report};
 use crate::aws_config::{AwsFiles, FileKind};
+use crate::changing;
 use crate::cli::{Asking, Global, Sync};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::Kind;
 use crate::identity::route::CredentialKind;
-use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target};
+use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner, Store, StoreError};
+use crate::synced_profile::{self, Writer, at_its_place, refused};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Sync) -> Result<(), Failure> {
     let mut resolver = asking::resolver(context, global, &Asking::default())?;
     let (config, credentials) = context.aws_files().map_err(ResolveError::from)?;
     let files = AwsFiles::new(config, credentials);
     let wanted = Wanted::read(context, resolver.catalogue(), &files, arguments)?;
-    let done = edit(&mut resolver, &files, &wanted)?;
+    let done = synced_profile::edit(&mut resolver, &files, wanted.change())?;
     let changed: Vec<&str> = done.written.iter().chain(&done.removed).map(String::as_str).collect();
     if !changed.is_empty() {
         asking::record(context, resolver.store_path(), "sync", &changed.join(", "), None, "ok");
     }
+    for name in &done.written {
+        note_protected(context, resolver.catalogue(), name)?;
+    }
     tell(context, global, &files, &wanted, &done)
+}
+
+/// Whoever asks by such a profile is mostly a program, without a terminal.
+fn note_protected(context: &Context, catalogue: &Catalogue<'_>, name: &str) -> Result<(), Failure> {
+    if catalogue.stored_identity(name)?.is_some_and(|row| row.protected) {
+        context.note(&format!(
+            "{name} is protected: a program that asks by its profile is answered in a shell that is {name}, or where its \
+             account's alias can be typed"
+        ));
+    }
+    Ok(())
 }
 
 /// What is asked for, as the block is to have it.
@@ -135,92 +150,7 @@ fn identity(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> Result<
         let fact = format!("there is no identity called '{shown}' any more");
         return Err(Failure::new(Exit::Identity, fact, format!("multicred sync --remove {shown}")));
     }
-    let (fact, remedy) = match catalogue.lookup(typed)? {
-        Target::Known(row) => return Ok(row),
-        Target::Nobody => return Err(ResolveError::from(LookupError::Nobody).into()),
-        Target::Profile(_) => (
-            format!("'{shown}' is a profile of your own, and no identity of the store"),
-            format!("programs use it as it is: AWS_PROFILE={shown}"),
-        ),
-        Target::OfProfiles(identity) => (
-            format!("'{shown}' is known from your own profiles only, which programs use as they are"),
-            format!("to have it in the store: multicred link {identity} --parent USER-OR-ROLE"),
-        ),
-        Target::Key(_, holder) => {
-            (format!("'{shown}' is one key, and a profile is for an identity"), format!("name {holder}"))
-        }
-    };
-    Err(Failure::new(Exit::Identity, fact, remedy))
-}
-
-/// Writes commands that call this program on this store.
-pub(super) struct Writer {
-    words: Vec<String>,
-}
-
-impl Writer {
-    pub(super) fn new(context: &Context, catalogue: &Catalogue<'_>) -> Result<Self, Failure> {
-        let program = super::program_on_path(context).or_else(|| context.own_program());
-        let program = program.ok_or_else(|| Failure {
-            exit: Exit::Failure,
-            fact: "this program does not know its own path".to_owned(),
-            remedy: None,
-        })?;
-        let mut words = vec![text(&std::path::absolute(&program).unwrap_or(program))?];
-        if let Some(store) = catalogue.store_argument() {
-            words.extend(["--store".to_owned(), text(&store)?]);
-        }
-        words.push("credential-process".to_owned());
-        Ok(Self { words })
-    }
-
-    /// The command that gives the long-term key itself of whoever this is, as a file did.
-    pub(super) fn of_key(&self, arn: &str) -> Result<String, Failure> {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).chain(["--no-session", arn]).collect();
-        Ok(synced::command(&words)?)
-    }
-
-    fn entry(&self, row: &IdentityRow) -> Result<Entry, Failure> {
-        Ok(Entry { region: row.region.clone(), ..self.named(&row.shown())? })
-    }
-
-    fn named(&self, name: &str) -> Result<Entry, Failure> {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).chain([name]).collect();
-        let command = synced::command(&words)?;
-        Ok(Entry { name: name.to_owned(), command, region: None })
-    }
-}
-
-fn text(path: &Path) -> Result<String, Failure> {
-    let not_text = || {
-        let fact = format!("{} is no UTF-8 text, and an AWS config file is", path.display());
-        Failure::new(Exit::Failure, fact, "install multicred, or put the store, at another path")
-    };
-    path.to_str().map(str::to_owned).ok_or_else(not_text)
-}
-
-fn refused(files: &AwsFiles, error: &SyncError) -> Failure {
-    Failure { fact: at_its_place(files, error), ..error.into() }
-}
-
-fn at_its_place(files: &AwsFiles, error: &SyncError) -> String {
-    match error.place() {
-        Some((file, line)) => format!("{}:{line}: {error}", files.path(file).display()),
-        None => error.to_string(),
-    }
-}
-
-fn edit(resolver: &mut Resolver<'_>, files: &AwsFiles, wanted: &Wanted) -> Result<Report, Failure> {
-    let credentials = files.text(FileKind::Credentials).map_err(ResolveError::from)?;
-    let mut done = Report::default();
-    resolver.edit_aws_file(FileKind::Config, &mut |text| {
-        let exists = !text.is_empty() || files.path(FileKind::Config).exists();
-        let changed = synced::change(exists.then_some(text), &credentials, wanted.change());
-        let (rewrite, report) = changed.map_err(|error| refused(files, &error))?;
-        done = report;
-        Ok::<_, Failure>(rewrite)
-    })?;
-    Ok(done)
+    changing::stored(catalogue, typed)
 }
 
 fn tell(context: &Context, global: &Global, files: &AwsFiles, wanted: &Wanted, done: &Report) -> Result<(), Failure> {

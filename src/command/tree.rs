@@ -1,15 +1,15 @@
 //! `tree`: everybody, each below whom it is assumed from. Asks nobody.
 
-use std::fmt::Write as _;
+use std::io::{self, Write};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::cli::{Global, Tree};
 use crate::context::{Context, printable};
 use crate::error::Failure;
 use crate::prompt::Never;
-use crate::resolve::{Branch, By, LookupError, ResolveError, Resolver, Target, store_path};
-use crate::table;
+use crate::resolve::{Branch, By, LookupError, ResolveError, Resolver, Somebody, Target, store_path};
+use crate::table::{self, Column, cell, state_cell};
 
 /// Who stands deeper is drawn no further to the right: no chain of AWS roles is that long.
 const DEEPEST_DRAWN: usize = 24;
@@ -30,16 +30,16 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Tree) -> Resul
     let range = target.map_or(whole, |target| forest.below(&target).unwrap_or_default());
     let part = Part { branches: &forest.branches, range };
     if global.json {
-        return Ok(context.answer_json(&part.json())?);
+        return Ok(context.answer_list(part.json())?);
     }
     if arguments.dot {
-        return Ok(context.answer(&part.dot())?);
+        return Ok(context.answer_by(|out| part.dot(out))?);
     }
     if part.range.is_empty() {
         context.note("nobody is assumed from anybody yet: multicred import --all");
         return Ok(());
     }
-    Ok(context.answer(&format!("{}\n", part.table(context)))?)
+    Ok(part.print(context)?)
 }
 
 /// A part of the forest: one and all below it, or all.
@@ -58,67 +58,72 @@ impl Part<'_> {
         self.branches.get(self.range.start).map_or(0, |branch| branch.depth)
     }
 
-    fn table(&self, context: &Context) -> String {
-        let mut table = table::with_heads(context, ["IDENTITY", "STATE", "ACCOUNT", "KIND"]);
+    /// Each branch, with the lines that lead to it.
+    fn drawn(&self) -> impl Iterator<Item = (String, &Branch)> + Clone {
         let (top, mut ends) = (self.top(), Vec::new());
-        for (_, branch) in self.iter() {
+        self.branches[self.range.clone()].iter().map(move |branch| {
             let depth = branch.depth - top;
             ends.truncate(depth);
             ends.resize(depth + 1, branch.is_last);
-            table.add_row([
-                table::cell(&format!("{}{}", lines_before(&ends), branch.shown)),
-                table::state_cell(context, &branch.standing),
-                table::cell(branch.account.as_deref().unwrap_or("")),
-                table::cell(branch.kind),
-            ]);
-        }
-        table.trim_fmt()
+            (lines_before(&ends), branch)
+        })
     }
 
-    fn json(&self) -> Value {
-        let shown = |(place, by): &(usize, By)| {
-            let by = match by {
+    fn print(&self, context: &Context) -> io::Result<()> {
+        let now = context.now();
+        let cells = |(lines, branch): (String, &'_ Branch)| {
+            let Somebody { shown, standing, identity, kind, protected, .. } = &branch.somebody;
+            let account = identity.as_ref().map(|identity| identity.account.clone());
+            [
+                cell(lines + shown),
+                state_cell(standing, *protected, now),
+                cell(account.unwrap_or_default()),
+                cell(*kind),
+                cell(standing.state.reason().unwrap_or_default().to_owned()),
+            ]
+        };
+        table::print(context, COLUMNS, self.drawn().map(cells))
+    }
+
+    fn json(&self) -> impl Iterator<Item = Value> {
+        self.iter().map(|(_, branch)| {
+            let mut json = table::somebody_json(&branch.somebody);
+            let (parent, by) = branch.parent.as_ref().map(|(parent, by)| (*parent, by)).unzip();
+            let by = by.map(|by| match by {
                 By::Link => "link",
                 By::Profile(_) => "profile",
-            };
-            (&self.branches[*place].shown, by)
-        };
-        let values = self.iter().map(|(_, branch)| {
-            let parent = branch.parent.as_ref().map(shown);
-            json!({
-                "identity": branch.shown,
-                "arn": branch.arn,
-                "account": branch.account,
-                "kind": branch.kind,
-                "source": branch.source,
-                "state": branch.standing.state.word(),
-                "expires_at": branch.standing.expires_at,
-                "reason": branch.standing.state.reason(),
-                "depth": branch.depth - self.top(),
-                "parent": parent.map(|(shown, _)| shown),
-                "by": parent.map(|(_, by)| by),
-            })
-        });
-        values.collect::<Vec<_>>().into()
+            });
+            json.insert("depth".to_owned(), (branch.depth - self.top()).into());
+            json.insert("parent".to_owned(), parent.map(|it| self.branches[it].somebody.shown.as_str()).into());
+            json.insert("by".to_owned(), by.into());
+            json.into()
+        })
     }
 
     /// In the language of graphviz. Nodes are called by number: no name can be mistaken for a word of that language.
-    fn dot(&self) -> String {
-        let mut text = "digraph multicred {\n  rankdir=LR;\n  node [shape=box];\n".to_owned();
-        for (place, branch) in self.iter() {
-            let (shown, arn) = (quoted(&branch.shown), quoted(branch.arn.as_deref().unwrap_or_default()));
-            let state = branch.standing.state.word();
-            // Writing to a String cannot fail.
-            let _ = writeln!(text, "  n{place} [label=\"{shown}\\n{state}\", tooltip=\"{arn}\"];");
+    fn dot(&self, out: &mut dyn Write) -> io::Result<()> {
+        out.write_all(b"digraph multicred {\n  rankdir=LR;\n  node [shape=box];\n")?;
+        for (place, Branch { somebody, .. }) in self.iter() {
+            let (shown, arn) = (quoted(&somebody.shown), quoted(somebody.arn.as_deref().unwrap_or_default()));
+            let state = somebody.standing.state.word();
+            writeln!(out, "  n{place} [label=\"{shown}\\n{state}\", tooltip=\"{arn}\"];")?;
         }
         for (place, branch) in self.iter() {
             if let Some((parent, _)) = branch.parent.as_ref().filter(|(parent, _)| self.range.contains(parent)) {
-                let _ = writeln!(text, "  n{parent} -> n{place};");
+                writeln!(out, "  n{parent} -> n{place};")?;
             }
         }
-        text + "}\n"
+        out.write_all(b"}\n")
     }
 }
+
+const COLUMNS: [Column; 5] = [
+    Column::kept("IDENTITY"),
+    Column::kept("STATE"),
+    Column::spare(1, "ACCOUNT"),
+    Column::spare(2, "KIND"),
+    Column::remark("REASON"),
+];
 
 /// The lines that lead to a branch, given for each level whether it is the last there. The first level has none.
 fn lines_before(ends: &[bool]) -> String {

@@ -23,9 +23,12 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Why) -> Result
         }
         found => found?,
     };
-    let planned = plan::plan(&destination.route, &Request::default(), context.now());
+    let request = catalogue.leased(&destination, Request::default())?;
+    let planned = plan::plan(&destination.route, &request, context.now());
+    let word = catalogue.word_for(&destination)?;
     let asked = planned.as_ref().map_or(Ok(Vec::new()), |plan| asked(&resolver, plan))?;
-    let account = Account { context, resolver: &resolver, destination: &destination, asked };
+    let lease = request.lease.map(i64::from);
+    let account = Account { context, resolver: &resolver, destination: &destination, asked, word, lease };
     let text = if global.json { format!("{}\n", account.json(&planned)) } else { account.text(planned.as_ref().ok()) };
     context.answer(&text)?;
     match planned {
@@ -41,6 +44,8 @@ fn without_way(name: &str, error: &ResolveError) -> Value {
         "arn": null,
         "origin": null,
         "region": null,
+        "protected": null,
+        "lease": null,
         "chain": [],
         "plan": null,
         "settings": [],
@@ -63,6 +68,10 @@ struct Account<'a> {
     resolver: &'a Resolver<'a>,
     destination: &'a Destination,
     asked: Vec<(String, String)>,
+    /// What has to be typed to be that, where the account is protected.
+    word: Option<String>,
+    /// How long its credentials last at most then, in seconds.
+    lease: Option<i64>,
 }
 
 impl Account<'_> {
@@ -97,7 +106,9 @@ impl Account<'_> {
         for (serial, by) in &self.asked {
             lines.push(format!("  asks for an MFA code of {serial}: {by}"));
         }
-        if self.asked.is_empty() {
+        lines.extend(self.word.as_ref().map(|word| format!("  asks for the alias of the protected account: {word}")));
+        lines.extend(self.lease.map(|lease| format!("  lease: {} at most", say_duration(lease))));
+        if self.asked.is_empty() && self.word.is_none() {
             let is_still = plan.calls.is_empty() && plan.probe().is_none();
             lines.push(if is_still { "  no call, no prompt" } else { "  no prompt" }.to_owned());
         }
@@ -152,6 +163,8 @@ impl Account<'_> {
             "arn": destination.arn,
             "origin": destination.origin,
             "region": route.region,
+            "protected": self.word.is_some(),
+            "lease": self.lease,
             "chain": chain.collect::<Vec<_>>(),
             "plan": planned.as_ref().ok().map(|plan| self.plan_json(plan)),
             "settings": self.settings_json(),

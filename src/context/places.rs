@@ -40,6 +40,25 @@ impl Context {
         Some(folder.join("multicred").join("config.toml"))
     }
 
+    /// The files that a shell of this name reads when it starts, the one for a person's own lines first.
+    pub fn startup_files(&self, shell: &str) -> Vec<PathBuf> {
+        let Ok(home) = self.home("startup files") else { return Vec::new() };
+        let inside = |folder: PathBuf, names: &[&str]| names.iter().map(|name| folder.join(name)).collect();
+        match shell {
+            "bash" => inside(home, &[".bashrc", ".bash_profile", ".bash_login", ".profile"]),
+            "zsh" => inside(self.path("ZDOTDIR").unwrap_or(home), &[".zshrc", ".zshenv", ".zprofile", ".zlogin"]),
+            "fish" => {
+                let given = self.path("XDG_CONFIG_HOME").filter(|path| path.is_absolute());
+                let folder = given.unwrap_or_else(|| home.join(".config")).join("fish");
+                let more = std::fs::read_dir(folder.join("conf.d")).into_iter().flatten().flatten();
+                let more =
+                    more.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|it| it == "fish"));
+                std::iter::once(folder.join("config.fish")).chain(more).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The store that `MULTICRED_STORE` names.
     pub fn store_variable(&self) -> Option<PathBuf> {
         self.path("MULTICRED_STORE")

@@ -3,6 +3,7 @@
 //! No error of this module quotes a value: people swap fields, and any value may be the secret.
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use crate::aws_config::document::Document;
 
@@ -11,8 +12,10 @@ mod decode;
 mod draft;
 mod expiry;
 mod found;
+mod given;
 mod ini;
 mod json;
+mod parts;
 mod shell_lines;
 mod shell_words;
 
@@ -20,6 +23,7 @@ pub use decode::{DecodeError, decode};
 pub use expiry::{shown as shown_expiry, written_like as expiry_like};
 pub use found::{AnswerFault, FaultReason, Found, SectionFault};
 pub use ini::{EXPIRY_KEYS, read_section as of_section};
+pub use parts::Parts;
 
 /// Why nothing could be read from a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -97,6 +101,20 @@ pub fn of_process(text: &str) -> Result<Found, AnswerFault> {
 /// Names the field that is missing or wrong.
 pub fn of_metadata(text: &str) -> Result<Found, AnswerFault> {
     answer::of_metadata(text)
+}
+
+/// The credential that the variables of an environment hold; nothing where none of them has a part of one.
+pub fn of_variables(value: impl Fn(&str) -> Option<Zeroizing<String>>) -> Option<Result<Found, SectionFault>> {
+    given::of_variables(value)
+}
+
+/// The credential that a person has typed, part by part; nothing where that is empty.
+pub fn typed(
+    id: Zeroizing<String>,
+    secret: Zeroizing<String>,
+    token: Option<Zeroizing<String>>,
+) -> Option<Result<Found, SectionFault>> {
+    given::typed(id, secret, token)
 }
 
 /// The words of a command line, as a POSIX shell splits it; `None` where a shell would compute something, or run more

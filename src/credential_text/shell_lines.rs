@@ -6,8 +6,11 @@ use super::draft::{Draft, Field, Names};
 use super::found::{FaultReason, Found, SectionFault};
 use super::shell_words::statements;
 
-const NAMES: Names = Names { id: "AWS_ACCESS_KEY_ID", secret: "AWS_SECRET_ACCESS_KEY", token: "AWS_SESSION_TOKEN" };
-const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
+pub(super) const NAMES: Names =
+    Names { id: "AWS_ACCESS_KEY_ID", secret: "AWS_SECRET_ACCESS_KEY", token: "AWS_SESSION_TOKEN" };
+pub(super) const OLD_TOKEN: &str = "AWS_SECURITY_TOKEN";
+/// Where the end stands, the one that counts first.
+pub(super) const EXPIRIES: [&str; 2] = ["AWS_CREDENTIAL_EXPIRATION", "AWS_SESSION_EXPIRATION"];
 
 /// A variable's name with its value.
 type Assignment = (String, Zeroizing<String>);
@@ -37,7 +40,7 @@ fn draft(fields: &[Field]) -> Draft {
         id: last_of(fields, &[NAMES.id]),
         secret: last_of(fields, &[NAMES.secret]),
         token: last_of(fields, &[NAMES.token, OLD_TOKEN]),
-        expiry: last_of(fields, &["AWS_CREDENTIAL_EXPIRATION", "AWS_SESSION_EXPIRATION"]),
+        expiry: last_of(fields, &EXPIRIES),
         region: last_of(fields, &["AWS_REGION", "AWS_DEFAULT_REGION"]),
         mfa_serial: last_of(fields, &["AWS_MFA_SERIAL"]),
     }

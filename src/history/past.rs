@@ -74,6 +74,11 @@ impl History {
 }
 
 impl Past {
+    /// How long it is, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.end
+    }
+
     /// Shows each line and where it begins, the newest first, until `see` breaks. A last line without its end is not
     /// there yet; one that is too long is shown as an empty one.
     ///

@@ -2,6 +2,7 @@
 
 pub mod arn;
 pub mod hash;
+pub mod key_age;
 pub mod name;
 pub mod plan;
 pub mod request;

@@ -1,6 +1,6 @@
 //! The names a person types, by their form alone.
 
-use super::arn::{self, PrincipalArn};
+use super::arn::{self, PrincipalArn, is_account_id};
 use super::{Identity, Kind};
 
 /// The longest label or alias.
@@ -54,12 +54,57 @@ fn in_account(text: &str) -> Option<Form> {
     named.then(|| Form::InAccount { account: account.to_owned(), kinds, name: name.to_owned() })
 }
 
+/// The account that an access key id tells of; `None` where it is of the older sort, which tells of none.
+///
+/// Source: Tal Be'ery, "A short note on AWS KEY ID" (2023); AWS documents that the ids tell, and not how. Behind the prefix
+/// stand 80 bits in base 32 (RFC 4648): a one, 40 bits of account id, and what tells keys of one account apart.
+pub fn account_of_key(id: &str) -> Option<String> {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+    let digits = id.as_bytes().get(4..14).filter(|_| is_access_key_id(id))?;
+    let value = |byte: &u8| u64::try_from(ALPHABET.iter().position(|digit| digit == byte)?).ok();
+    let bits = digits.iter().try_fold(0, |bits: u64, byte| Some(bits << 5 | value(byte)?))?;
+    let account = (bits >> 9) & ((1 << 40) - 1);
+    (bits >> 49 == 1).then(|| format!("{account:012}")).filter(|id| is_account_id(id))
+}
+
 /// Whether this may be a label or an account alias: `[A-Za-z0-9][A-Za-z0-9._+=,@-]{0,62}`.
 pub fn is_label(text: &str) -> bool {
     let mut bytes = text.bytes();
     text.len() <= LABEL_MAX
         && bytes.next().is_some_and(|byte| byte.is_ascii_alphanumeric())
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"._+=,@-".contains(&byte))
+}
+
+/// Why a text cannot be the label of an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LabelFault {
+    /// It is too long, or has a character that no label has.
+    #[error("use a letter or digit, then up to 62 letters, digits or ._+=,@-")]
+    Form,
+    /// It is read as an account.
+    #[error("twelve digits are an account id: add a letter")]
+    AccountId,
+    /// It is read as a key.
+    #[error("it looks like an access key id, which names that very key: choose another")]
+    AccessKeyId,
+}
+
+/// That a text may be the label of an identity: it means nothing else by its form.
+///
+/// # Errors
+/// See [`LabelFault`].
+pub fn check_label(text: &str) -> Result<(), LabelFault> {
+    // IAM user guide, "Understanding unique ID prefixes".
+    let is_like_key = |text: &str| {
+        let of_aws = ["AKIA", "ASIA"].iter().any(|prefix| text.starts_with(prefix));
+        of_aws && is_access_key_id(text) && !text.bytes().any(|byte| byte.is_ascii_lowercase())
+    };
+    match text {
+        _ if !is_label(text) => Err(LabelFault::Form),
+        _ if arn::is_account_id(text) => Err(LabelFault::AccountId),
+        _ if is_like_key(text) => Err(LabelFault::AccessKeyId),
+        _ => Ok(()),
+    }
 }
 
 /// Whether this has the form of an access key id (IAM API reference, `AccessKeyMetadata`: `\w{16,128}`).
@@ -95,6 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn a_key_id_tells_its_account_where_it_is_of_the_newer_sort() {
+        assert_eq!(account_of_key("ASIAY34FZKBOKMUTVV7A").as_deref(), Some("609629065308"));
+        assert_eq!(account_of_key("AKIAQYLPMN5HHHFPZAM2").as_deref(), Some("052310077262"));
+        for id in [
+            "AKIAIOSFODNN7EXAMPLE",
+            "AKIAJOSFODNN7EXAMPLE",
+            "AKIA",
+            "",
+            "AKIAQ0000000000000000",
+            "ASIA7777777777777777",
+        ] {
+            assert_eq!(account_of_key(id), None, "{id}");
+        }
+    }
+
+    #[test]
     fn every_written_form_is_read() {
         assert_eq!(form("-"), Form::Nobody);
         assert_eq!(form("prod/Admin"), in_account("prod", &[Kind::Role, Kind::User], "Admin"));
@@ -116,6 +177,20 @@ mod tests {
         for bad in ["", "-a", ".a", "a b", "a/b", "é", "a$", &"a".repeat(64)] {
             assert!(!is_label(bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_label_is_nothing_that_its_form_makes_an_account_or_a_key() {
+        for good in
+            ["a", "11112222333", "1111222233334", "prod-admin", "administratorofprod", "AKIA", "Akiaiosfodnn7example"]
+        {
+            assert_eq!(check_label(good), Ok(()), "{good}");
+        }
+        assert_eq!(check_label("111122223333"), Err(LabelFault::AccountId));
+        for key in ["AKIAIOSFODNN7EXAMPLE", "ASIAIOSFODNN7EXAMPLE", "AKIA_OLD_OLD_OLD_1"] {
+            assert_eq!(check_label(key), Err(LabelFault::AccessKeyId), "{key}");
+        }
+        assert_eq!(check_label("a/b"), Err(LabelFault::Form));
     }
 
     #[test]

@@ -142,6 +142,24 @@ pub enum NoPlan {
         /// What was asked for.
         name: String,
     },
+    /// More than the lease of a protected account.
+    #[error("{shown} is protected: its credentials last at most {}, not {}", say_duration(*lease), say_duration(*asked))]
+    OverLease {
+        /// The identity, as a person types it.
+        shown: String,
+        /// What was asked for, in seconds.
+        asked: i64,
+        /// The lease, in seconds.
+        lease: i64,
+    },
+    /// A key that has no end, of somebody protected.
+    #[error("{shown} is protected, and its long-term key {access_key_id} has no end")]
+    EndlessKey {
+        /// The identity, as a person types it.
+        shown: String,
+        /// The key.
+        access_key_id: String,
+    },
     /// `--fresh` for something that only the person can renew.
     #[error("the credential of {shown} was imported: multicred cannot obtain a new one")]
     NotRenewable {
@@ -176,7 +194,10 @@ fn plan_with(
     least_left: impl Fn(&Held, MinTtl) -> i64,
 ) -> Result<Plan, NoPlan> {
     let (stages, mut warnings) = stages::decide(route, request)?;
-    let found = find_start(route, &stages, request, now, least_left)?;
+    let find = |request: &Request| find_start(route, &stages, request, now, &least_left);
+    // Where nothing that keeps to a lease can be had, what cannot be shortened will do.
+    let without_lease = || find(&Request { lease: None, ..request.clone() });
+    let found = find(request).or_else(|error| request.lease.map_or(Err(error), |_| without_lease()))?;
     let first_call = found.as_ref().map_or(0, |found| found.stage + 1);
     let calls: Vec<Stage> = stages[first_call..].to_vec();
     let straight = stages.last().is_some_and(|stage| stage.straight);
@@ -251,7 +272,10 @@ fn answers(held: &Held, route: &Route, stages: &[Stage], index: usize, request: 
         CredentialKind::Imported => {
             let is_target = index == stages.len() - 1;
             let asks_for_more = is_target && asks_for_more(&route.nodes[stage.node], request);
+            // What lasts longer than the lease is used only where nothing shorter can be obtained.
+            let outlasts = is_target && request.lease.is_some() && stage.call.is_some();
             !asks_for_more
+                && !outlasts
                 && !carries_more(route, stage.node, request)
                 && stage.mfa_context.is_none()
                 && !next_needs_key(stages, index)

@@ -57,8 +57,21 @@ pub struct RoleOfEnvironment {
     pub session_name: Option<String>,
 }
 
+/// Who asks, which decides whom a question about a protected account could reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Asker {
+    /// A person, to be somebody in a shell.
+    #[default]
+    Switch,
+    /// A program, or a person for one. What its shell holds was confirmed there.
+    Program,
+    /// The agent, for a live session, where nobody is.
+    Agent,
+}
+
 /// What was asked for beside the name. The default asks for nothing special.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Request {
     /// The lifetime wanted, in seconds.
     pub duration: Option<u32>,
@@ -83,9 +96,20 @@ pub struct Request {
     /// It is to sign in to the console with: a user's session is then a federated one, and a role's session in the
     /// console may outlast its credential.
     pub for_console: bool,
+    /// The stored credential itself was named, by its access key id.
+    pub as_it_is: bool,
+    /// The most that the target's credential may last, in seconds: its account is protected.
+    pub lease: Option<u32>,
+    /// Who asks.
+    pub asker: Asker,
 }
 
 impl Request {
+    /// A duration of the target's credential in seconds, cut to the lease.
+    pub(super) fn within_lease(&self, duration: u32) -> u32 {
+        self.lease.map_or(duration, |lease| duration.min(lease))
+    }
+
     /// Whether any flag changes what is asked of AWS (and not only when it is asked): then a credential
     /// that was imported cannot stand for it.
     pub fn shapes_the_call(&self) -> bool {

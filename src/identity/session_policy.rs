@@ -70,6 +70,11 @@ impl SessionPolicy {
         Ok(Self { arns, document, read_only: false })
     }
 
+    /// Whether it is AWS's `ReadOnlyAccess` alone.
+    pub fn is_read_only(&self) -> bool {
+        self.read_only
+    }
+
     /// Whether it restricts nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{expiry, kind};
 use crate::context::Context;
 use crate::credential_text::Found;
 use crate::identity::request::say_duration;
+use crate::resolve::bringing::{expiry, kind};
 use crate::store::IdentityRow;
 
 /// What became of one credential.

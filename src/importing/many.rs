@@ -1,6 +1,6 @@
 //! Many credentials: AWS is asked whose they are side by side, before they are taken one by one.
 
-use super::{Importer, credential};
+use super::Importer;
 use crate::credential_text::Found;
 use crate::error::Failure;
 
@@ -10,15 +10,14 @@ impl Importer<'_> {
     /// # Errors
     /// The store cannot be read, or AWS cannot be reached by these settings.
     pub fn ask_all<'f>(&mut self, all: impl Iterator<Item = &'f Found>) -> Result<(), Failure> {
-        let mut questions = Vec::new();
+        let mut new = Vec::new();
         for found in all {
-            if self.stored(&found.access_key_id)?.is_none() {
-                questions.push((credential(found), self.region_of(found)?));
+            if self.resolver.owner_of_key(&found.access_key_id)?.is_none() {
+                new.push(found);
             }
         }
-        let answers = self.resolver.callers(&questions)?;
-        let keys = questions.into_iter().map(|(credential, _)| credential.access_key_id);
-        self.asked.extend(keys.zip(answers));
+        let answers = self.resolver.callers(&new)?;
+        self.asked.extend(new.iter().map(|found| found.access_key_id.clone()).zip(answers));
         Ok(())
     }
 }

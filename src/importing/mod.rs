@@ -1,8 +1,13 @@
 //! From a credential that somebody has to one in the store: AWS is asked whose it is, and it is sealed.
 
 pub mod answer;
+pub mod take_over;
 pub mod text;
+pub mod watch;
 
+mod aws_vault;
+mod gather;
+mod links;
 mod many;
 
 use std::collections::HashMap;
@@ -12,20 +17,15 @@ use crate::cli::{Asking, Global};
 use crate::context::Context;
 use crate::credential_text::{Found, SectionFault};
 use crate::error::{Exit, Failure};
-use crate::identity::name::is_label;
+use crate::identity::name::{check_label, is_label};
 use crate::identity::request::{is_mfa_serial, is_region, say_duration};
-use crate::identity::route::CredentialKind;
-use crate::identity::{Holder, Identity, Kind};
+use crate::identity::{Identity, Kind};
+use crate::resolve::bringing::Known;
 use crate::resolve::{ResolveError, Resolver};
-use crate::seal::SealError;
-use crate::secret::{Credential, KeyMaterial};
-use crate::store::{Durability, IdentityRow, NewCredential, Writing};
-use crate::sts::{Caller, Signing, StsError, settings};
+use crate::store::{Durability, IdentityRow, Writing};
+use crate::sts::{Caller, StsError};
 
 use answer::Answer;
-
-/// An expiry that nobody told us is guessed as this many seconds from now.
-const GUESSED_LIFE: i64 = 3600;
 
 /// How credentials are taken.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +57,7 @@ pub struct Importer<'c> {
     resolver: Resolver<'c>,
     manner: Manner,
     /// What AWS has been asked beforehand, by access key id.
-    asked: HashMap<String, Result<Caller, StsError>>,
+    asked: HashMap<String, Result<Caller, ResolveError>>,
 }
 
 impl<'c> Importer<'c> {
@@ -87,14 +87,15 @@ impl<'c> Importer<'c> {
         let found = section.map_err(|fault| {
             Failure::new(Exit::Failure, fault.to_string(), "nothing of it was stored; correct it and import it again")
         })?;
-        let row = self.stored(&found.access_key_id)?;
-        // One whose seal is broken is verified and stored as if it were new.
-        let is_broken = match row.as_ref().map(|_| self.resolver.stored_material(&found.access_key_id)) {
-            Some(Err(ResolveError::Seal(SealError::DoesNotOpen(_) | SealError::Format { .. }))) => true,
-            opened => match (row, opened.transpose()?) {
-                (Some(row), Some(stored)) => return Ok(self.known(&found, &row, stored.as_ref())?),
-                _ => false,
-            },
+        let is_broken = match self.resolver.knows(&found)? {
+            Known::Whole(row) => return Ok(self.known(&found, &row)?),
+            Known::OtherSecret => {
+                let fact = format!("{} is stored with another secret than this", place(&found));
+                let remedy = "correct the secret: the stored one was verified when it came";
+                return Err(Failure::new(Exit::Failure, fact, remedy).into());
+            }
+            Known::Broken => true,
+            Known::No => false,
         };
         let now = self.context.now();
         if let Some(end) = found.expires_at.filter(|end| *end <= now) {
@@ -102,18 +103,9 @@ impl<'c> Importer<'c> {
             return Err(Refusal { failure: Failure::new(Exit::Failure, fact, "import a fresh one"), is_over: true });
         }
         let caller = self.ask(&found)?;
-        let row = self.store(&found, &caller, is_broken, now)?;
+        let row = self.store(&found, &caller, is_broken)?;
         asking::record(self.context, self.resolver.store_path(), "import", &row.shown(), None, "ok");
         Ok(Answer::of(&found, &row, false, now))
-    }
-
-    /// Whose an access key of the store is.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn stored(&self, access_key_id: &str) -> Result<Option<IdentityRow>, Failure> {
-        let store = self.resolver.catalogue().store();
-        Ok(store.map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten())
     }
 
     /// Why the name that a credential had elsewhere is not its identity's label, where it is not.
@@ -136,78 +128,35 @@ impl<'c> Importer<'c> {
         Ok(Some(format!("'{}' did not become the label of {whose}: {why}", name.escape_debug())))
     }
 
-    /// A key that is stored already: only a label that was asked for is new. The stored secret is opened, for a note
-    /// that all is well must be true.
-    fn known(&mut self, found: &Found, row: &IdentityRow, stored: Option<&KeyMaterial>) -> Result<Answer, Failure> {
-        if stored != Some(&material(found)) {
-            let fact = format!("{} is stored with another secret than this", place(found));
-            return Err(Failure::new(
-                Exit::Failure,
-                fact,
-                "correct the secret: the stored one was verified when it came",
-            ));
-        }
+    /// A key that is stored already: only a label that was asked for is new.
+    fn known(&mut self, found: &Found, row: &IdentityRow) -> Result<Answer, Failure> {
         if let Some(label) = &self.manner.label {
             let (store, _) = self.resolver.store_and_keys()?;
             store.write(Durability::Synced, |writing| writing.set_label(row.id, label))?;
         }
-        let row = self.stored(&found.access_key_id)?.unwrap_or_else(|| row.clone());
+        let row = self.resolver.owner_of_key(&found.access_key_id)?.unwrap_or_else(|| row.clone());
         Ok(Answer::of(found, &row, true, self.context.now()))
     }
 
     fn ask(&mut self, found: &Found) -> Result<Caller, Refusal> {
-        let answer = if let Some(answer) = self.asked.remove(&found.access_key_id) {
-            answer
-        } else {
-            let (credential, region) = (credential(found), self.region_of(found)?);
-            self.resolver.sts()?.get_caller_identity(Signing { credential: Some(&credential), region: &region })
-        };
-        answer.map_err(|error| {
-            let is_over = matches!(&error, StsError::Refused { code, .. } if code.starts_with("ExpiredToken"));
-            let failure = Failure::from(ResolveError::from(error));
+        let asked = self.asked.remove(&found.access_key_id);
+        asked.unwrap_or_else(|| self.resolver.caller_of(found, None)).map_err(|error| {
+            let is_over = matches!(&error,
+                ResolveError::Sts(StsError::Refused { code, .. }) if code.starts_with("ExpiredToken"));
+            let failure = Failure::from(error);
             let fact = format!("{}: {}", place(found), failure.fact);
             Refusal { failure: Failure { fact, ..failure }, is_over }
         })
     }
 
-    /// The region in which AWS is asked whose a credential is.
-    fn region_of(&mut self, found: &Found) -> Result<String, Failure> {
-        let region = self.resolver.sts()?.environment_region().map(str::to_owned);
-        let region = region.or_else(|| found.region.clone().filter(|region| is_region(region)));
-        Ok(region.unwrap_or_else(|| settings::default_region("aws").to_owned()))
-    }
-
-    fn store(&mut self, found: &Found, caller: &Caller, is_broken: bool, now: i64) -> Result<IdentityRow, Failure> {
-        let holder = Holder::Identity(caller.arn.identity.clone());
+    fn store(&mut self, found: &Found, caller: &Caller, is_broken: bool) -> Result<IdentityRow, Failure> {
         let settings = self.settings(found)?;
         let label = self.label(found, &caller.arn.identity)?;
         let forced = self.manner.label.is_some();
-        let (expires_at, expiry_is_guess) = expiry(found, now);
-        let (store, mut keys) = self.resolver.store_and_keys()?;
-        let material = material(found);
-        let secret = (&holder, found.access_key_id.as_str(), &material);
-        let row = keys.put(store, Durability::Synced, secret, |writing, sealed| {
-            let new = NewCredential {
-                access_key_id: &found.access_key_id,
-                kind: kind(found),
-                request_hash: None,
-                sealed,
-                created_at: now,
-                expires_at,
-                expiry_is_guess,
-                restricted_as: None,
-            };
-            let owner = writing.ensure_owner(&holder, caller.arn.path.as_deref())?;
-            if !writing.put_credential(&owner, &new)? && is_broken {
-                writing.replace_credential(&owner, &new)?;
-            }
-            let row = writing.read().identity(&caller.arn.identity)?;
-            if let Some(row) = &row {
-                describe(writing, row, caller, &settings, label.as_deref(), forced)?;
-            }
-            writing.read().identity(&caller.arn.identity)
-        })?;
-        row.ok_or_else(|| ResolveError::CredentialGone.into())
+        let describe = |writing: &Writing<'_>, row: &IdentityRow| {
+            self::describe(writing, row, &settings, label.as_deref(), forced)
+        };
+        Ok(self.resolver.take_in(found, caller, is_broken, describe)?)
     }
 
     /// The section's own region and MFA device, else those of the profile of its name.
@@ -232,7 +181,7 @@ impl<'c> Importer<'c> {
         if let Some(label) = &self.manner.label {
             return Ok(Some(label.clone()));
         }
-        let Some(name) = found.section.as_deref().filter(|name| *name != "default" && is_label(name)) else {
+        let Some(name) = found.section.as_deref().filter(|name| *name != "default" && check_label(name).is_ok()) else {
             return Ok(None);
         };
         let role = self.resolver.catalogue().profile(name)?.and_then(|profile| profile.role());
@@ -249,12 +198,10 @@ struct Settings {
 fn describe(
     writing: &Writing<'_>,
     row: &IdentityRow,
-    caller: &Caller,
     settings: &Settings,
     label: Option<&str>,
     forced: bool,
 ) -> Result<(), crate::store::StoreError> {
-    writing.set_unique_id(row.id, caller.unique_id.split(':').next().unwrap_or_default())?;
     if let (None, Some(region)) = (&row.region, &settings.region) {
         writing.set_region(row.id, region)?;
     }
@@ -267,30 +214,6 @@ fn describe(
             writing.set_label(row.id, label)
         }
         _ => Ok(()),
-    }
-}
-
-fn credential(found: &Found) -> Credential {
-    let access_key_id = found.access_key_id.clone();
-    Credential { access_key_id, material: material(found), expires_at: found.expires_at }
-}
-
-fn material(found: &Found) -> KeyMaterial {
-    KeyMaterial {
-        secret_access_key: found.secret_access_key.clone().into(),
-        session_token: found.session_token.clone().map(Into::into),
-    }
-}
-
-fn kind(found: &Found) -> CredentialKind {
-    if found.session_token.is_some() { CredentialKind::Imported } else { CredentialKind::LongTerm }
-}
-
-fn expiry(found: &Found, now: i64) -> (Option<i64>, bool) {
-    match (&found.session_token, found.expires_at) {
-        (None, _) => (None, false),
-        (Some(_), Some(end)) => (Some(end), false),
-        (Some(_), None) => (Some(now + GUESSED_LIFE), true),
     }
 }
 

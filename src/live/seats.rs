@@ -38,7 +38,7 @@ pub fn party(
     let Asking { policy_arn, policy, read_only, .. } = question.asking.clone();
     let asking = Asking { policy_arn, policy, read_only, ..Asking::default() };
     let policy = question.request.policy.clone();
-    let request = Request { min_ttl: MinTtl::Program, policy, ..Request::default() };
+    let request = Request { min_ttl: MinTtl::Program, policy, asker: question.request.asker, ..Request::default() };
     for name in also {
         let asked = asking::Question { what: "live", name, request: &request };
         let (other, _) = asking::answer(context, global, &asking, asked, Tty)?;
@@ -68,6 +68,8 @@ fn seat(global: &Global, question: &Question<'_>, somebody: &Resolved) -> Seat {
         account: somebody.who.account.clone(),
         credential: somebody.credential.clone(),
         renew_before: match request.min_ttl {
+            // Nobody could be asked before its end either.
+            _ if somebody.guarded => 0,
             MinTtl::Asked(seconds) => seconds,
             _ => u32::try_from(MinTtl::Program.seconds(i64::MAX)).unwrap_or(u32::MAX),
         },

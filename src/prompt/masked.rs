@@ -1,4 +1,5 @@
-//! A line that is typed without being shown.
+//! A line that is typed without being shown, or for all to see, where Ctrl-C ends the question and not the shell's own
+//! command.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -20,13 +21,22 @@ const LONGEST_LINE: usize = 4096;
 /// How long a key is waited for before signals and the time are looked at.
 pub(super) const LOOK_UP: Duration = Duration::from_millis(100);
 
-/// Reads a line, showing a star for each character; `None` where nobody has typed one by `deadline`. Ctrl-C arrives as
+/// What the terminal shows of what is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shows {
+    /// A star for each character.
+    Stars,
+    /// The characters, and a star for each that is not ASCII.
+    Characters,
+}
+
+/// Reads a line; `None` where nobody has typed one by `deadline`. Ctrl-C arrives as
 /// a character, and a signal from elsewhere is obeyed after the terminal is given back as it was.
 pub(super) fn line(
     mut terminal: &File,
     remark: Option<&str>,
     question: &str,
-    deadline: Option<Instant>,
+    (shows, deadline): (Shows, Option<Instant>),
 ) -> Result<Option<Secret>, PromptError> {
     // Before anything is said: who answers at once is not shown what they type.
     let masked = Masked::start(terminal)?;
@@ -38,7 +48,7 @@ pub(super) fn line(
     let (mut byte, mut escape) = ([0u8; 1], Escape::No);
     loop {
         if masked.obey_signals()? {
-            write_all(terminal, &format!("\r\n{question}{}", "*".repeat(shown(&line))))?;
+            write_all(terminal, &format!("\r\n{question}{}", shows.again(&line)))?;
         }
         if !wait_for_key(terminal) {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
@@ -64,8 +74,20 @@ pub(super) fn line(
                 return text(&line).map(Some);
             }
             (_, typed) if escape.takes(typed) => {}
-            (_, typed) => write_all(terminal, &edit(&mut line, typed))?,
+            (_, typed) => write_all(terminal, &edit(&mut line, typed, shows))?,
         }
+    }
+}
+
+impl Shows {
+    /// What is shown for a character that begins with this byte.
+    fn character(self, first: u8) -> char {
+        if self == Self::Characters && first.is_ascii() { first.into() } else { '*' }
+    }
+
+    /// A line, shown again.
+    fn again(self, line: &[u8]) -> String {
+        line.iter().filter(|byte| !is_continuation(**byte)).map(|byte| self.character(*byte)).collect()
     }
 }
 
@@ -124,7 +146,7 @@ fn is_continuation(byte: u8) -> bool {
 }
 
 /// Takes a key into the line; gives what the terminal is to show for it.
-fn edit(line: &mut Vec<u8>, typed: u8) -> String {
+fn edit(line: &mut Vec<u8>, typed: u8, mode: Shows) -> String {
     match typed {
         // Backspace, Delete.
         8 | 127 if line.is_empty() => String::new(),
@@ -141,7 +163,7 @@ fn edit(line: &mut Vec<u8>, typed: u8) -> String {
         // One more than there may be: cut short it would be another answer.
         b' '..127 | 128.. if line.len() <= LONGEST_LINE => {
             line.push(typed);
-            if is_continuation(typed) { String::new() } else { "*".to_owned() }
+            if is_continuation(typed) { String::new() } else { mode.character(typed).to_string() }
         }
         _ => String::new(),
     }
@@ -223,7 +245,7 @@ mod tests {
         let (mut line, mut escape) = (Vec::new(), Escape::No);
         for key in keys {
             if !escape.takes(*key) {
-                edit(&mut line, *key);
+                edit(&mut line, *key, Shows::Stars);
             }
         }
         let stars = shown(&line);
@@ -236,6 +258,14 @@ mod tests {
         assert_eq!(typed("grü🔑\u{7f}\u{7f}ö".as_bytes()), ("grö".as_bytes().to_vec(), 3));
         assert_eq!(typed(b"\x7f\x7fa"), (b"a".to_vec(), 1));
         assert_eq!(typed("ü\u{15}".as_bytes()), (Vec::new(), 0));
+    }
+
+    #[test]
+    fn a_word_is_shown_as_it_is_typed_and_nothing_in_it_reaches_the_terminal_as_a_command() {
+        let mut line = Vec::new();
+        let shown: String = "a-é\u{9b}\u{7f}\t".bytes().map(|key| edit(&mut line, key, Shows::Characters)).collect();
+        assert_eq!(shown, "a-**\u{8} \u{8}");
+        assert_eq!((line.as_slice(), Shows::Characters.again(&line).as_str()), ("a-é".as_bytes(), "a-*"));
     }
 
     #[test]

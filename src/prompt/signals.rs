@@ -1,9 +1,11 @@
 //! Signals while the terminal is masked: the prompt hears of them, gives the terminal back, and only then obeys.
 
+use std::cell::Cell;
 use std::ffi::c_int;
 use std::io;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rustix::event::{Timespec, poll};
 use signal_hook::consts::{SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP};
@@ -85,6 +87,56 @@ pub fn stay(mut lasts: impl FnMut() -> bool) -> io::Result<Left> {
         let _ = poll(&mut [], Some(&LOOK));
     }
     Ok(Left::Over)
+}
+
+/// Repeats `turn`, which a signal ends early, until it says that there is something to do, or until a signal comes that
+/// would end this process, which is given and not obeyed. Meanwhile nothing else may be done: it would be deaf.
+///
+/// # Errors
+/// The system lets nobody listen to signals.
+pub fn wait_through(mut turn: impl FnMut() -> bool) -> io::Result<Option<c_int>> {
+    let _listening = Listening::start()?;
+    loop {
+        match heard() {
+            None | Some(SIGCONT) => {}
+            Some(signal @ SIGTSTP) => obey(signal),
+            Some(signal) => return Ok(Some(signal)),
+        }
+        if turn() {
+            return Ok(None);
+        }
+    }
+}
+
+/// Signals are heard, and not obeyed, as long as this lives: what has begun is brought to where it can be left.
+pub struct Told {
+    _listening: Listening,
+    stop: Cell<bool>,
+}
+
+impl Told {
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// The system lets nobody listen to signals.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self { _listening: Listening::start()?, stop: Cell::new(false) })
+    }
+
+    /// Whether a signal has said to end. One that says to pause is obeyed.
+    pub fn to_stop(&self) -> bool {
+        match heard() {
+            None | Some(SIGCONT) => {}
+            Some(signal @ SIGTSTP) => obey(signal),
+            Some(_) => self.stop.set(true),
+        }
+        self.stop.get()
+    }
+
+    /// Waits so long, or until a signal comes.
+    pub fn pause(length: Duration) {
+        let _ = poll(&mut [], Timespec::try_from(length).ok().as_ref());
+    }
 }
 
 fn install() -> io::Result<()> {

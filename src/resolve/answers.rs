@@ -65,6 +65,8 @@ pub fn kept(context: &Context, store: &Path, name: &str, request: &Request) -> O
         expiry_is_guess: false,
         who: answer.who,
         renewable: answer.renewable,
+        // No answer of anybody protected is kept.
+        guarded: false,
         warnings: Vec::new(),
         straight: false,
         reach: OfProfile::default(),
@@ -80,8 +82,8 @@ impl Basis {
             MinTtl::Program => "program",
             MinTtl::Asked(_) => return None,
         };
-        let min_ttl = request.min_ttl;
-        if *request != (Request { min_ttl, ..Request::default() }) {
+        let Request { min_ttl, asker, .. } = *request;
+        if *request != (Request { min_ttl, asker, ..Request::default() }) {
             return None;
         }
         let files = aws_files(context)?;

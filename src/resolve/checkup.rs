@@ -1,8 +1,18 @@
-//! What can be said of a store without changing it: `doctor`.
+//! What can be said of a store, and of what stands around it, without changing anything: `doctor`.
+
+mod agent;
+mod around;
+mod aws_files;
+mod finding;
+mod key_age;
+mod network;
+mod startup;
+mod variables;
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
+use crate::agent::Status;
 use crate::context::Context;
 use crate::prompt::Prompter;
 use crate::seal::{PassphraseSlot, SealError};
@@ -11,21 +21,12 @@ use crate::store::{Loose, LooseFile, Store, StoreError, check_orphans, current_s
 use super::vault::DAMAGED;
 use super::{Keys, Opening, ResolveError, Vault, WayIn};
 
+pub use finding::{Finding, Severity};
+
 /// Credentials that are looked up at once.
 const BATCH: u32 = 500;
 /// Faults of the database that are told; the first ones say enough.
 const MOST_FAULTS: u32 = 20;
-
-/// Something that is wrong, and what mends it.
-#[derive(Clone, Debug)]
-pub struct Finding {
-    /// `credential AKIA…`, `slot 1`, a path.
-    pub about: String,
-    /// What is wrong.
-    pub fact: String,
-    /// What to do.
-    pub remedy: String,
-}
 
 /// What was looked at, and what was found.
 #[derive(Debug, Default)]
@@ -36,7 +37,11 @@ pub struct Checkup {
     pub ways: Vec<WayIn>,
     /// How many seals were tried; `None` where none was to be.
     pub seals: Option<Seals>,
-    /// What is wrong.
+    /// The agent, if one runs.
+    pub agent: Option<Status>,
+    /// By how many seconds this machine's clock is ahead of AWS's; `None` where AWS was not asked, or did not say.
+    pub clock_ahead: Option<i64>,
+    /// What is wrong, or to be known.
     pub findings: Vec<Finding>,
 }
 
@@ -52,12 +57,14 @@ pub struct Seals {
 }
 
 impl Checkup {
-    /// Looks at the store at this path; with `all`, reads all of it and opens every seal. Gives also what put an end to
-    /// that: there is a store that cannot be looked at, or it is locked and its seals are to be opened.
+    /// Looks at the store at this path, and around it; with `all`, reads all of it, opens every seal, and asks AWS for the
+    /// time. Gives also what put an end to the former: there is a store that cannot be looked at, or it is locked and its
+    /// seals are to be opened.
     pub fn of(context: &Context, prompter: &mut dyn Prompter, path: &Path, all: bool) -> (Self, Option<ResolveError>) {
         let mut checkup = Self::default();
         let looked = checkup.look(context, prompter, path, all);
         checkup.look_at_files(path);
+        checkup.look_around(context, path, all);
         (checkup, looked.err())
     }
 
@@ -78,6 +85,8 @@ impl Checkup {
         }
         self.look_at_schema(&store)?;
         self.look_at_slots(context, &store)?;
+        // Where a page cannot be read, all of it tells of that.
+        self.findings.extend(key_age::findings(&store, context.now()).unwrap_or_default());
         if all {
             let mut vault = Vault::default();
             self.look_at_seals(&store, &mut Keys::new(&mut vault, context, prompter))?;
@@ -86,7 +95,7 @@ impl Checkup {
     }
 
     fn found(&mut self, about: &dyn Display, fact: impl Into<String>, remedy: impl Into<String>) {
-        self.findings.push(Finding { about: about.to_string(), fact: fact.into(), remedy: remedy.into() });
+        self.findings.push(Finding::fault(about.to_string(), fact, remedy));
     }
 
     fn look_at_pages(&mut self, store: &Store) -> Result<(), ResolveError> {

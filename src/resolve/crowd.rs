@@ -3,13 +3,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::bringing::caller_by;
 use super::{ResolveError, Resolved, Resolver};
+use crate::credential_text::Found;
 use crate::identity::plan;
 use crate::identity::request::Request;
 use crate::progress::Counted;
 use crate::prompt::Never;
-use crate::secret::Credential;
-use crate::sts::{Caller, OfProfile, Signing, Sts, StsError};
+use crate::sts::{Caller, OfProfile, Sts, StsError};
 
 /// How many are asked at once.
 const AT_ONCE: usize = 16;
@@ -78,20 +79,17 @@ impl Resolver<'_> {
         })
     }
 
-    /// Asks AWS whose each credential is, in a region each; in their order.
+    /// Asks AWS whose each credential is; in their order.
     ///
     /// # Errors
     /// The environment's settings cannot be used.
-    pub fn callers(&self, all: &[(Credential, String)]) -> Result<Vec<Result<Caller, StsError>>, ResolveError> {
+    pub fn callers(&self, all: &[&Found]) -> Result<Vec<Result<Caller, ResolveError>>, ResolveError> {
         let settings = self.sts_settings(&OfProfile::default())?;
         let connections: Vec<()> = vec![(); AT_ONCE.min(all.len())];
         let start = |()| Sts::new(settings.clone());
-        let work = |sts: &mut Result<Sts, StsError>, index: usize| {
-            let (credential, region): &(Credential, String) = &all[index];
-            match sts {
-                Ok(sts) => sts.get_caller_identity(Signing { credential: Some(credential), region }),
-                Err(error) => Err(error.clone()),
-            }
+        let work = |sts: &mut Result<Sts, StsError>, index: usize| match sts {
+            Ok(sts) => caller_by(sts, all[index], None),
+            Err(error) => Err(error.clone().into()),
         };
         let progress = Counted::start(self.context, "verifying keys", all.len());
         Ok(side_by_side(connections, all.len(), &start, &work, &|| progress.step()))

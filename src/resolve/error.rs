@@ -3,7 +3,7 @@
 use crate::agent::AgentError;
 use crate::aws_config::temporary::TemporaryError;
 use crate::aws_config::write::WriteError;
-use crate::aws_config::{ChainError, FileError};
+use crate::aws_config::{ChainError, FileError, Problem};
 use crate::context::NoHome;
 use crate::identity::plan::NoPlan;
 use crate::lock::{Failure, FailureKind, LockError};
@@ -15,7 +15,7 @@ use crate::sts::StsError;
 use crate::sts::settings::BadSetting;
 use crate::subprocess::SubprocessError;
 
-use super::LookupError;
+use super::{LookupError, Unconfirmed};
 
 /// Why a name gave no credential.
 #[derive(Debug, thiserror::Error)]
@@ -169,6 +169,9 @@ pub enum ResolveError {
         /// The program.
         program: String,
     },
+    /// Somebody of a protected account, without a person's word.
+    #[error(transparent)]
+    Unconfirmed(#[from] Unconfirmed),
     /// A prompt.
     #[error(transparent)]
     Prompt(#[from] PromptError),
@@ -213,6 +216,11 @@ impl ResolveError {
             Self::Machine { place, error } => format!("{place}: {}", error.outcome()),
             error => error.to_string(),
         }
+    }
+
+    /// Whether a person would have to sign in with a browser.
+    pub(super) fn needs_sign_in(&self) -> bool {
+        matches!(self, Self::Chain(error) if matches!(&*error.problem, Problem::NeedsSignIn { .. }))
     }
 
     /// Whether a person said no.

@@ -2,8 +2,8 @@
 
 use std::collections::HashSet;
 
-use crate::aws_config::{FileKey, Origin, Profile, chain};
-use crate::identity::route::{CredentialKind, Held, Place, RoleHop};
+use crate::aws_config::{Origin, Profile, chain};
+use crate::identity::route::{Held, RoleHop};
 use crate::identity::{Holder, Identity};
 use crate::store::{IdentityRow, Owner};
 
@@ -169,8 +169,8 @@ impl Catalogue<'_> {
         let row = identity.as_ref().map(|it| self.row_of(&Holder::Identity(it.clone()))).transpose()?.flatten();
         let account = identity.as_ref().map(|identity| self.account_of(identity)).transpose()?.flatten();
         let mut held = row.as_ref().map(|row| self.held_by(&Owner::Identity(row.id))).transpose()?.unwrap_or_default();
-        held.extend(profile.key.iter().map(|key| in_file(profile, key)));
-        let arn = profile.value("role_arn").map(str::to_owned);
+        held.extend(profile.key.iter().map(|key| key.held(&profile.name)));
+        let arn = profile.value("role_arn").map(str::to_owned).or_else(|| row.as_ref().map(IdentityRow::arn));
         Ok(Facts {
             shown: profile.name.clone(),
             standing: self.standing(Ok(target.clone()), &profile.name),
@@ -321,18 +321,5 @@ fn means(target: &Target, identity: &Identity) -> bool {
         // One without a role is among the candidates because it holds a key of the identity.
         Target::Profile(profile) => profile.role().is_none_or(|role| role == *identity),
         Target::Nobody | Target::Key(..) => false,
-    }
-}
-
-fn in_file(profile: &Profile, key: &FileKey) -> Held {
-    Held {
-        place: Place::Profile(profile.name.clone()),
-        kind: if key.temporary { CredentialKind::Imported } else { CredentialKind::LongTerm },
-        access_key_id: key.access_key_id.clone(),
-        request_hash: None,
-        created_at: key.written_at,
-        expires_at: key.expires_at,
-        expiry_is_guess: key.expiry_is_guess,
-        restricted_as: None,
     }
 }

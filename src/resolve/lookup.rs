@@ -291,6 +291,21 @@ impl Catalogue<'_> {
         Ok(self.read_by_form(name)?.pop().map(|reading| reading.says))
     }
 
+    /// What stands against a name becoming a label: what it means beside these, in words.
+    ///
+    /// # Errors
+    /// The store or files cannot be read.
+    pub fn other_meaning(&self, name: &str, than: &[Holder]) -> Result<Option<String>, ResolveError> {
+        let mut readings = self.read_by_form(name)?;
+        match self.read_profile(name, &mut Vec::new()) {
+            // A profile that asks multicred for a name that nobody has yet.
+            Err(ResolveError::Lookup(LookupError::Unknown { .. })) => {}
+            reading => readings.extend(reading?),
+        }
+        let is_other = |reading: &Reading| than.iter().all(|holder| reading.holder != holder.key());
+        Ok(readings.into_iter().find(is_other).map(|reading| reading.says))
+    }
+
     /// The owner of a key that was found in a file, where the store knows the key.
     pub(super) fn owner_of_file_key(&self, access_key_id: &str) -> Result<Holder, ResolveError> {
         let row = self.store().map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten();

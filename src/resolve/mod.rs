@@ -1,22 +1,29 @@
 //! The use case: from a typed name to a credential, with as few calls and prompts as possible.
 
 pub mod answers;
+pub mod bringing;
 mod catalogue;
 pub mod checkup;
 mod connection;
+pub mod copies;
 mod crowd;
 mod error;
+mod everybody;
 mod facts;
 mod forest;
+mod guard;
 mod held;
+mod holdings;
 mod hop;
 mod lookup;
 mod mfa;
 mod originals;
 mod outside;
+mod rotation;
 mod route;
 mod sign_in;
 mod standing;
+pub mod suggest;
 mod vault;
 mod way_back;
 mod ways_in;
@@ -39,20 +46,26 @@ use crate::store::{Store, StoreError};
 use crate::sts::{OfProfile, Sts, StsSettings};
 
 use answers::Basis;
+use guard::Passage;
 
 pub use catalogue::Catalogue;
 pub use error::ResolveError;
+pub use everybody::Somebody;
 pub use facts::{By, Facts, Parent, kind_of_profile};
 pub use forest::{Branch, Forest};
+pub use guard::{Unconfirmed, Why};
+pub use holdings::{AccountCount, Holding, Survey};
 pub use lookup::{LookupError, Target};
 pub use outside::not_handed_on;
+pub use rotation::{Consent, Orphan, RotateError, Rotated, Subject};
 pub use route::Destination;
 pub use standing::{Standing, State};
-pub use vault::{Added, Keys, NewSlot, Rotated, Vault, may_start_agent, running_agent};
+pub use vault::{Added, Keys, NewSlot, Rotated as RotatedStoreKey, Vault, may_start_agent, running_agent};
 pub use ways_in::{Opening, WayIn};
 
 /// What a resolution gives: somebody, with a credential that works.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Resolved {
     /// The credential.
     pub credential: Credential,
@@ -62,6 +75,8 @@ pub struct Resolved {
     pub who: Who,
     /// Whether a renewal will need no prompt.
     pub renewable: bool,
+    /// Whether every renewal needs a person's word: its account is protected.
+    pub guarded: bool,
     /// What the person should know.
     pub warnings: Vec<String>,
     /// Whether it is a role's, assumed with a long-term key itself for a long session in the console.
@@ -100,6 +115,8 @@ pub struct Resolver<'c> {
     mfa_code: Option<Secret>,
     /// Whether others are at work beside this one, and the whole shows its progress.
     is_one_of_many: bool,
+    /// Of whom a person has confirmed, to this resolver, that they want to be that.
+    confirmed: Option<String>,
 }
 
 impl<'c> Resolver<'c> {
@@ -115,7 +132,8 @@ impl<'c> Resolver<'c> {
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
         let (vault, sts) = (Vault::default(), Vec::new());
-        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, is_one_of_many: false })
+        let (confirmed, is_one_of_many) = (None, false);
+        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, is_one_of_many, confirmed })
     }
 
     /// Where the store is, or would be.
@@ -148,8 +166,13 @@ impl<'c> Resolver<'c> {
         }
         let target = self.catalogue.lookup(name)?;
         let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
-        let request = &destination.adjust(request);
-        let mut plan = self.choose_plan(&mut destination, request, started)?;
+        let asked = request;
+        let request = &self.catalogue.leased(&destination, destination.adjust(request))?;
+        let mut plan = match self.pass(&destination, request, started)? {
+            Passage::Open => self.choose_plan(&mut destination, request, started)?,
+            Passage::OfShell(plan) => *plan,
+            Passage::Confirmed => return self.resolve_once(name, asked),
+        };
         self.catalogue.keep_profiles();
         let mut warnings = std::mem::take(&mut plan.warnings);
         let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
@@ -168,13 +191,18 @@ impl<'c> Resolver<'c> {
             done => done?,
         };
         warnings.extend(destination.remark.take());
-        let renewable = self.renews(&destination.route, request, &held);
+        self.pass_unknown(&mut destination, request, started)?;
+        let request = &self.catalogue.leased(&destination, request.clone())?;
+        warnings.extend(guard::over_lease(&held, request, &destination.shown, self.context.now()));
+        let (protected, guarded) = (destination.protected, guard::needs_word(&destination, request));
+        let renewable = !guarded && self.renews(&destination.route, request, &held);
         let holder = destination.route.target().holder.clone();
         let reach = destination.reach.last().cloned().unwrap_or_default();
         let who = destination.who(&held);
         let (expiry_is_guess, straight) = (held.expiry_is_guess, plan.straight && held.kind == CredentialKind::Role);
-        let resolved = Resolved { credential, expiry_is_guess, who, renewable, warnings, straight, reach };
-        if let Some(basis) = basis.filter(|_| plan.calls.is_empty() && resolved.warnings.is_empty()) {
+        let resolved = Resolved { credential, expiry_is_guess, who, renewable, guarded, warnings, straight, reach };
+        let is_plain = plan.calls.is_empty() && resolved.warnings.is_empty() && !protected;
+        if let Some(basis) = basis.filter(|_| is_plain) {
             self.keep_answer(basis, request.min_ttl, &holder, &held, &resolved);
         }
         Ok(resolved)

@@ -28,6 +28,8 @@ pub struct Destination {
     pub arn: Option<String>,
     /// The prompt's colour.
     pub colour: Option<String>,
+    /// Whether the account is protected.
+    pub protected: bool,
     /// Where the settings come from, as a sentence.
     pub origin: String,
     /// Whether a profile was asked for: then its own settings count, and the environment's before them.
@@ -56,6 +58,7 @@ impl Destination {
         if self.as_it_is && long_term {
             request.no_session = true;
         }
+        request.as_it_is = self.as_it_is;
         if self.of_profile {
             request.session_name = request.session_name.or(request.role_of_environment.session_name.take());
         }
@@ -200,6 +203,7 @@ impl Catalogue<'_> {
             shown: row.shown(),
             arn: Some(arn),
             colour: colour(row.protected, row.colour.as_deref()),
+            protected: row.protected,
             origin,
             of_profile: false,
             remark: None,
@@ -239,10 +243,15 @@ impl Catalogue<'_> {
         let endpoint = self.endpoint(&OfProfile::default());
         let node = Node { held: vec![as_it_is(held)], endpoint, ..Node::of(holder.clone(), shown.clone()) };
         let default_session_name = self.session_name(holder)?;
+        let protected = match &row {
+            Some(row) => row.protected,
+            None => self.protected_by_key(&node.held)?.is_some(),
+        };
         Ok(Destination {
             shown,
             arn: row.as_ref().map(IdentityRow::arn),
-            colour: row.as_ref().and_then(|row| colour(row.protected, row.colour.as_deref())),
+            colour: colour(protected, row.as_ref().and_then(|row| row.colour.as_deref())),
+            protected,
             origin: format!("the stored credential {}, as it is", held.access_key_id),
             of_profile: false,
             remark: None,

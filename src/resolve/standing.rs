@@ -14,6 +14,8 @@ pub enum State {
     Renewable,
     /// A call with a code.
     NeedsMfa,
+    /// A person who signs in with a browser, which multicred cannot do yet: why.
+    NeedsSignIn(String),
     /// A new import: what there was has expired.
     Expired,
     /// An import or a link: there has never been a credential.
@@ -23,22 +25,27 @@ pub enum State {
 }
 
 impl State {
+    /// The word of every state.
+    pub const WORDS: [&str; 7] =
+        ["ready", "renewable", "needs MFA", "needs sign-in", "expired", "no credential", "broken"];
+
     /// The word used in lists and in JSON.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Ready => "ready",
             Self::Renewable => "renewable",
             Self::NeedsMfa => "needs MFA",
+            Self::NeedsSignIn(_) => "needs sign-in",
             Self::Expired => "expired",
             Self::NoCredential => "no credential",
             Self::Broken(_) => "broken",
         }
     }
 
-    /// What is wrong, where it is broken.
+    /// What is wrong, where it is broken or cannot be signed in to.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Broken(reason) => Some(reason),
+            Self::Broken(reason) | Self::NeedsSignIn(reason) => Some(reason),
             _ => None,
         }
     }
@@ -68,7 +75,8 @@ impl Catalogue<'_> {
     /// How somebody stands to whom this is the way.
     pub(super) fn standing_at(&self, destination: Result<Destination, ResolveError>) -> Standing {
         let plan = |destination: Destination| {
-            plan::plan(&destination.route, &Request::default(), self.context.now()).map_err(ResolveError::from)
+            let request = self.leased(&destination, Request::default())?;
+            plan::plan(&destination.route, &request, self.context.now()).map_err(ResolveError::from)
         };
         match destination.and_then(plan) {
             Ok(plan) => of_plan(&plan),
@@ -76,6 +84,7 @@ impl Catalogue<'_> {
                 State::NoCredential.into()
             }
             Err(ResolveError::NoPlan(NoPlan::NoCredential { .. })) => State::Expired.into(),
+            Err(error) if error.needs_sign_in() => State::NeedsSignIn(error.to_string()).into(),
             Err(error) => State::Broken(error.to_string()).into(),
         }
     }

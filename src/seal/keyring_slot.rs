@@ -238,6 +238,20 @@ fn secret(params: &KeyringParams, wait: &Wait) -> Result<SlotSecret, KeyringErro
     parse(&content).ok_or_else(|| KeyringError::NoKey(params.account.clone()))
 }
 
+/// What the desktop's keyring keeps for another program, by the names that keyring programs have agreed on.
+///
+/// # Errors
+/// There is no such keyring, it stays locked (without being asked about, unless `may_ask`), or has no such item.
+pub fn read_of(
+    service: &str,
+    account: &str,
+    may_ask: bool,
+    within: Duration,
+) -> Result<Zeroizing<Vec<u8>>, KeyringError> {
+    let params = KeyringParams { service: service.to_owned(), ..params(None, account) };
+    bounded_by(within, may_ask, move |wait| keyring(&params, wait)?.read())
+}
+
 /// Takes a slot's secret out of its keyring.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Driver, SessionName};
 use crate::credential_text::command_words;
-use crate::identity::request::parse_duration;
+use crate::identity::request::{limits, parse_duration};
 
 /// One setting that there is.
 pub(super) struct Known {
@@ -26,11 +26,12 @@ pub(super) const PASSPHRASE_DRIVER: usize = 7;
 pub(super) const PASSPHRASE_PINENTRY: usize = 8;
 pub(super) const CONSOLE_BROWSER: usize = 9;
 pub(super) const CONSOLE_CONTAINER: usize = 10;
+pub(super) const PROTECTED_LEASE: usize = 11;
 
 /// An agent that keeps a key for longer is none that forgets.
 const LONGEST_IDLE: u32 = 30 * 24 * 3600;
 
-pub(super) const KNOWN: [Known; 11] = [
+pub(super) const KNOWN: [Known; 12] = [
     Known {
         name: "role_session_name",
         default: "{user}",
@@ -87,7 +88,18 @@ pub(super) const KNOWN: [Known; 11] = [
         wanted: "a text without control characters",
         is_good: |text| !text.chars().any(char::is_control),
     },
+    Known {
+        name: "protected.lease",
+        default: "15m",
+        wanted: "a time from 15m to 12h, such as 15m or 1h",
+        is_good: |text| lease(text).is_some(),
+    },
 ];
+
+/// How long a credential of a protected account lasts at most, in seconds: what AWS can give.
+pub(super) fn lease(text: &str) -> Option<u32> {
+    parse_duration(text).ok().filter(|seconds| (limits::SHORTEST..=limits::ROLE).contains(seconds))
+}
 
 /// A time after which the agent forgets.
 pub(super) fn idle(text: &str) -> Option<Duration> {

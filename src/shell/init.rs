@@ -62,6 +62,29 @@ pub fn init(dialect: Dialect, settings: &Settings) -> Result<String, InitError> 
     }
 }
 
+/// The code that has a shell ask this program, its name or its path, how a word can go on.
+///
+/// # Errors
+/// A template of ours is broken.
+pub fn completions(dialect: Dialect, program: &str) -> Result<String, InitError> {
+    let (template, script) = match dialect {
+        Dialect::Bash => {
+            (include_str!("../../templates/completions.bash"), include_str!("../../shell/bash/completions.bash"))
+        }
+        Dialect::Zsh => {
+            (include_str!("../../templates/completions.zsh"), include_str!("../../shell/zsh/completions.zsh"))
+        }
+        Dialect::Fish => {
+            (include_str!("../../templates/completions.fish"), include_str!("../../shell/fish/completions.fish"))
+        }
+    };
+    let failed = |error: minijinja::Error| InitError { shell: dialect.name(), reason: error.to_string() };
+    let call = quoting_environment(dialect).render_str(template, context! { program }).map_err(failed)?;
+    // compinit looks for these words in the first line of a file.
+    let first = if dialect == Dialect::Zsh { "#compdef multicred\n" } else { "" };
+    Ok(format!("{first}{call}\n{}", without_comments(script)))
+}
+
 /// An engine that quotes every value for the dialect. There is no way around it but minijinja's own `safe` filter,
 /// which no template of ours uses.
 fn quoting_environment(dialect: Dialect) -> Environment<'static> {

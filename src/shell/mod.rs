@@ -6,7 +6,7 @@ mod quote;
 
 use crate::env_change::{Action, EnvChange, REQUEST};
 
-pub use init::{InitError, Prompt, Settings, init};
+pub use init::{InitError, Prompt, Settings, completions, init};
 pub use language::Language;
 pub use quote::quote;
 

@@ -49,6 +49,15 @@ impl Reading<'_> {
         self.rows(&format!("{COLUMNS} ORDER BY alias IS NULL, alias, account_id"), [], read)
     }
 
+    /// The accounts that a condition finds.
+    pub(super) fn accounts_that(
+        &self,
+        condition: &str,
+        params: impl rusqlite::Params,
+    ) -> Result<Vec<AccountRow>, StoreError> {
+        self.rows(&format!("{COLUMNS} WHERE {condition}"), params, read)
+    }
+
     /// The account in this row.
     ///
     /// # Errors
@@ -101,5 +110,13 @@ impl Writing<'_> {
     /// The store cannot be written.
     pub fn set_colour(&self, account: i64, colour: Option<&str>) -> Result<(), StoreError> {
         self.execute("UPDATE account SET colour = ?2 WHERE id = ?1", params![account, colour]).map(drop)
+    }
+
+    /// Protects an account, or does so no longer.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn set_protected(&self, account: i64, protected: bool) -> Result<(), StoreError> {
+        self.execute("UPDATE account SET protected = ?2 WHERE id = ?1", params![account, protected]).map(drop)
     }
 }

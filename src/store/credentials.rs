@@ -100,12 +100,12 @@ impl Reading<'_> {
         }
     }
 
-    /// Every credential, newest first.
+    /// Every credential, in no order.
     ///
     /// # Errors
     /// The store cannot be read.
     pub fn credentials(&self) -> Result<Vec<CredentialRow>, StoreError> {
-        self.rows(&format!("{COLUMNS} ORDER BY created_at DESC, id DESC"), [], read)
+        self.rows(COLUMNS, [], read)
     }
 
     /// The credential with this access key id.
@@ -218,5 +218,19 @@ impl Writing<'_> {
     /// The store cannot be written.
     pub fn remove_credential(&self, credential: i64) -> Result<(), StoreError> {
         self.execute("DELETE FROM credential WHERE id = ?1", [credential]).map(drop)
+    }
+
+    /// Removes every credential of this kind, of one owner or of everybody; how many there were.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn forget(&self, owner: Option<&Owner>, kind: CredentialKind) -> Result<usize, StoreError> {
+        match owner.map(Owner::columns) {
+            None => self.execute("DELETE FROM credential WHERE kind = ?1", [kind.word()]),
+            Some((identity, source_key)) => {
+                let sql = "DELETE FROM credential WHERE kind = ?1 AND identity IS ?2 AND source_key IS ?3";
+                self.execute(sql, params![kind.word(), identity, source_key])
+            }
+        }
     }
 }

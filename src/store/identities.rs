@@ -223,4 +223,30 @@ impl Writing<'_> {
     pub fn set_region(&self, identity: i64, region: &str) -> Result<(), StoreError> {
         self.execute("UPDATE identity SET region = ?2 WHERE id = ?1", params![identity, region]).map(drop)
     }
+
+    /// Gives an identity back its region and its MFA device as they were.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn restore_settings(&self, row: &IdentityRow) -> Result<(), StoreError> {
+        let sql = "UPDATE identity SET region = ?2, mfa_serial = ?3 WHERE id = ?1";
+        self.execute(sql, params![row.id, row.region, row.mfa_serial]).map(drop)
+    }
+
+    /// Takes the label of an identity away.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn remove_label(&self, identity: i64) -> Result<(), StoreError> {
+        self.execute("UPDATE identity SET label = NULL WHERE id = ?1", [identity]).map(drop)
+    }
+
+    /// Removes an identity with its credentials, its link, and the links of those that are assumed from it.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn remove_identity(&self, identity: i64) -> Result<(), StoreError> {
+        self.execute("DELETE FROM link WHERE parent = ?1", [identity])?;
+        self.execute("DELETE FROM identity WHERE id = ?1", [identity]).map(drop)
+    }
 }

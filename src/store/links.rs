@@ -57,6 +57,14 @@ impl Reading<'_> {
         Ok(chain)
     }
 
+    /// The link of an identity: the row of its parent, and how it is reached from there.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn link_of(&self, target: i64) -> Result<Option<(i64, RoleHop)>, StoreError> {
+        self.row(LINK, [target], read)
+    }
+
     /// Every link, by its target: the parent, and how the target is reached from there.
     ///
     /// # Errors
@@ -106,5 +114,13 @@ impl Writing<'_> {
             params![target, parent, role_arn, external_id, mfa_serial, duration, session_name, now],
         )
         .map(drop)
+    }
+
+    /// Removes the link of `target`; `false` where it has none.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn remove_link(&self, target: i64) -> Result<bool, StoreError> {
+        Ok(self.execute("DELETE FROM link WHERE target = ?1", [target])? > 0)
     }
 }

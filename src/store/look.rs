@@ -21,6 +21,17 @@ pub struct SealedRow {
     pub holder: Option<Holder>,
 }
 
+/// A long-term key, whose it is, and since when it is in the store.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LongTermKey {
+    /// Its access key id.
+    pub access_key_id: String,
+    /// The shown name of its owner.
+    pub owner: String,
+    /// Since when, epoch seconds UTC.
+    pub since: i64,
+}
+
 /// A credential and who its seal is bound to, after a row.
 const SEALED_AFTER: &str = "SELECT c.id, c.access_key_id, c.source_key, a.partition, a.account_id, i.kind, i.name \
      FROM credential c LEFT JOIN identity i ON i.id = c.identity LEFT JOIN account a ON a.id = i.account \
@@ -60,6 +71,15 @@ impl Store {
     }
 }
 
+impl Store {
+    /// How many bytes it takes on the disk, with what has not been moved into the database yet.
+    pub fn bytes(&self) -> u64 {
+        let mut wal = self.path.clone().into_os_string();
+        wal.push("-wal");
+        [self.path.clone(), wal.into()].iter().filter_map(|file| file.metadata().ok()).map(|found| found.len()).sum()
+    }
+}
+
 impl Reading<'_> {
     /// The version of its schema.
     ///
@@ -83,6 +103,23 @@ impl Reading<'_> {
     /// The store cannot be read.
     pub fn sealed_after(&self, row: i64, most: u32) -> Result<Vec<SealedRow>, StoreError> {
         self.rows(SEALED_AFTER, params![row, most], sealed_row)
+    }
+
+    /// The long-term keys of identities that were stored before this time (epoch seconds, UTC), oldest first.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn long_term_keys_before(&self, time: i64) -> Result<Vec<LongTermKey>, StoreError> {
+        let sql = "SELECT access_key_id, identity, created_at FROM credential \
+             WHERE kind = 'long-term' AND identity IS NOT NULL AND created_at < ?1 ORDER BY created_at, id";
+        let read = |row: &Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+        let mut keys = Vec::new();
+        for (access_key_id, identity, since) in self.rows(sql, [time], read)? {
+            if let Some(row) = self.identity_row(identity)? {
+                keys.push(LongTermKey { access_key_id, owner: row.shown(), since });
+            }
+        }
+        Ok(keys)
     }
 
     /// The path behind this one of which a content is kept; an empty one comes before all.

@@ -14,9 +14,11 @@ mod identities;
 mod links;
 mod look;
 mod mfa;
+mod names;
 mod originals;
 mod profiles;
 mod restore;
+mod rotations;
 mod schema;
 mod slots;
 
@@ -34,10 +36,12 @@ pub use credentials::{CredentialRow, NewCredential, Owner};
 pub use error::{Notice, StoreError};
 pub use identities::IdentityRow;
 pub use links::LinkRow;
-pub use look::{Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
+pub use look::{LongTermKey, Loose, LooseFile, SealedRow, check_orphans, current_schema, loose_files};
+pub use names::NamedRow;
 pub use originals::OriginalRow;
 pub use profiles::ProfileSource;
 pub use restore::{Incoming, RestoreError};
+pub use rotations::{Phase, RotationRow};
 pub use slots::{KeySlot, NewKeySlot, SlotTag, StoreMeta};
 
 /// How long a writer waits for another before it gives up.

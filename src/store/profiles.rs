@@ -10,6 +10,12 @@ use super::{Reading, StoreError, Writing};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProfileSource(i64);
 
+impl ProfileSource {
+    pub(super) fn id(self) -> i64 {
+        self.0
+    }
+}
+
 impl Reading<'_> {
     /// The kept form of these files, if their stamps are still these.
     ///

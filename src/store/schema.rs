@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0001_initial.sql"),
     include_str!("migrations/0002_originals_and_restrictions.sql"),
     include_str!("migrations/0003_slot_tags.sql"),
+    include_str!("migrations/0004_rotation.sql"),
 ];
 
 /// The version that this program reads and writes.

@@ -13,6 +13,7 @@ use aws_smithy_types::timeout::TimeoutConfig;
 
 use super::settings::CaBundle;
 use super::{Signing, StsError, StsSettings, trust};
+use crate::secret::Credential;
 
 pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub(super) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -56,22 +57,13 @@ pub(super) fn client(
     signing: Signing<'_>,
     attempts: Attempts,
 ) -> aws_sdk_sts::Client {
-    let credentials = signing.credential.map(|credential| {
-        let token = credential.material.session_token.as_ref().map(|token| token.expose().to_owned());
-        let secret = credential.material.secret_access_key.expose();
-        Credentials::new(&credential.access_key_id, secret, token, None, "multicred")
-    });
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
-        .read_timeout(attempts.timeout())
-        .operation_attempt_timeout(attempts.timeout())
-        .build();
+    let credentials = signing.credential.map(credentials);
     let mut config = aws_sdk_sts::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(if settings.is_global(signing.region) { GLOBAL } else { signing.region }.to_owned()))
         .http_client(http)
         .sleep_impl(TokioSleep::new())
-        .timeout_config(timeouts)
+        .timeout_config(timeouts(attempts))
         .retry_config(retries(attempts))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
         .use_fips(settings.fips)
@@ -85,7 +77,21 @@ pub(super) fn client(
     aws_sdk_sts::Client::from_conf(config.build())
 }
 
-fn retries(attempts: Attempts) -> RetryConfig {
+pub(super) fn credentials(credential: &Credential) -> Credentials {
+    let token = credential.material.session_token.as_ref().map(|token| token.expose().to_owned());
+    let secret = credential.material.secret_access_key.expose();
+    Credentials::new(&credential.access_key_id, secret, token, None, "multicred")
+}
+
+pub(super) fn timeouts(attempts: Attempts) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(attempts.timeout())
+        .operation_attempt_timeout(attempts.timeout())
+        .build()
+}
+
+pub(super) fn retries(attempts: Attempts) -> RetryConfig {
     RetryConfig::standard()
         .with_max_attempts(attempts.count())
         .with_initial_backoff(FIRST_BACKOFF)

@@ -103,6 +103,11 @@ impl StsError {
     }
 }
 
+/// Whether this error code says that AWS has turned a call away unread, since there were too many.
+pub fn is_throttling(code: &str) -> bool {
+    THROTTLING.contains(&code)
+}
+
 const THROTTLING: [&str; 6] = [
     "Throttling",
     "ThrottlingException",

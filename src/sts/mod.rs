@@ -1,8 +1,10 @@
-//! STS: the only place that names the AWS SDK.
+//! STS and IAM: the only place that names the AWS SDK.
 
 mod calls;
 mod client;
+mod date;
 mod error;
+pub mod iam;
 pub mod metadata;
 pub mod settings;
 mod sign_in;
@@ -14,7 +16,8 @@ use crate::identity::arn::{self, PrincipalArn};
 use crate::identity::plan::{AssumeRole, GetFederationToken, WebIdentity};
 use crate::secret::{Credential, Secret};
 
-pub use error::StsError;
+pub use date::date;
+pub use error::{StsError, is_throttling};
 pub use settings::{OfProfile, StsSettings};
 
 /// Who STS says is calling.

@@ -137,10 +137,26 @@ impl StsSettings {
     /// # Errors
     /// Names the variable that cannot be used.
     pub fn read(get: impl Fn(&str) -> Option<String>, profile: &OfProfile) -> Result<Self, BadSetting> {
+        Self::read_of(ENDPOINT, &get, profile)
+    }
+
+    /// The same for IAM, of which no profile says anything.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_of_iam(get: impl Fn(&str) -> Option<String>) -> Result<Self, BadSetting> {
+        Self::read_of(ENDPOINT_OF_IAM, &get, &OfProfile::default())
+    }
+
+    fn read_of(
+        addresses: [&'static str; 2],
+        get: &dyn Fn(&str) -> Option<String>,
+        profile: &OfProfile,
+    ) -> Result<Self, BadSetting> {
         let get: &dyn Fn(&str) -> Option<String> = &|name| get(name).filter(|value| !value.is_empty());
         let ignored = flag(get, IGNORE_ENDPOINT)?.or(profile.ignore_endpoints) == Some(true);
         Ok(Self {
-            endpoint: if ignored { None } else { endpoint(get)?.or_else(|| profile.endpoint.clone()) },
+            endpoint: if ignored { None } else { endpoint(addresses, get)?.or_else(|| profile.endpoint.clone()) },
             region: region(get)?,
             ca_bundle: get(CA_BUNDLE).map(CaBundle::of_variable).or_else(|| profile.ca_bundle.clone()),
             fips: flag(get, "AWS_USE_FIPS_ENDPOINT")?.or(profile.fips) == Some(true),
@@ -179,11 +195,13 @@ const GLOBAL_REGIONS: [&str; 16] = [
 
 /// The variables that give another address than AWS's own, the first that is set counts.
 pub const ENDPOINT: [&str; 2] = ["AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL"];
+/// The same for IAM.
+const ENDPOINT_OF_IAM: [&str; 2] = ["AWS_ENDPOINT_URL_IAM", "AWS_ENDPOINT_URL"];
 /// The variable that has [`ENDPOINT`] passed over, where it is true.
 pub const IGNORE_ENDPOINT: &str = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS";
 
-fn endpoint(get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
-    for variable in ENDPOINT {
+fn endpoint(addresses: [&'static str; 2], get: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, BadSetting> {
+    for variable in addresses {
         if let Some(value) = get(variable) {
             if is_http_url(&value) {
                 return Ok(Some(value));

@@ -5,6 +5,7 @@ pub mod keys;
 pub mod live;
 pub mod ordeal;
 pub mod refusal;
+pub mod rotation;
 pub mod seat;
 pub mod slots;
 pub mod store;

@@ -11,6 +11,7 @@ use super::store::Copy;
 use super::traced::{self, SystemCall};
 use super::{DEV, Scene, ini, key_in_code, tree};
 use crate::support::env::Output;
+use crate::support::sts::KeyPair;
 
 /// A command and the state it starts from.
 pub struct Ordeal {
@@ -21,6 +22,8 @@ pub struct Ordeal {
     before: tempfile::TempDir,
     /// The rows that were there before the command.
     old_rows: BTreeSet<String>,
+    /// Those that are there after it.
+    left_over: BTreeSet<String>,
     /// How many rows each table has once the command has ended well.
     rows_after: [i64; 4],
     /// A file of the home that the command adds to, and what it adds.
@@ -37,18 +40,25 @@ impl Ordeal {
     /// Runs the command once, undisturbed, to learn its system calls and its result.
     #[track_caller]
     fn of(scene: Scene, arguments: &[&str], stdin: Option<String>) -> Self {
+        let ordeal = Self::learnt(scene, arguments, stdin);
+        ordeal.assert_clean();
+        ordeal
+    }
+
+    #[track_caller]
+    fn learnt(scene: Scene, arguments: &[&str], stdin: Option<String>) -> Self {
         let before = tempfile::tempdir().expect("a temporary folder");
         tree::copy(scene.env.home(), before.path());
         let path = scene.env.store();
         let old_rows = if path.exists() { lines(&path) } else { BTreeSet::new() };
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
-        let (rows_after, calls) = ([0; 4], Vec::new());
-        let mut ordeal = Self { scene, arguments, stdin, before, old_rows, rows_after, adds: None, calls };
+        let (rows_after, left_over, calls) = ([0; 4], BTreeSet::new(), Vec::new());
+        let mut ordeal = Self { scene, arguments, stdin, before, old_rows, left_over, rows_after, adds: None, calls };
         let (output, calls) = ordeal.run_with(&[]);
         output.ok();
         ordeal.calls = calls.into_iter().filter(SystemCall::writes).collect();
         ordeal.rows_after = row_counts(&path);
-        ordeal.assert_clean();
+        ordeal.left_over = lines(&path);
         ordeal
     }
 
@@ -136,6 +146,70 @@ impl Ordeal {
         scene.env.aws_config("# mine\n[profile own]\nregion = eu-west-1");
         let ordeal = Self::of(scene, &["sync", "dev/Reader"], None);
         Self { adds: Some((".aws/config", "[profile dev/Reader]\n")), ..ordeal }
+    }
+
+    /// A key of the environment, and a profile for it.
+    #[track_caller]
+    pub fn add() -> Self {
+        let mut scene = Scene::with_bobs_roles();
+        scene.env.aws_config("# mine\n[profile own]\nregion = eu-west-1\n");
+        let KeyPair { access_key_id, secret } = scene.alice.clone();
+        scene.env.set("AWS_ACCESS_KEY_ID", access_key_id).set("AWS_SECRET_ACCESS_KEY", secret);
+        let ordeal = Self::of(scene, &["add", "alice", "--env", "--add-config"], None);
+        Self { adds: Some((".aws/config", "[profile alice]\n")), ..ordeal }
+    }
+
+    /// An identity with a parent, a child and a credential goes.
+    #[track_caller]
+    pub fn remove() -> Self {
+        Self::of_removal(&["remove", "dev/Reader", "--yes"])
+    }
+
+    /// Everything goes that can be obtained again.
+    #[track_caller]
+    pub fn forget() -> Self {
+        Self::of_removal(&["forget"])
+    }
+
+    /// A link goes, and what was obtained through it.
+    #[track_caller]
+    pub fn unlink() -> Self {
+        Self::of_removal(&["unlink", "dev/Reader"])
+    }
+
+    #[track_caller]
+    fn of_removal(arguments: &[&str]) -> Self {
+        let scene = Scene::with_bobs_roles();
+        scene.become_in_bash("dev/Writer").ok();
+        let ordeal = Self::learnt(scene, arguments, None);
+        assert!(ordeal.left_over.len() < ordeal.old_rows.len() && ordeal.left_over.is_subset(&ordeal.old_rows));
+        ordeal
+    }
+
+    /// As [`survives`](Self::survives), for a command that takes away: all that it is to take is gone, or nothing is;
+    /// and where nothing is, the next run takes it.
+    #[track_caller]
+    pub fn takes_all_or_nothing(
+        &self,
+        injections: impl IntoIterator<Item = (String, String)>,
+        check: impl Fn(&Output),
+    ) {
+        let path = self.scene.env.store();
+        for (what, injection) in injections {
+            let (output, _) = self.run_with(&[injection]);
+            check(&output);
+            assert!(Copy::of(&path).is_whole(), "{what}: the store is damaged");
+            tree::assert_private(self.scene.env.home());
+            let is_done = lines(&path) == self.left_over;
+            assert!(is_done || lines(&path) == self.old_rows, "{what}: half of it is gone");
+            assert!(is_done || output.status != 0, "{what}: said to be done, and is not");
+            self.scene.env.run(&["list"]).ok().calm();
+            if !is_done {
+                let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+                self.scene.env.run(&arguments).ok();
+                assert_eq!(lines(&path), self.left_over, "{what}: after a second run");
+            }
+        }
     }
 
     /// Runs the command from its first state, with these injections.

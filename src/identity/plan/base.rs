@@ -44,6 +44,7 @@ fn web_identity(
     let is_target = route.nodes.len() == 1;
     let duration = request.duration.filter(|_| is_target).or(role.duration).unwrap_or(roles::DURATION);
     within("a role session", duration, limits::ROLE)?;
+    let duration = if is_target { request.within_lease(duration) } else { duration };
     let call = WebIdentity {
         role_arn: role.role_arn.clone(),
         session_name: roles::session_name(route, request, role, is_target),

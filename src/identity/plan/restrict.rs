@@ -56,6 +56,23 @@ pub(super) fn check(route: &Route, request: &Request) -> Result<(), NoPlan> {
     Ok(())
 }
 
+/// Refuses what asks for more than the lease of a protected account.
+///
+/// # Errors
+/// Says what asks for more.
+pub(super) fn check_lease(route: &Route, request: &Request) -> Result<(), NoPlan> {
+    let Some(lease) = request.lease else { return Ok(()) };
+    let (shown, target) = (route.target().shown.clone(), route.target());
+    match request.duration.filter(|asked| *asked > lease) {
+        Some(asked) => Err(NoPlan::OverLease { shown, asked: asked.into(), lease: lease.into() }),
+        None if request.no_session && target.hop.is_none() && !request.as_it_is => {
+            let key = target.held.iter().find(|held| held.kind == CredentialKind::LongTerm);
+            key.map_or(Ok(()), |key| Err(NoPlan::EndlessKey { shown, access_key_id: key.access_key_id.clone() }))
+        }
+        None => Ok(()),
+    }
+}
+
 /// Whether the root's own session is one of a federated user: to restrict it, or to sign in to the console, which AWS
 /// lets no session of `GetSessionToken` do (IAM User Guide, "Compare AWS STS credentials").
 pub(super) fn federates(route: &Route, request: &Request) -> bool {

@@ -113,8 +113,14 @@ impl<'r> Chain<'r> {
         Ok((tags, transitive))
     }
 
-    /// Seconds, capped where AWS caps them.
+    /// Seconds, capped where AWS, or the lease of a protected account, caps them.
     fn duration(&mut self, index: usize) -> Result<u32, NoPlan> {
+        let duration = self.duration_of_aws(index)?;
+        let is_target = index == self.route.nodes.len() - 1;
+        Ok(if is_target { self.request.within_lease(duration) } else { duration })
+    }
+
+    fn duration_of_aws(&mut self, index: usize) -> Result<u32, NoPlan> {
         let node = &self.route.nodes[index];
         let wanted = wanted_duration(node, self.request, index == self.route.nodes.len() - 1);
         if let Some(asked) = wanted {
@@ -179,7 +185,12 @@ pub(super) fn is_straight(route: &Route, request: &Request) -> bool {
 
 fn wanted_duration(node: &Node, request: &Request, is_target: bool) -> Option<u32> {
     let configured = node.hop.as_ref().and_then(|hop| hop.duration);
-    request.duration.filter(|_| is_target).or(configured)
+    if !is_target {
+        return configured;
+    }
+    // What AWS would refuse is refused, and not cut to the lease in silence.
+    let cut = |seconds: u32| if seconds > limits::ROLE { seconds } else { request.within_lease(seconds) };
+    request.duration.or(configured).map(cut)
 }
 
 /// A role reached from an imported temporary credential is reached by chaining, or from a session: capped as well.

@@ -50,6 +50,7 @@ pub(super) type Warnings = Vec<(usize, String)>;
 /// A duration outside AWS's limits, or a restriction that AWS has no call for.
 pub(super) fn decide(route: &Route, request: &Request) -> Result<(Vec<Stage>, Warnings), NoPlan> {
     restrict::check(route, request)?;
+    restrict::check_lease(route, request)?;
     let mut stages = vec![base::stage(route, request)?];
     let direct_mfa = match first_step(route, request) {
         FirstStep::Federation => {
@@ -142,7 +143,10 @@ fn session_stage(
         within("a user's session", asked, most)?;
     }
     let serves = !is_target || root.serves_roles;
-    let default = if serves { SERVING_SESSION_DURATION } else { SESSION_DURATION };
+    let default = if serves { SERVING_SESSION_DURATION } else { SESSION_DURATION }.min(most);
+    let wanted = asked.unwrap_or(default);
+    let leased = if is_target { request.within_lease(wanted) } else { wanted };
+    let asked = asked.is_some().then_some(leased).or((leased < wanted).then_some(leased));
     // The default duration is no part of the hash: a session made for a role serves the user too, and the
     // other way round, so that one code is enough for both.
     let hash = Hasher::new("GetSessionToken")
@@ -153,7 +157,7 @@ fn session_stage(
         .finish();
     Ok(Stage {
         node: 0,
-        call: Some(Call::GetSessionToken { duration: asked.unwrap_or(default.min(most)) }),
+        call: Some(Call::GetSessionToken { duration: leased }),
         mfa_context: mfa_serial.clone(),
         straight: false,
         mfa_script: route.mfa_script(0).filter(|_| mfa_serial.is_some()).cloned(),
@@ -168,7 +172,7 @@ fn federation_stage(route: &Route, request: &Request) -> Result<Stage, NoPlan> {
     if let Some(asked) = request.duration {
         within("a federated user's session", asked, longest_session(root))?;
     }
-    let duration = request.duration.unwrap_or(SESSION_DURATION);
+    let duration = request.within_lease(request.duration.unwrap_or(SESSION_DURATION));
     let name = restrict::federated_name(route, request);
     let mut restriction = restriction(root, request);
     if request.policy.is_empty() {

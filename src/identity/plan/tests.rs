@@ -1,6 +1,7 @@
 //! The decisions as a table: which calls, with which codes, for which facts.
 
 mod console;
+mod leased;
 mod outside;
 mod restricted;
 mod tagged;

@@ -16,6 +16,7 @@ struct End {
     shown: String,
     arn: Option<String>,
     colour: Option<String>,
+    protected: bool,
     region: Option<String>,
 }
 
@@ -83,6 +84,7 @@ impl Catalogue<'_> {
             shown: end.shown,
             arn: role_arn.or(root.arn).or(end.arn),
             colour: end.colour,
+            protected: end.protected,
             origin: format!("profile {} of the AWS config{}", names.join(" from "), root.remark),
             of_profile: false,
             remark: None,
@@ -105,22 +107,24 @@ impl Catalogue<'_> {
         let target = &nodes[nodes.len() - 1];
         let row = self.row_of(&target.holder)?;
         let account = match (&row, target.holder.identity()) {
+            (Some(_), _) => None,
             (None, Some(identity)) => self.account_of(identity)?,
-            _ => None,
+            (None, None) => self.protected_by_key(&target.held)?,
         };
         let label = row.as_ref().and_then(|row| row.label.as_deref());
         let of_account = account.as_ref();
         let alias =
             row.as_ref().map_or_else(|| of_account.and_then(|it| it.alias.as_deref()), |row| row.alias.as_deref());
-        let colour = row.as_ref().map_or_else(
-            || of_account.and_then(|account| colour(account.protected, account.colour.as_deref())),
-            |row| colour(row.protected, row.colour.as_deref()),
+        let (protected, own_colour) = row.as_ref().map_or_else(
+            || of_account.map_or((false, None), |account| (account.protected, account.colour.as_deref())),
+            |row| (row.protected, row.colour.as_deref()),
         );
         let shown = match target.holder.identity() {
             Some(identity) => name::shown(label, asked, identity, alias),
             None => profile.to_owned(),
         };
-        Ok(End { shown, arn: row.as_ref().map(IdentityRow::arn), colour, region: row.and_then(|row| row.region) })
+        let (arn, colour) = (row.as_ref().map(IdentityRow::arn), colour(protected, own_colour));
+        Ok(End { shown, arn, colour, protected, region: row.and_then(|row| row.region) })
     }
 
     /// What `[default]` says of regions is for those who have none of their own: the person may, in the environment.

@@ -100,7 +100,7 @@ impl Catalogue<'_> {
             (_, Some(row)) => Owner::Identity(row.id),
             _ => Owner::KeyOwner(key.access_key_id.clone()),
         };
-        let mut held = vec![Held { restricted_as: self.restriction_of(key)?, ..file_held(&profile.name, key) }];
+        let mut held = vec![Held { restricted_as: self.restriction_of(key)?, ..key.held(&profile.name) }];
         // The profile's own key, not some other key of the same user; what was obtained is shared.
         held.extend(self.held_by(&owner)?.into_iter().filter(|held| held.kind.is_obtainable()));
         Ok(Node { mfa_serial: row.and_then(|row| row.mfa_serial), held, ..Node::of(holder, &profile.name) })
@@ -183,17 +183,4 @@ impl Catalogue<'_> {
 /// Somebody whose credentials come from outside.
 fn outside_node(profile: &Profile, what: &str) -> Node {
     Node::of(Holder::Outside(what.to_owned()), &profile.name)
-}
-
-fn file_held(profile: &str, key: &FileKey) -> Held {
-    Held {
-        place: Place::Profile(profile.to_owned()),
-        kind: if key.temporary { CredentialKind::Imported } else { CredentialKind::LongTerm },
-        access_key_id: key.access_key_id.clone(),
-        request_hash: None,
-        created_at: key.written_at,
-        expires_at: key.expires_at,
-        expiry_is_guess: key.expiry_is_guess,
-        restricted_as: None,
-    }
 }

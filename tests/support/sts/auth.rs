@@ -34,11 +34,14 @@ struct Record {
     caller: Caller,
 }
 
-/// The caller, or AWS's refusal.
-pub fn authenticate(world: &World, request: &Request) -> Result<Caller, Failure> {
+/// The caller of a service, or AWS's refusal. A good call is what its key was last used for.
+pub fn authenticate(world: &mut World, request: &Request, service: &str) -> Result<Caller, Failure> {
     let header = request.header("authorization").filter(|value| !value.is_empty());
     let missing = || Failure::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token");
     let authorization = Authorization::parse(header.ok_or_else(missing)?)?;
+    if world.is_not_known_yet(&authorization.access_key_id) {
+        return Err(Failure::invalid_token());
+    }
     let record = find(world, &authorization.access_key_id).ok_or_else(Failure::invalid_token)?;
     if request.header("x-amz-security-token") != record.session_token.as_deref() {
         return Err(Failure::invalid_token());
@@ -47,10 +50,11 @@ pub fn authenticate(world: &World, request: &Request) -> Result<Caller, Failure>
     if record.caller.principal.partition() != partition_of_region(&authorization.region) {
         return Err(Failure::invalid_token());
     }
-    check_signature(world, request, &authorization, &record.secret)?;
+    check_signature(world, request, &authorization, &record.secret, service)?;
     if record.expires_at.is_some_and(|expiry| expiry <= world.now()) {
         return Err(Failure::expired_token());
     }
+    world.note_use(&authorization.access_key_id, service, &authorization.region);
     Ok(record.caller)
 }
 
@@ -74,7 +78,7 @@ fn find(world: &World, access_key_id: &str) -> Option<Record> {
             },
         });
     }
-    let key = world.keys.get(access_key_id)?;
+    let key = world.keys.get(access_key_id).filter(|key| key.is_active)?;
     let caller = Caller {
         access_key_id: access_key_id.to_owned(),
         principal: key.owner.clone(),
@@ -89,12 +93,13 @@ fn check_signature(
     request: &Request,
     authorization: &Authorization,
     secret: &str,
+    service: &str,
 ) -> Result<(), Failure> {
     let amz_date = request.header("x-amz-date").unwrap_or_default();
     let signed_at = clock::parse_basic(amz_date).ok_or_else(|| {
         Failure::incomplete_signature(format!("Date must be in ISO-8601 'basic format'. Got '{amz_date}'."))
     })?;
-    check_scope(authorization, amz_date)?;
+    check_scope(authorization, amz_date, service)?;
     if world.check_skew {
         check_skew(amz_date, signed_at, world.now())?;
     }
@@ -108,9 +113,13 @@ fn check_signature(
     ))
 }
 
-fn check_scope(authorization: &Authorization, amz_date: &str) -> Result<(), Failure> {
-    if authorization.service != "sts" {
-        return Err(Failure::signature("Credential should be scoped to correct service: 'sts'. "));
+fn check_scope(authorization: &Authorization, amz_date: &str, service: &str) -> Result<(), Failure> {
+    if authorization.service != service {
+        return Err(Failure::signature(format!("Credential should be scoped to correct service: '{service}'. ")));
+    }
+    // IAM is one for a partition, and in one region of it.
+    if service == "iam" && !["us-east-1", "cn-north-1", "us-gov-west-1"].contains(&authorization.region.as_str()) {
+        return Err(Failure::signature("Credential should be scoped to a valid region. "));
     }
     if !is_region(&authorization.region) {
         return Err(Failure::signature("Credential should be scoped to a valid region. "));

@@ -1,4 +1,5 @@
-//! The strict STS: a pretend AWS STS that refuses what AWS refuses, for the tests and for `examples/sandbox.rs`.
+//! The strict STS: a pretend AWS STS, and as much of IAM as makes and ends access keys, that refuses what AWS refuses, for
+//! the tests and for `examples/sandbox.rs`.
 //!
 //! It verifies signatures from AWS's text and shares no code with the program under test. Everything that the
 //! program may only know from its answers (who a key is, whether a code was used) lives in [`World`]; everything a
@@ -16,6 +17,7 @@ mod fault;
 mod gate;
 pub mod http;
 mod issue;
+mod key;
 mod mfa;
 mod principal;
 pub mod query;

@@ -1,10 +1,11 @@
 //! An answer, from its fields to its bytes.
 
+use super::call::Call;
 use super::clock;
 use super::failure::Failure;
 use super::response::Response;
 use super::world::World;
-use super::xml::Element;
+use super::xml::{self, Element};
 
 /// What a call comes to.
 #[derive(Debug, Clone)]
@@ -18,21 +19,26 @@ pub struct Answer {
 
 #[derive(Debug, Clone)]
 enum Body {
-    Xml(Element),
+    Xml(Element, &'static str),
     Raw(Vec<u8>),
 }
 
 impl Answer {
-    /// `<ActionResponse><ActionResult>…`
-    pub fn done(action: &str, result: Vec<Element>, request_id: &str) -> Self {
-        let tree = Element::node(
-            &format!("{action}Response"),
-            vec![
-                Element::node(&format!("{action}Result"), result),
-                Element::node("ResponseMetadata", vec![Element::text("RequestId", request_id)]),
-            ],
-        );
-        Self::xml(200, tree, "ok".to_owned())
+    /// `<ActionResponse><ActionResult>…`; an action of IAM that has nothing to say has no result.
+    pub fn done(call: &Call, result: Vec<Element>) -> Self {
+        let action = &call.action;
+        let metadata = Element::node("ResponseMetadata", vec![Element::text("RequestId", &call.request_id)]);
+        let result = (!result.is_empty()).then(|| Element::node(&format!("{action}Result"), result));
+        let tree = Element::node(&format!("{action}Response"), result.into_iter().chain([metadata]).collect());
+        Self::xml(200, tree, "ok".to_owned()).for_call(call)
+    }
+
+    /// In the namespace of the service that was called.
+    pub fn for_call(mut self, call: &Call) -> Self {
+        if let Body::Xml(_, namespace) = &mut self.body {
+            *namespace = if call.param("Version") == "2010-05-08" { xml::IAM } else { xml::STS };
+        }
+        self
     }
 
     /// `<ErrorResponse><Error>…`
@@ -59,17 +65,17 @@ impl Answer {
     }
 
     fn xml(status: u16, tree: Element, outcome: String) -> Self {
-        Self { status, content_type: "text/xml".to_owned(), body: Body::Xml(tree), outcome }
+        Self { status, content_type: "text/xml".to_owned(), body: Body::Xml(tree, xml::STS), outcome }
     }
 
     pub fn set(&mut self, name: &str, text: &str) {
-        if let Body::Xml(tree) = &mut self.body {
+        if let Body::Xml(tree, _) = &mut self.body {
             tree.set(name, text);
         }
     }
 
     pub fn remove(&mut self, name: &str) {
-        if let Body::Xml(tree) = &mut self.body {
+        if let Body::Xml(tree, _) = &mut self.body {
             tree.remove(name);
         }
     }
@@ -77,7 +83,7 @@ impl Answer {
     /// The response with AWS's headers; `now` is the server's time.
     pub fn response(&self, request_id: &str, now: i64) -> Response {
         let body = match &self.body {
-            Body::Xml(tree) => tree.document().into_bytes(),
+            Body::Xml(tree, namespace) => tree.document(namespace).into_bytes(),
             Body::Raw(bytes) => bytes.clone(),
         };
         let headers = vec![

@@ -151,8 +151,8 @@ fn end(request: &Request, bytes: Vec<u8>) -> Ending {
 fn work(state: &mut State, request: &Request, call: &Call, fault: Option<&Fault>) -> (Answer, i64) {
     let instead = fault.and_then(|fault| fault.instead_of_work(&call.request_id));
     let mut answer = instead.unwrap_or_else(|| match action::perform(&mut state.world, request, &call.params) {
-        Ok(result) => Answer::done(&call.action, result, &call.request_id),
-        Err(failure) => Answer::refused(failure, &call.request_id),
+        Ok(result) => Answer::done(call, result),
+        Err(failure) => Answer::refused(failure, &call.request_id).for_call(call),
     });
     if let Some(fault) = fault.filter(|_| answer.outcome == "ok") {
         fault.falsify(&mut answer, &mut state.world);

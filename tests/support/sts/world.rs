@@ -1,6 +1,6 @@
 //! The pretend AWS: accounts, users, keys, MFA devices, roles and issued sessions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::clock;
 use super::mfa::Device;
@@ -14,6 +14,13 @@ use super::session::{KeyPair, Session};
 pub(super) struct LongTermKey {
     pub(super) secret: String,
     pub(super) owner: Principal,
+    pub(super) is_active: bool,
+    /// Epoch seconds.
+    pub(super) made_at: i64,
+    /// When, and which service in which region.
+    pub(super) last_used: Option<(i64, String, String)>,
+    /// So many requests go by before AWS knows the key everywhere.
+    pub(super) unknown_for: usize,
 }
 
 /// What a configured web identity token proves.
@@ -37,6 +44,10 @@ pub struct World {
     pub(super) partitions: BTreeMap<String, String>,
     users: BTreeMap<String, Principal>,
     pub(super) token_size: usize,
+    /// Users who must show a code to IAM.
+    pub(super) iam_wants_mfa: BTreeSet<String>,
+    /// What `unknown_for` is of a key that IAM makes.
+    pub(super) new_keys_unknown_for: usize,
 }
 
 impl Default for World {
@@ -69,6 +80,8 @@ impl World {
             partitions: BTreeMap::new(),
             users: BTreeMap::new(),
             token_size: 350,
+            iam_wants_mfa: BTreeSet::new(),
+            new_keys_unknown_for: 0,
         }
     }
 
@@ -125,7 +138,14 @@ impl World {
     /// A key whose id and secret the test chooses.
     pub fn add_key(&mut self, owner_arn: &str, pair: &KeyPair) {
         let owner = self.owner(owner_arn);
-        let key = LongTermKey { secret: pair.secret.clone(), owner };
+        let key = LongTermKey {
+            secret: pair.secret.clone(),
+            owner,
+            is_active: true,
+            made_at: self.now(),
+            last_used: None,
+            unknown_for: 0,
+        };
         self.keys.insert(pair.access_key_id.clone(), key);
     }
 

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-/// The namespace of every STS answer.
-pub const NAMESPACE: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+/// The namespace of an answer of STS.
+pub const STS: &str = "https://sts.amazonaws.com/doc/2011-06-15/";
+/// The namespace of an answer of IAM.
+pub const IAM: &str = "https://iam.amazonaws.com/doc/2010-05-08/";
 
 /// One element, with text or with children.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,10 +52,10 @@ impl Element {
         }
     }
 
-    /// The document, with the STS namespace on this, its root.
-    pub fn document(&self) -> String {
+    /// The document, with the namespace on this, its root.
+    pub fn document(&self, namespace: &str) -> String {
         let mut out = String::new();
-        self.write(&mut out, 0, &format!(" xmlns=\"{NAMESPACE}\""));
+        self.write(&mut out, 0, &format!(" xmlns=\"{namespace}\""));
         out
     }
 
@@ -101,7 +103,7 @@ mod tests {
     fn a_document_carries_the_namespace_once_and_escapes_text() {
         let tree = Element::node("A", vec![Element::text("B", "<&\u{1b}>"), Element::node("C", vec![])]);
         assert_eq!(
-            tree.document(),
+            tree.document(STS),
             "<A xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\n  <B>&lt;&amp;&#x1b;&gt;</B>\n  <C>\n  </C>\n</A>\n"
         );
     }

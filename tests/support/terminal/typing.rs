@@ -68,6 +68,14 @@ impl Terminal {
         self.output_since(submitted.end)
     }
 
+    /// Presses Enter on the line as it stands, however it came there, waits for the next prompt, and gives what was printed.
+    #[track_caller]
+    pub fn press_enter(&mut self) -> String {
+        let submitted = self.submit_line();
+        self.wait_until("the end of the line", |term| term.why_not_done(&submitted));
+        self.output_since(submitted.end)
+    }
+
     /// Runs a command that starts another of the three shells in this one, and types into that one from now on.
     /// [`Terminal::leave_shell`] goes back.
     #[track_caller]
@@ -108,6 +116,11 @@ impl Terminal {
     fn submit(&mut self, command: &str) -> Submitted {
         self.wait_for_prompt();
         self.type_command(command);
+        self.submit_line()
+    }
+
+    #[track_caller]
+    fn submit_line(&mut self) -> Submitted {
         let shell = self.foreground_id();
         let submitted = {
             let display = self.display.lock();

@@ -11,6 +11,15 @@ impl Terminal {
         self.wait_until("a prompt", Self::why_not_at_prompt);
     }
 
+    /// Waits until what was last typed has been answered, and nothing more comes: a Tab may be answered by nothing.
+    #[track_caller]
+    pub fn wait_for_quiet(&mut self) {
+        self.wait_until("an end of the output", |term| {
+            let is_new = term.sent.time.elapsed() < SILENT_KEYS;
+            (is_new || term.is_still_printing()).then(|| "it is still printing, or has not answered".to_owned())
+        });
+    }
+
     /// Waits until `text` has come since the last thing sent; where a program draws above that place (a full-screen
     /// picker), use [`Terminal::wait_for`].
     #[track_caller]

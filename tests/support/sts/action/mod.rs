@@ -1,5 +1,6 @@
-//! One file a verb of STS.
+//! One file a verb of STS; the verbs of IAM together.
 
+mod access_keys;
 mod assume_role;
 mod assume_role_with_web_identity;
 mod get_caller_identity;
@@ -29,18 +30,24 @@ pub fn perform(world: &mut World, request: &Request, params: &Params) -> Result<
     if action == "AssumeRoleWithWebIdentity" && version == "2011-06-15" {
         return assume_role_with_web_identity::perform(world, params);
     }
+    if version == "2010-05-08" {
+        return access_keys::perform(world, request, action, params);
+    }
     let verb = match (action, version) {
         ("AssumeRole", "2011-06-15") => assume_role::perform,
         ("GetCallerIdentity", "2011-06-15") => get_caller_identity::perform,
         ("GetFederationToken", "2011-06-15") => get_federation_token::perform,
         ("GetSessionToken", "2011-06-15") => get_session_token::perform,
         _ => {
-            let message = format!("Could not find operation {action} for version {version}");
-            return Err(Failure::new(400, "InvalidAction", message));
+            return Err(no_operation(action, version));
         }
     };
-    let caller = auth::authenticate(world, request)?;
+    let caller = auth::authenticate(world, request, "sts")?;
     verb(world, &caller, params)
+}
+
+fn no_operation(action: &str, version: &str) -> Failure {
+    Failure::new(400, "InvalidAction", format!("Could not find operation {action} for version {version}"))
 }
 
 /// `<AssumedRoleUser>` of a role session.

@@ -53,7 +53,7 @@ fn a_federated_user_may_ask_who_it_is_and_nothing_else_of_sts() {
     let asked =
         [("Name", "bob"), ("PolicyArns.member.1.arn", READ_ONLY), ("Policy", POLICY), ("DurationSeconds", "900")];
     let answer = perform(&mut world, "GetFederationToken", &key, &asked).expect("a federated user");
-    let document = Element::node("Result", answer).document();
+    let document = Element::node("Result", answer).document(crate::support::sts::xml::STS);
     assert!(document.contains("<Arn>arn:aws:sts::111122223333:federated-user/bob</Arn>"), "{document}");
     assert!(document.contains("<FederatedUserId>111122223333:bob</FederatedUserId>"), "{document}");
     let session = session_of(&world, &key);

@@ -1,0 +1,122 @@
+//! Profiles of the config file that ask multicred: what the commands share that write them.
+
+use std::path::{Path, PathBuf};
+
+use crate::aws_config::synced::{self, Change, Entry, Report, SyncError};
+use crate::aws_config::{AwsFiles, FileKind};
+use crate::context::Context;
+use crate::error::{Exit, Failure};
+use crate::resolve::{Catalogue, ResolveError, Resolver};
+use crate::store::IdentityRow;
+
+/// What the program is called.
+pub const PROGRAM: &str = "multicred";
+
+/// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.
+pub fn program_on_path(context: &Context) -> Option<PathBuf> {
+    let this = context.own_program()?.canonicalize().ok()?;
+    which::which_global(PROGRAM).ok().filter(|path| path.canonicalize().is_ok_and(|path| path == this))
+}
+
+/// Writes commands that call this program on this store.
+pub struct Writer {
+    words: Vec<String>,
+}
+
+impl Writer {
+    /// One for the store of a catalogue.
+    ///
+    /// # Errors
+    /// The path of the program or of the store is unknown, or no text.
+    pub fn new(context: &Context, catalogue: &Catalogue<'_>) -> Result<Self, Failure> {
+        let program = program_on_path(context).or_else(|| context.own_program());
+        let program = program.ok_or_else(|| Failure {
+            exit: Exit::Failure,
+            fact: "this program does not know its own path".to_owned(),
+            remedy: None,
+        })?;
+        let mut words = vec![text(&std::path::absolute(&program).unwrap_or(program))?];
+        if let Some(store) = catalogue.store_argument() {
+            words.extend(["--store".to_owned(), text(&store)?]);
+        }
+        words.push("credential-process".to_owned());
+        Ok(Self { words })
+    }
+
+    /// The command that gives the long-term key itself of whoever this is, as a file did.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry).
+    pub fn of_key(&self, arn: &str) -> Result<String, Failure> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).chain(["--no-session", arn]).collect();
+        Ok(synced::command(&words)?)
+    }
+
+    /// The profile of an identity.
+    ///
+    /// # Errors
+    /// Its command cannot be written so that every SDK reads it alike.
+    pub fn entry(&self, row: &IdentityRow) -> Result<Entry, Failure> {
+        Ok(Entry { region: row.region.clone(), ..self.named(&row.shown())? })
+    }
+
+    /// The profile of a name, without a region.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry).
+    pub fn named(&self, name: &str) -> Result<Entry, Failure> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).chain([name]).collect();
+        let command = synced::command(&words)?;
+        Ok(Entry { name: name.to_owned(), command, region: None })
+    }
+}
+
+fn text(path: &Path) -> Result<String, Failure> {
+    let not_text = || {
+        let fact = format!("{} is no UTF-8 text, and an AWS config file is", path.display());
+        Failure::new(Exit::Failure, fact, "install multicred, or put the store, at another path")
+    };
+    path.to_str().map(str::to_owned).ok_or_else(not_text)
+}
+
+/// Why the block cannot be changed, with the place in the person's file.
+pub fn refused(files: &AwsFiles, error: &SyncError) -> Failure {
+    Failure { fact: at_its_place(files, error), ..error.into() }
+}
+
+/// The same as a sentence.
+pub fn at_its_place(files: &AwsFiles, error: &SyncError) -> String {
+    match error.place() {
+        Some((file, line)) => format!("{}:{line}: {error}", files.path(file).display()),
+        None => error.to_string(),
+    }
+}
+
+/// Changes the block in the config file.
+///
+/// # Errors
+/// It cannot be changed as asked; the file is then as it was.
+pub fn edit(resolver: &mut Resolver<'_>, files: &AwsFiles, change: Change<'_>) -> Result<Report, Failure> {
+    let credentials = files.text(FileKind::Credentials).map_err(ResolveError::from)?;
+    let mut done = Report::default();
+    resolver.edit_aws_file(FileKind::Config, &mut |text| {
+        let exists = !text.is_empty() || files.path(FileKind::Config).exists();
+        let changed = synced::change(exists.then_some(text), &credentials, change);
+        let (rewrite, report) = changed.map_err(|error| refused(files, &error))?;
+        done = report;
+        Ok::<_, Failure>(rewrite)
+    })?;
+    Ok(done)
+}
+
+/// Whether a profile could be written now. Nothing is.
+///
+/// # Errors
+/// What [`edit`] would refuse.
+pub fn check(files: &AwsFiles, entry: &Entry) -> Result<(), Failure> {
+    let text = |kind| files.text(kind).map_err(ResolveError::from);
+    let (config, credentials) = (text(FileKind::Config)?, text(FileKind::Credentials)?);
+    let exists = files.path(FileKind::Config).exists();
+    let changed = synced::change(exists.then_some(&config), &credentials, Change::Put(std::slice::from_ref(entry)));
+    changed.map(drop).map_err(|error| refused(files, &error))
+}

@@ -1,0 +1,1 @@
+function _multicred_program; command {{ program }} $argv; end
