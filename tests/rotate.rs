@@ -188,6 +188,18 @@ fn a_copy_of_the_key_in_a_profile_is_named_before_anything_happens() {
 }
 
 #[test]
+fn a_copy_of_a_key_that_was_rotated_away_makes_no_name_ambiguous() {
+    let mut bob = Subject::bob();
+    let text = ini("bob", &bob.key);
+    bob.scene.env.aws_credentials(&text);
+    bob.rotate(&["--yes"]).ok();
+    bob.scene.become_in_bash("bob").ok();
+    let shown = bob.scene.env.run(&["show", "bob", "--json"]).ok().json();
+    assert_eq!(shown["kind"], "user");
+    bob.assert_ended();
+}
+
+#[test]
 fn on_a_terminal_the_person_is_asked_about_a_copy_and_no_changes_nothing() {
     let bob = bob_with_a_copy();
     for (answer, status) in [("n", 130), ("", 130), ("y", 0)] {

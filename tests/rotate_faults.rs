@@ -109,6 +109,8 @@ fn a_last_deletion_that_fails_is_remembered_and_the_next_run_ends_it_without_ano
     bob.rotate(&[]).refused(6, &["is in use", "multicred rotate bob finishes it"]);
     assert_eq!(bob.phase().as_deref(), Some("retired"));
     assert_eq!(bob.stored().len(), 2);
+    bob.scene.env.run(&["doctor"]).code(1).stdout_has("bob was interrupted").stdout_has("multicred rotate bob");
+    bob.scene.env.run(&["remove", "bob", "--yes"]).refused(1, &["interrupted", "multicred rotate bob"]);
     bob.scene.sts.clear_faults();
     bob.scene.sts.clear_calls();
     bob.rotate(&[]).ok().stderr_has("was interrupted, and goes on");

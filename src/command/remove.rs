@@ -23,6 +23,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Remove) -> Res
     let nobody = format!("{shown} is removed once somebody has said yes, and nobody can be asked");
     changing::check_can_agree(context, arguments.yes, &nobody)?;
     if !arguments.force {
+        check_rotation(&resolver, &subject)?;
         check_copies(&mut resolver, &subject, &loss)?;
     }
     loss.lines(&subject, context.now()).iter().for_each(|line| context.note(line));
@@ -171,6 +172,17 @@ impl Loss {
         let lasting = self.held.iter().filter(|held| !held.kind.is_obtainable());
         lasting.map(|held| held.access_key_id.as_str()).chain(self.children.iter().map(String::as_str)).collect()
     }
+}
+
+/// Refuses where a rotation was interrupted: what it has left to do would be forgotten.
+fn check_rotation(resolver: &Resolver<'_>, subject: &Subject) -> Result<(), Failure> {
+    let (Some(row), Some(store)) = (subject.whose(), resolver.catalogue().store()) else { return Ok(()) };
+    if store.read().rotation_of(row.id)?.is_none() {
+        return Ok(());
+    }
+    let shown = row.shown();
+    let fact = format!("the rotation of the long-term key of {shown} was interrupted, and has something left to do");
+    Err(Failure::new(Exit::Failure, fact, format!("multicred rotate {shown} finishes it; or say --force")))
 }
 
 /// Refuses where the secret of a long-lived key that works is nowhere else: AWS shows it once.

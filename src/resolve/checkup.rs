@@ -6,6 +6,7 @@ mod aws_files;
 mod finding;
 mod key_age;
 mod network;
+mod rotations;
 mod startup;
 mod variables;
 
@@ -87,6 +88,7 @@ impl Checkup {
         self.look_at_slots(context, &store)?;
         // Where a page cannot be read, all of it tells of that.
         self.findings.extend(key_age::findings(&store, context.now()).unwrap_or_default());
+        self.findings.extend(rotations::findings(&store).unwrap_or_default());
         if all {
             let mut vault = Vault::default();
             self.look_at_seals(&store, &mut Keys::new(&mut vault, context, prompter))?;

@@ -7,7 +7,7 @@ use crate::aws_config::{ChainError, NotFollowed, Problem, Profile, Setting};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
-use crate::store::{AccountRow, CredentialRow, IdentityRow, Owner};
+use crate::store::{AccountRow, CredentialRow, IdentityRow, Owner, Store};
 
 use super::{Catalogue, ResolveError, store_path};
 
@@ -97,12 +97,16 @@ impl Catalogue<'_> {
         Err(LookupError::Ambiguous { name: name.escape_debug().to_string(), readings }.into())
     }
 
-    /// Whether the profile's key is one that multicred obtained, and wrote there: the identity itself can do more.
+    /// Whether the profile's key is one that multicred obtained, and wrote there, or one that it has rotated away: the
+    /// identity itself can do more.
     fn wrote(&self, reading: &Reading) -> Result<bool, ResolveError> {
         let (Target::Profile(profile), Some(store)) = (&reading.target, self.store()) else { return Ok(false) };
         let Some(key) = &profile.key else { return Ok(false) };
         let row = store.read().credential_with_key(&key.access_key_id)?;
-        Ok(row.is_some_and(|row| row.held.kind.is_obtainable()))
+        Ok(match row {
+            Some(row) => row.held.kind.is_obtainable(),
+            None => store.read().owner_of_retired_key(&key.access_key_id)?.is_some(),
+        })
     }
 
     /// Every reading but that of a profile's name.
@@ -306,9 +310,13 @@ impl Catalogue<'_> {
         Ok(readings.into_iter().find(is_other).map(|reading| reading.says))
     }
 
-    /// The owner of a key that was found in a file, where the store knows the key.
+    /// The owner of a key that was found in a file, where the store knows the key, or did before it was rotated.
     pub(super) fn owner_of_file_key(&self, access_key_id: &str) -> Result<Holder, ResolveError> {
-        let row = self.store().map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten();
+        let owner = |store: &Store| match store.read().owner_of_key(access_key_id)? {
+            None => store.read().owner_of_retired_key(access_key_id),
+            known => Ok(known),
+        };
+        let row = self.store().map(owner).transpose()?.flatten();
         Ok(row.map_or_else(|| Holder::KeyOwner(access_key_id.to_owned()), |row| Holder::Identity(row.identity)))
     }
 

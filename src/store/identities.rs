@@ -164,6 +164,14 @@ impl Reading<'_> {
     pub fn owner_of_key(&self, access_key_id: &str) -> Result<Option<IdentityRow>, StoreError> {
         self.identity_where("id = (SELECT identity FROM credential WHERE access_key_id = ?1)", [access_key_id])
     }
+
+    /// The identity whose long-term key this was, before a rotation deleted it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn owner_of_retired_key(&self, access_key_id: &str) -> Result<Option<IdentityRow>, StoreError> {
+        self.identity_where("id = (SELECT identity FROM retired_key WHERE access_key_id = ?1)", [access_key_id])
+    }
 }
 
 impl Writing<'_> {

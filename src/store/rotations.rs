@@ -150,11 +150,14 @@ impl Writing<'_> {
         self.execute(&format!("UPDATE credential SET request_hash = NULL WHERE {sessions}"), [identity]).map(drop)
     }
 
-    /// Removes a long-term key.
+    /// Removes a long-term key, and remembers whose it was.
     ///
     /// # Errors
     /// The store cannot be written.
     pub fn remove_long_term_key(&self, access_key_id: &str) -> Result<(), StoreError> {
+        let of_whom = "SELECT access_key_id, identity FROM credential
+             WHERE access_key_id = ?1 AND kind = 'long-term' AND identity IS NOT NULL";
+        self.execute(&format!("INSERT OR REPLACE INTO retired_key {of_whom}"), [access_key_id])?;
         let sql = "DELETE FROM credential WHERE access_key_id = ?1 AND kind = 'long-term'";
         self.execute(sql, [access_key_id]).map(drop)
     }

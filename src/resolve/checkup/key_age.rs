@@ -1,16 +1,12 @@
 //! Long-term keys that are old: whoever has copied one has had it for as long.
 
 use super::Finding;
+use crate::identity::key_age::{DAY, KEY_AGE_LIMIT};
 use crate::store::{LongTermKey, Store, StoreError};
-
-/// From this age on a key is to be changed (CIS AWS Foundations Benchmark, "Ensure access keys are rotated every 90 days
-/// or less"), in days.
-const OLD: i64 = 90;
-const DAY: i64 = 86_400;
 
 /// The long-term keys of the store that have been in it for long; how old they are at AWS it does not know.
 pub(super) fn findings(store: &Store, now: i64) -> Result<Vec<Finding>, StoreError> {
-    let old = store.read().long_term_keys_before(now - OLD * DAY)?;
+    let old = store.read().long_term_keys_before(now - KEY_AGE_LIMIT)?;
     Ok(old.into_iter().map(|key| finding(&key, now)).collect())
 }
 

@@ -10,3 +10,9 @@ CREATE TABLE rotation (
     known TEXT NOT NULL,
     started_at INTEGER NOT NULL
 ) STRICT;
+
+-- Long-term keys that a rotation has deleted. Copies of them may stand in files still: whose they were must be known there.
+CREATE TABLE retired_key (
+    access_key_id TEXT PRIMARY KEY,
+    identity INTEGER NOT NULL REFERENCES identity (id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
