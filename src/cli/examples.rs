@@ -43,7 +43,14 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("the same, but the credentials stay", "multicred deactivate --keep-creds"),
         ],
     ),
-    ("status", &[("who this shell is", "multicred status"), ("the same for a script", "multicred status --json")]),
+    (
+        "status",
+        &[
+            ("who this shell is", "multicred status"),
+            ("the same for a script", "multicred status --json"),
+            ("how the profiles of ~/.aws/credentials stand", "multicred status --profiles"),
+        ],
+    ),
     (
         "whoami",
         &[
@@ -188,6 +195,21 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("take them out again", "multicred sync --remove"),
         ],
     ),
+    (
+        "setup",
+        &[
+            ("what would be done", "multicred setup --dry-run"),
+            ("temporary keys in the place of long-lived ones", "multicred setup --temporary"),
+        ],
+    ),
+    (
+        "refresh",
+        &[
+            ("all that are kept up", "multicred refresh"),
+            ("two of them, for as long as they can be", "multicred refresh -p work,ci --duration 12h"),
+        ],
+    ),
+    ("unsetup", &[("the files as they were before setup", "multicred unsetup")]),
     ("backup", &[("the store in one file, still sealed", "multicred backup /mnt/usb/multicred-backup.db")]),
     ("restore", &[("a backup in the place of the store", "multicred restore /mnt/usb/multicred-backup.db")]),
     (
