@@ -118,6 +118,7 @@ mod serve_renewal;
 mod setup;
 mod setup_faults;
 mod setup_files;
+mod setup_kept;
 mod setup_more;
 mod shared_config_cases;
 mod shell_by_hand;

@@ -65,6 +65,16 @@ pub fn credential(section: &Section<'_>) -> Option<Result<Found, SectionFault>> 
     }
 }
 
+/// A half of the key that stands more than once in a section, and the line of the last. SDKs read the last one, or refuse
+/// the file: who takes all of them out loses what stands above.
+pub fn twice(section: &Section<'_>) -> Option<(&'static str, u32)> {
+    [KEY_ID, SECRET].into_iter().find_map(|half| {
+        let mut all = section.properties().rev().filter(|property| property.key().eq_ignore_ascii_case(half));
+        let last = all.next()?;
+        all.next().map(|_| (half, last.line()))
+    })
+}
+
 /// What would ask multicred for whom a temporary credential is kept, and the line that says so.
 pub(super) fn command_of_mark(section: &Section<'_>, kept: &Kept) -> Option<(String, u32)> {
     let store = kept.store.as_deref().map(|store| ["--store", store]);

@@ -248,6 +248,10 @@ fn refuse_what_would_be_lost(
         let reason = "its value goes on in the next line: end it there".to_owned();
         return Err(TemporaryError::Fault { profile, place: file.place(line), reason });
     }
+    if let Some((key, line)) = kept::twice(section) {
+        let reason = format!("{key} stands twice, and what stands above would be lost: keep one");
+        return Err(TemporaryError::Fault { profile, place: file.place(line), reason });
+    }
     match kept::credential(section) {
         Some(Ok(found)) if stored.is_some_and(|stored| is_same_key(&found, stored)) => Ok(()),
         Some(Err(fault)) => {

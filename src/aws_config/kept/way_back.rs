@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KEY_ID, Kept, PROCESS, SECRET, credential, kept, put_command, take_out_temporary};
+use super::{KEY_ID, Kept, PROCESS, SECRET, credential, kept, put_command, take_out_temporary, twice};
 use crate::aws_config::FileText;
 use crate::aws_config::document::{Document, EditError, Section, SectionId, lines, without_ending};
 use crate::aws_config::temporary::{self, Keep, Temporary};
@@ -131,6 +131,10 @@ fn restore_one(
     if key_of(document, &id.name).is_some() {
         unmark(document, id, kept, before);
         return Ok(Restored::OwnKey);
+    }
+    // Only the last one is known to be multicred's.
+    if let Some((key, line)) = document.section(id).as_ref().and_then(twice) {
+        return Ok(Restored::Left(format!("{key} stands twice (line {line}): keep one")));
     }
     let Some(key) = key else {
         if kept.is_command || before.is_some() {
