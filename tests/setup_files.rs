@@ -100,7 +100,7 @@ proptest! {
                 now = keep(&now, &again, false, number, &mut WayBack::default());
             }
         }
-        let known: BTreeMap<String, Found> = own.into_iter().collect();
+        let known: BTreeMap<_, _> = own.into_iter().map(|(name, key)| (name, Ok(key))).collect();
         let (given_back, _) = restore(&now, &back, &known);
         prop_assert_eq!(given_back.as_str(), text.as_str());
     }
@@ -136,7 +136,7 @@ proptest! {
             let secret_access_key = "n%w#;".to_owned().into();
             (name, Found { access_key_id: "AKIANEWNEWNEWNEWNEW1".to_owned(), secret_access_key, ..found })
         };
-        let known: BTreeMap<String, Found> = own.clone().into_iter().map(rotated).collect();
+        let known: BTreeMap<_, _> = own.clone().into_iter().map(rotated).map(|(name, key)| (name, Ok(key))).collect();
         let (given_back, _) = restore(&now, &back, &known);
         let mut expected = Document::parse(&text);
         for (name, _) in own.iter().filter(|(name, _)| back.key_id(name).is_some()) {

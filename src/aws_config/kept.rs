@@ -35,6 +35,16 @@ pub struct Kept {
     pub store: Option<String>,
 }
 
+impl Kept {
+    /// That another store than the open one keeps it, and the command that uses that one.
+    pub fn elsewhere(&self, command: &str) -> String {
+        match &self.store {
+            Some(store) => format!("kept by the store {store}: multicred --store {store} {command}"),
+            None => format!("kept by the default store: multicred {command}, without another store"),
+        }
+    }
+}
+
 /// How a section is kept; `None` where multicred does not keep it. A command that a person wrote names an identity as
 /// they do, or lacks `--no-session`.
 pub fn kept(section: &Section<'_>) -> Option<Kept> {

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::json;
 
 use crate::asking;
+use crate::aws_config::kept::Kept;
 use crate::cli::{Global, Refresh};
 use crate::context::{Context, printable};
 use crate::credential_text::Found;
@@ -24,12 +25,16 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Re
     keeper.check_writable()?;
     keeper.tidy()?;
     let mut survey = keeper.survey()?;
+    let elsewhere = set_aside(&mut keeper, &mut survey);
     let keys = to_take(&mut keeper, arguments, &mut survey)?;
     let targets = Targets::read(&mut keeper, arguments, &survey, &keys)?;
+    if elsewhere.is_empty() {
+        targets.check(&keeper, arguments)?;
+    }
     let (taken, mut left) = keeper.take(keys)?;
     // What is not kept, and was not named, is the person's own affair.
     let counts = |left: &Left| targets.named.contains(&left.profile) || survey.kept(&left.profile).is_some();
-    left.extend(survey.left.iter().filter(|left| counts(left)).cloned());
+    left.extend(survey.left.iter().filter(|left| counts(left) || elsewhere.contains(left)).cloned());
     let done = renew(&mut keeper, targets, &taken, &request, &mut left)?;
     tell(&mut keeper, global, &taken, &done, &left)
 }
@@ -39,6 +44,20 @@ fn request(arguments: &Refresh) -> Result<Request, Failure> {
     let min_ttl = arguments.asking.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
     // Who names a time is content with what has that left.
     Ok(Request { fresh: arguments.asking.min_ttl.is_none() || request.fresh, min_ttl, ..request })
+}
+
+/// Sets aside what another store keeps: this one does not know for whom, nor what stood there.
+fn set_aside(keeper: &mut Keeper<'_>, survey: &mut Survey) -> Vec<Left> {
+    let catalogue = keeper.importer().resolver().catalogue();
+    let is_ours = |kept: &Kept| catalogue.is_named(kept.store.as_deref());
+    let (ours, others): (Vec<_>, Vec<_>) =
+        std::mem::take(&mut survey.kept).into_iter().partition(|(_, kept)| kept.is_command || is_ours(kept));
+    survey.kept = ours;
+    survey.keys.retain(|found| others.iter().all(|(name, _)| found.section.as_ref() != Some(name)));
+    let left = |(profile, kept): (String, Kept)| Left { profile, reason: kept.elsewhere("refresh") };
+    let aside: Vec<Left> = others.into_iter().map(left).collect();
+    survey.left.extend(aside.iter().cloned());
+    aside
 }
 
 /// The keys that are taken first: those that somebody has put into a section that is kept; and, where that was asked for
@@ -87,7 +106,6 @@ impl Targets {
         for name in &arguments.profiles {
             targets.add_named(keeper, survey, name)?;
         }
-        targets.check(keeper, arguments)?;
         Ok(targets)
     }
 

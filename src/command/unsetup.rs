@@ -24,6 +24,7 @@ use crate::store::{Owner, StoreError};
 pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Result<(), Failure> {
     let resolver = asking::resolver(context, global, &Asking::default())?;
     let mut keeper = Keeper::new(context, Importer::with(context, resolver, Manner::default()))?;
+    let was_there = keeper.path().exists();
     let survey = keeper.survey()?;
     let shells = startup::find(context);
     if !arguments.dry_run {
@@ -50,8 +51,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
     if is_done && !arguments.yes {
         ask("Undo this?", "nothing was changed")?;
     }
-    if !arguments.dry_run && survey.kept.is_empty() {
-        // A killed run may have left that to do.
+    // A killed run may have left that to do. A file that is away, with its disk perhaps, may come back.
+    if !arguments.dry_run && survey.kept.is_empty() && was_there && keeper.path().exists() {
         keeper.importer().resolver().forget_way_back()?;
     }
     let undone = if is_done { undo(&mut keeper, &survey, &shells)? } else { Undone::default() };
@@ -82,8 +83,11 @@ fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<
         let back = resolver.way_back()?.unwrap_or_default();
         let mut keys = BTreeMap::new();
         for (name, kept) in &survey.kept {
-            if let Some(found) = key(resolver, &back, name, kept)? {
-                keys.insert(name.clone(), found);
+            // Only that store knows what stood there.
+            if !resolver.catalogue().is_named(kept.store.as_deref()) {
+                keys.insert(name.clone(), Err(kept.elsewhere("unsetup")));
+            } else if let Some(found) = key(resolver, &back, name, kept)? {
+                keys.insert(name.clone(), Ok(found));
             }
         }
         resolver.edit_aws_file(FileKind::Credentials, &mut |text| {
@@ -111,7 +115,7 @@ fn key(resolver: &mut Resolver<'_>, back: &WayBack, name: &str, kept: &Kept) -> 
     }
     // A name that means nobody any more has no key.
     let of_user = match resolver.catalogue().lookup(&kept.who) {
-        Ok(Target::Known(row)) if back.key_id(name).is_some() || kept.is_command => {
+        Ok(Target::Known(row)) if back.key_id(name).is_some() => {
             let held = resolver.catalogue().store().map(|store| store.read().credentials_of(&Owner::Identity(row.id)));
             let held = held.transpose().map_err(|error: StoreError| ResolveError::from(error))?.unwrap_or_default();
             let newest = held.into_iter().filter(|held| held.kind == CredentialKind::LongTerm);

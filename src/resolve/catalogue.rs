@@ -95,6 +95,15 @@ impl<'c> Catalogue<'c> {
         (self.context.default_store().ok().map(|path| whole(&path)) != Some(store.clone())).then_some(store)
     }
 
+    /// Whether this is the store that a section of a file names; `None` is the default one.
+    pub fn is_named(&self, store: Option<&str>) -> bool {
+        let argument = self.store_argument();
+        match store.map(Path::new) {
+            Some(store) => store == self.store_path || argument.as_deref() == Some(store),
+            None => argument.is_none(),
+        }
+    }
+
     /// The store, if there is one.
     pub fn store(&self) -> Option<&Store> {
         self.store.as_ref()

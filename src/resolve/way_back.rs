@@ -103,7 +103,7 @@ impl Resolver<'_> {
             return Ok(());
         }
         let others = self.read_way_back(name)?.unwrap_or_default();
-        let (text, now) = (noted.with(others).to_text(), self.context.now());
+        let (text, now) = (noted.with(others, known).to_text(), self.context.now());
         let (store, mut keys) = self.store_and_keys()?;
         keys.replace_original(store, name, &text, now)
     }

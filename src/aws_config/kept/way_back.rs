@@ -57,17 +57,25 @@ impl WayBack {
     pub fn note(&mut self, credentials: &Document, profile: &str, access_key_id: &str) {
         let Some(section) = credentials.section(&SectionId::plain(profile)) else { return };
         let before = self.sections.entry(profile.to_owned()).or_default();
-        if kept(&section).is_none() || before.texts.is_empty() {
+        // Of a kept one another process knows it.
+        if kept(&section).is_none() {
             before.texts = section.texts().iter().map(|text| text.as_str().to_owned()).collect();
         }
         access_key_id.clone_into(&mut before.access_key_id);
     }
 
-    /// The same with what only another one has.
+    /// The same, which was made from `known`, with what another one has since: what a section was before is what the
+    /// first has noted who kept it.
     #[must_use]
-    pub fn with(&self, mut other: Self) -> Self {
+    pub fn with(&self, mut other: Self, known: &Self) -> Self {
         other.with_commands = self.with_commands;
-        other.sections.extend(self.sections.clone());
+        for (name, noted) in &self.sections {
+            let theirs = other.sections.entry(name.clone()).or_default();
+            if theirs.texts.is_empty() || known.sections.get(name) == Some(theirs) {
+                theirs.texts.clone_from(&noted.texts);
+            }
+            theirs.access_key_id.clone_from(&noted.access_key_id);
+        }
         other
     }
 
@@ -104,11 +112,12 @@ pub enum Restored {
     Left(String),
 }
 
-/// Gives the kept sections their keys back. `keys` has those that are known of, by profile.
+/// Gives the kept sections their keys back. `keys` has those that are known of, by profile, or why the section must be
+/// left.
 pub fn restore(
     credentials: &str,
     back: &WayBack,
-    keys: &BTreeMap<String, Found>,
+    keys: &BTreeMap<String, Result<Found, String>>,
 ) -> (Zeroizing<String>, Vec<(String, Restored)>) {
     let mut document = Document::parse(credentials);
     let of = |section: Section<'_>| kept(&section).map(|kept| (section.id().clone(), kept));
@@ -126,8 +135,11 @@ fn restore_one(
     id: &SectionId,
     kept: &Kept,
     before: Option<&Before>,
-    key: Option<&Found>,
+    key: Option<&Result<Found, String>>,
 ) -> Result<Restored, EditError> {
+    if let Some(Err(reason)) = key {
+        return Ok(Restored::Left(reason.clone()));
+    }
     if key_of(document, &id.name).is_some() {
         unmark(document, id, kept, before);
         return Ok(Restored::OwnKey);
@@ -136,8 +148,11 @@ fn restore_one(
     if let Some((key, line)) = document.section(id).as_ref().and_then(twice) {
         return Ok(Restored::Left(format!("{key} stands twice (line {line}): keep one")));
     }
-    let Some(key) = key else {
-        if kept.is_command || before.is_some() {
+    let Some(Ok(key)) = key else {
+        if before.is_none() && kept.is_command {
+            return Ok(Restored::Left("nothing says which key it had: put one there, or remove it by hand".to_owned()));
+        }
+        if before.is_some() {
             return Ok(Restored::Left("the store does not have its key any more".to_owned()));
         }
         return empty(document, id).map(|()| Restored::Emptied);
