@@ -71,8 +71,8 @@ fn plan(keeper: &Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Vec<String>
 #[derive(Default)]
 struct Undone {
     profiles: Vec<(String, Restored)>,
-    /// File, and what went wrong.
-    shells: Vec<(String, Option<String>)>,
+    /// File, and what came of it.
+    shells: Vec<(String, Result<&'static str, String>)>,
 }
 
 fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<Undone, Failure> {
@@ -96,8 +96,13 @@ fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<
         }
     }
     for shell in shells {
-        let wrong = shell.remove(keeper.importer().resolver()).err().map(|error| error.to_string());
-        undone.shells.push((shell.file.display().to_string(), wrong));
+        let result = match shell.remove(keeper.importer().resolver()) {
+            Ok(Has::Block) => Err(startup::no_end()),
+            Ok(Has::OwnLine) => Ok("its block is taken out; a line of your own still brings multicred in"),
+            Ok(_) => Ok("multicred is taken out"),
+            Err(error) => Err(error.to_string()),
+        };
+        undone.shells.push((shell.file.display().to_string(), result));
     }
     Ok(undone)
 }
@@ -149,8 +154,9 @@ impl Undone {
         let context = keeper.context();
         let store = keeper.importer().resolver().store_path().to_owned();
         let of_profiles = self.profiles.iter().map(|(name, restored)| (name, say(restored), is_left(restored)));
-        let of_shells = self.shells.iter().map(|(file, wrong)| {
-            (file, wrong.clone().unwrap_or_else(|| "multicred is taken out".to_owned()), wrong.is_some())
+        let of_shells = self.shells.iter().map(|(file, result)| {
+            let text = result.as_ref().map_or_else(Clone::clone, |done| (*done).to_owned());
+            (file, text, result.is_err())
         });
         let all: Vec<(&String, String, bool)> = of_profiles.chain(of_shells).collect();
         if !all.is_empty() {

@@ -61,6 +61,11 @@ fn has(text: &str) -> Has {
     }
 }
 
+/// What is said of a block that is not whole.
+pub fn no_end() -> String {
+    format!("its end marker is missing: put '{END}' below the last of multicred's lines")
+}
+
 impl Startup {
     /// The line that brings multicred into the shell; `program` is its path, where PATH does not lead to it.
     pub fn line(&self, program: Option<&str>) -> String {
@@ -83,16 +88,22 @@ impl Startup {
         })
     }
 
-    /// Takes the block out.
+    /// Takes the block out, and says what the file has then: still the block, where it has no end.
     ///
     /// # Errors
     /// The file cannot be written; it is then as it was.
-    pub fn remove(&self, resolver: &mut Resolver<'_>) -> Result<bool, ResolveError> {
-        resolver.edit_plain(&self.file, &mut |text| match without_block(text) {
-            Some((rest, true)) if rest.is_empty() => Rewrite::Remove,
-            Some((rest, _)) => Rewrite::Text(Zeroizing::new(rest)),
-            None => Rewrite::Nothing,
-        })
+    pub fn remove(&self, resolver: &mut Resolver<'_>) -> Result<Has, ResolveError> {
+        let mut left = Has::Nothing;
+        resolver.edit_plain(&self.file, &mut |text| {
+            let without = without_block(text, self.dialect.rc_line());
+            left = has(without.as_ref().map_or(text, |(rest, _)| rest));
+            match without {
+                Some((rest, true)) if rest.is_empty() => Rewrite::Remove,
+                Some((rest, _)) => Rewrite::Text(Zeroizing::new(rest)),
+                None => Rewrite::Nothing,
+            }
+        })?;
+        Ok(left)
     }
 
     /// Clears away what a killed run has left beside the file.
@@ -112,8 +123,16 @@ fn with_block(text: &str, is_new: bool, line: &str) -> String {
     format!("{text}{end}{BEGIN} {SENTENCE}{note}\n{line}\n{END}\n")
 }
 
-/// The text without the block, and whether the block came with the file; `None` where there is no whole one.
-fn without_block(text: &str) -> Option<(String, bool)> {
+/// Whether a line is the one that [`Startup::line`] gives, whatever the program's path was then.
+fn is_ours(line: &str, rc_line: &str) -> bool {
+    let Some((before, after)) = rc_line.split_once("multicred") else { return false };
+    let program = line.trim_end().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    program.is_some_and(|program| !program.is_empty() && !program.contains(after))
+}
+
+/// The text without the block, and whether the block came with the file; `None` where there is no whole one. What a
+/// person has added between the markers stays.
+fn without_block(text: &str, rc_line: &str) -> Option<(String, bool)> {
     let begins = |marker: &str, from: usize| {
         let mut at = from;
         text[from..].split_inclusive('\n').find_map(|line| {
@@ -123,9 +142,14 @@ fn without_block(text: &str) -> Option<(String, bool)> {
         })
     };
     let (begin, below) = begins(BEGIN, 0)?;
-    let (_, end) = begins(END, below)?;
+    let (last, end) = begins(END, below)?;
+    if begins(BEGIN, below).is_some_and(|(other, _)| other < last) {
+        // That end is another block's.
+        return None;
+    }
     let marker = &text[begin..below];
-    let (above, rest) = (&text[..begin], &text[end..]);
+    let own = text[below..last].split_inclusive('\n').filter(|line| !is_ours(line, rc_line));
+    let (above, rest) = (&text[..begin], own.collect::<String>() + &text[end..]);
     let is_joined = marker.contains(NO_END) && rest.is_empty();
     let above = if is_joined { above.strip_suffix('\n').unwrap_or(above) } else { above };
     Some((format!("{above}{rest}"), marker.contains(NEW)))
@@ -144,9 +168,9 @@ mod tests {
         {
             let with = with_block(text, is_new, LINE);
             assert_eq!(has(&with), Has::Block, "{with}");
-            assert_eq!(without_block(&with), Some((text.to_owned(), is_new)), "{with}");
+            assert_eq!(without_block(&with, LINE), Some((text.to_owned(), is_new)), "{with}");
             let more = format!("{with}more\n");
-            let (rest, _) = without_block(&more).unwrap();
+            let (rest, _) = without_block(&more, LINE).unwrap();
             assert!(rest.starts_with(text) && rest.ends_with("more\n"), "{rest}");
         }
     }
@@ -155,7 +179,17 @@ mod tests {
     fn a_line_of_the_persons_own_is_enough_and_one_in_a_comment_is_not() {
         assert_eq!(has(&format!("x\n  {LINE}\n")), Has::OwnLine);
         assert_eq!(has(&format!("# {LINE}\n")), Has::Nothing);
-        assert_eq!(without_block(&format!("{BEGIN}\n{LINE}\n")), None, "half a block is not touched");
+        let half = format!("{BEGIN}\n{LINE}\n");
+        assert_eq!(without_block(&half, LINE), None, "half a block is not touched");
+        assert_eq!(without_block(&format!("{half}own\n{}", with_block("", false, LINE)), LINE), None);
+    }
+
+    #[test]
+    fn a_block_loses_only_the_line_that_is_ours() {
+        for ours in [LINE, "eval \"$('/a b/multicred' init bash)\""] {
+            let text = with_block("a", false, ours).replace(END, &format!("own\n{LINE}; more\n{END}"));
+            assert_eq!(without_block(&text, LINE), Some((format!("a\nown\n{LINE}; more\n"), false)), "{text}");
+        }
     }
 
     #[test]
