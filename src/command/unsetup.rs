@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::setup::{ask, check_can_ask};
+use super::setup::{ask, check_can_ask, show_beside_json, tidy};
 use crate::asking;
 use crate::aws_config::FileKind;
 use crate::aws_config::kept::{Kept, Restored, WayBack, restore};
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
     let shells = startup::find(context);
     if !arguments.dry_run {
         keeper.tidy()?;
-        shells.iter().try_for_each(|shell| shell.tidy(keeper.importer().resolver()))?;
+        tidy(&mut keeper, shells.iter().filter(|shell| shell.has != Has::Block));
     }
     let shells: Vec<Startup> = shells.into_iter().filter(|shell| shell.has == Has::Block).collect();
     let plan = plan(&keeper, &survey, &shells);
@@ -39,9 +39,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
     if is_done && !survey.kept.is_empty() {
         keeper.check_writable()?;
     }
-    if !global.json {
-        let lines: Vec<String> =
-            (1..).zip(&plan).map(|(number, step)| printable(&format!("{number}. {step}")) + "\n").collect();
+    let lines: Vec<String> = (1..).zip(&plan).map(|(number, step)| format!("{number}. {step}")).collect();
+    if global.json {
+        show_beside_json(context, &lines, is_done && !arguments.yes);
+    } else {
+        let lines: Vec<String> = lines.iter().map(|line| printable(line) + "\n").collect();
         context.answer(&lines.concat())?;
     }
     if plan.is_empty() {

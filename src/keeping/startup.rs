@@ -36,6 +36,8 @@ pub enum Has {
     OwnLine,
     /// The block.
     Block,
+    /// The file is a link to one that is not there: what is written would come to be elsewhere.
+    Nowhere,
 }
 
 /// The shells whose start files are there, and the login shell.
@@ -44,7 +46,11 @@ pub fn find(context: &Context) -> Vec<Startup> {
         let file = context.start_file(dialect.name())?;
         let text = std::fs::read(&file).ok();
         let is_used = text.is_some() || context.login_shell() == Some(dialect.name());
-        let has = text.as_deref().map_or(Has::Nothing, |text| has(&String::from_utf8_lossy(text)));
+        let has = match text.as_deref() {
+            Some(text) => has(&String::from_utf8_lossy(text)),
+            None if file.is_symlink() && !file.exists() => Has::Nowhere,
+            None => Has::Nothing,
+        };
         is_used.then_some(Startup { dialect, file, has })
     };
     Dialect::ALL.into_iter().filter_map(startup).collect()
@@ -54,11 +60,21 @@ fn has(text: &str) -> Has {
     let is_code = |line: &&str| !line.trim_start().starts_with('#');
     if text.lines().any(|line| line.starts_with(BEGIN)) {
         Has::Block
-    } else if text.lines().filter(is_code).any(|line| line.contains("multicred init")) {
+    } else if text.lines().filter(is_code).any(brings_in) {
         Has::OwnLine
     } else {
         Has::Nothing
     }
+}
+
+/// Whether a line hands to the shell what `multicred init` prints; one that only speaks of it does not.
+fn brings_in(line: &str) -> bool {
+    let is_init = |(at, name): (usize, &str)| {
+        // The program may stand in quotes.
+        line[at + name.len()..].trim_start_matches(['\'', '"']).starts_with(" init")
+    };
+    let hands_on = ["eval", "source", "<(", "|"].iter().any(|word| line.contains(word));
+    hands_on && line.match_indices("multicred").any(is_init)
 }
 
 /// What is said of a block that is not whole.
@@ -84,7 +100,7 @@ impl Startup {
         let is_new = !self.file.exists();
         resolver.edit_plain(&self.file, &mut |text| match has(text) {
             Has::Nothing => Rewrite::Text(Zeroizing::new(with_block(text, is_new, line))),
-            Has::OwnLine | Has::Block => Rewrite::Nothing,
+            Has::OwnLine | Has::Block | Has::Nowhere => Rewrite::Nothing,
         })
     }
 
@@ -179,6 +195,11 @@ mod tests {
     fn a_line_of_the_persons_own_is_enough_and_one_in_a_comment_is_not() {
         assert_eq!(has(&format!("x\n  {LINE}\n")), Has::OwnLine);
         assert_eq!(has(&format!("# {LINE}\n")), Has::Nothing);
+        assert_eq!(has("eval \"$('/a b/multicred' init bash)\"\n"), Has::OwnLine);
+        for line in ["alias mi='multicred init bash'", "echo 'try multicred init'", "eval \"$(multicred completions)\""]
+        {
+            assert_eq!(has(line), Has::Nothing, "{line}");
+        }
         let half = format!("{BEGIN}\n{LINE}\n");
         assert_eq!(without_block(&half, LINE), None, "half a block is not touched");
         assert_eq!(without_block(&format!("{half}own\n{}", with_block("", false, LINE)), LINE), None);
