@@ -53,7 +53,7 @@ fn a_start_file_that_is_no_text_keeps_nothing_else_back() {
     fs::create_dir(&path).unwrap();
     let output = scene.env.run(&["setup", "--yes", "--no-shells"]);
     output.ok().stdout_has("profile work: ");
-    assert!(!output.stderr().contains(".bashrc"), "{}", output.stderr());
+    assert!(!output.stderr.contains(".bashrc"), "{}", output.stderr);
     scene.env.command(&["unsetup", "--yes"]).set("SHELL", "/bin/bash").run().ok();
     assert_eq!(credentials(&scene), own);
 }
