@@ -175,7 +175,7 @@ impl<'c> Keeper<'c> {
         let beside = beside.map(|section| {
             let header = section.id().to_header();
             let reason =
-                format!("{header} is no profile of the credentials file, and has a key: call it by the name alone");
+                format!("[{header}] is no profile of the credentials file, and has a key: call it by the name alone");
             Left { profile: section.name().to_owned(), reason }
         });
         let (from, to) = (self.files.path(FileKind::Config).display(), self.path().display());
