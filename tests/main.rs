@@ -120,6 +120,7 @@ mod setup_faults;
 mod setup_files;
 mod setup_kept;
 mod setup_more;
+mod setup_shells;
 mod shared_config_cases;
 mod shell_by_hand;
 mod shell_command_line;

@@ -21,22 +21,34 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Setup) -> Resu
     let resolver = asking::resolver(context, global, &Asking::default())?;
     let mut keeper =
         Keeper::new(context, Importer::with(context, resolver, Manner { label: None, of_profiles: true }))?;
+    let shells = if arguments.no_shells { Vec::new() } else { startup::find(context) };
     if !arguments.dry_run {
         keeper.tidy()?;
-        startup::find(context).iter().try_for_each(|shell| shell.tidy(keeper.importer().resolver()))?;
+        // What is to be added to is told by that.
+        tidy(&mut keeper, shells.iter().filter(|shell| shell.has != Has::Nothing));
     }
-    let plan = Plan::read(&mut keeper, arguments)?;
+    let plan = Plan::read(&mut keeper, arguments, shells)?;
     if !arguments.dry_run && !plan.steps.is_empty() && !arguments.yes {
         check_can_ask(context)?;
     }
-    plan.show(context, global)?;
+    plan.show(context, global, !arguments.yes && !arguments.dry_run)?;
     if arguments.dry_run || plan.steps.is_empty() {
-        return plan.tell(context, global, &[], &plan.survey.left, arguments.dry_run);
+        return plan.tell(context, global, &[], &plan.failed, arguments.dry_run);
     }
     if !arguments.yes {
         ask("Do this?", "nothing was changed")?;
     }
     plan.carry_out(&mut keeper, global, arguments)
+}
+
+/// Clears away what killed runs have left beside start files; one that cannot be looked at keeps nothing else back.
+pub(super) fn tidy<'s>(keeper: &mut Keeper<'_>, shells: impl Iterator<Item = &'s Startup>) {
+    let context = keeper.context();
+    for shell in shells.filter(|shell| shell.has != Has::Nowhere) {
+        if let Err(error) = shell.tidy(keeper.importer().resolver()) {
+            context.note(&format!("{error}: the file is left as it is"));
+        }
+    }
 }
 
 /// Without an answer nothing is begun.
@@ -46,6 +58,13 @@ pub(super) fn check_can_ask(context: &Context) -> Result<(), Failure> {
         return Err(impossible());
     }
     Tty.can_ask().map_err(|_| impossible())
+}
+
+/// Nobody agrees to a plan unseen; stdout is the JSON's.
+pub(super) fn show_beside_json(context: &Context, lines: &[String], asks: bool) {
+    for line in lines.iter().filter(|_| asks) {
+        context.note(line);
+    }
 }
 
 pub(super) fn ask(question: &str, otherwise: &str) -> Result<(), Failure> {
@@ -71,6 +90,8 @@ enum Step {
 struct Plan {
     steps: Vec<Step>,
     survey: Survey,
+    /// The keys that could be taken, if the file could be written.
+    failed: Vec<Left>,
     file: PathBuf,
     temporary: bool,
     /// What there is to say beside the steps.
@@ -78,13 +99,20 @@ struct Plan {
 }
 
 impl Plan {
-    fn read(keeper: &mut Keeper<'_>, arguments: &Setup) -> Result<Self, Failure> {
+    fn read(keeper: &mut Keeper<'_>, arguments: &Setup, shells: Vec<Startup>) -> Result<Self, Failure> {
         let context = keeper.context();
-        let survey = keeper.survey()?;
+        let mut survey = keeper.survey()?;
+        let mut failed = Vec::new();
+        if let Err(failure) = keeper.check_writable() {
+            // The shells can be done all the same.
+            for found in std::mem::take(&mut survey.keys) {
+                let profile = found.section.unwrap_or_default();
+                failed.push(Left { profile, reason: failure.fact.clone() });
+            }
+        }
         let mut remarks = Vec::new();
         let mut steps = Vec::new();
         if !survey.keys.is_empty() {
-            keeper.check_writable()?;
             let path = keeper.importer().resolver().store_path().to_owned();
             if keeper.importer().resolver().catalogue().store().is_none() {
                 steps.push(Step::Store(path));
@@ -96,17 +124,31 @@ impl Plan {
                 (None, Some(program)) => program.to_str().map(str::to_owned),
                 _ => None,
             };
-            let shells = startup::find(context);
             if shells.is_empty() {
                 remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
             }
-            for shell in shells.into_iter().filter(|shell| shell.has == Has::Nothing) {
-                let line = shell.line(program.as_deref());
-                steps.push(Step::Shell(shell, line));
+            for shell in shells {
+                let file = shell.file.display();
+                match shell.has {
+                    Has::Nothing => {
+                        let line = shell.line(program.as_deref());
+                        steps.push(Step::Shell(shell, line));
+                    }
+                    Has::OwnLine => remarks.push(format!("{file} has a line of your own that brings multicred in")),
+                    Has::Nowhere => remarks.push(format!(
+                        "{file} is a link to a file that is not there, and is left as it is: make that file first"
+                    )),
+                    Has::Block => {}
+                }
             }
         }
         let file = keeper.path().to_owned();
-        Ok(Self { steps, survey, file, temporary: arguments.temporary, remarks })
+        Ok(Self { steps, survey, failed, file, temporary: arguments.temporary, remarks })
+    }
+
+    /// What cannot be done, and is named beside the plan.
+    fn named(&self) -> impl Iterator<Item = &Left> {
+        self.survey.left.iter().chain(&self.survey.elsewhere).chain(&self.failed)
     }
 
     /// The plan, numbered.
@@ -148,27 +190,30 @@ impl Plan {
         }
     }
 
-    fn show(&self, context: &Context, global: &Global) -> Result<(), Failure> {
-        for left in &self.survey.left {
+    fn show(&self, context: &Context, global: &Global, asks: bool) -> Result<(), Failure> {
+        for left in self.named() {
             context.note(&format!("profile {} will be left as it is: {}", left.profile.escape_debug(), left.reason));
         }
         for remark in &self.remarks {
             context.note(remark);
         }
+        let lines = self.lines(context);
         if global.json {
+            show_beside_json(context, &lines, asks);
             return Ok(());
         }
-        let lines: Vec<String> = self.lines(context).iter().map(|line| printable(line) + "\n").collect();
         if lines.is_empty() {
-            context.note("there is nothing to do");
+            let more = if self.named().next().is_some() { "more " } else { "" };
+            context.note(&format!("there is nothing {more}to do"));
         }
+        let lines: Vec<String> = lines.iter().map(|line| printable(line) + "\n").collect();
         Ok(context.answer(&lines.concat())?)
     }
 
     fn carry_out(&self, keeper: &mut Keeper<'_>, global: &Global, arguments: &Setup) -> Result<(), Failure> {
         let context = keeper.context();
         let mut done = Vec::new();
-        let mut left = self.survey.left.clone();
+        let mut left = self.failed.clone();
         if !self.survey.keys.is_empty() {
             let (taken, not_taken) = keeper.take(self.survey.keys.clone())?;
             left.extend(not_taken);
@@ -211,23 +256,26 @@ impl Plan {
         context: &Context,
         global: &Global,
         done: &[Value],
-        left: &[Left],
+        failed: &[Left],
         is_rehearsal: bool,
     ) -> Result<(), Failure> {
-        let reported = left.iter().skip(self.survey.left.len());
+        let reported = failed.iter().skip(self.failed.len());
         for Left { profile, reason } in reported {
             context.note(&format!("{} is left as it is: {reason}", profile.escape_debug()));
         }
         if global.json {
-            let left: Vec<Value> = left.iter().map(|it| json!({ "what": it.profile, "reason": it.reason })).collect();
+            let left = self.survey.left.iter().chain(&self.survey.elsewhere).chain(failed);
+            let left: Vec<Value> = left.map(|it| json!({ "what": it.profile, "reason": it.reason })).collect();
             context.answer_json(&json!({
                 "file": self.file, "plan": self.lines(context), "dry_run": is_rehearsal, "done": done, "left": left,
             }))?;
         }
-        if left.is_empty() || is_rehearsal {
+        // What the plan leaves out was never begun: only what was to be done can have failed.
+        if failed.is_empty() || is_rehearsal {
             return Ok(());
         }
-        let fact = format!("{} of {} could not be set up: they are named above", left.len(), left.len() + done.len());
+        let all = failed.len() + done.len();
+        let fact = format!("{} of {all} could not be set up: they are named above", failed.len());
         Err(Failure::new(Exit::Failure, fact, "multicred setup does the rest, once what is wrong is put right"))
     }
 }

@@ -63,7 +63,7 @@ fn profiles(context: &Context, global: &Global) -> Result<(), Failure> {
         return Ok(context.answer_json(&states.iter().map(ProfileState::json).collect())?);
     }
     if states.is_empty() {
-        context.note("the credentials file has no keys");
+        context.note("the credentials file has no profile with a key that programs read");
         return Ok(());
     }
     let now = context.now();

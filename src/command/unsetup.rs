@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::setup::{ask, check_can_ask};
+use super::setup::{ask, check_can_ask, show_beside_json, tidy};
 use crate::asking;
 use crate::aws_config::FileKind;
 use crate::aws_config::kept::{Kept, Restored, WayBack, restore};
@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
     let shells = startup::find(context);
     if !arguments.dry_run {
         keeper.tidy()?;
-        shells.iter().try_for_each(|shell| shell.tidy(keeper.importer().resolver()))?;
+        tidy(&mut keeper, shells.iter().filter(|shell| shell.has != Has::Block));
     }
     let shells: Vec<Startup> = shells.into_iter().filter(|shell| shell.has == Has::Block).collect();
     let plan = plan(&keeper, &survey, &shells);
@@ -40,9 +40,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
     if is_done && !survey.kept.is_empty() {
         keeper.check_writable()?;
     }
-    if !global.json {
-        let lines: Vec<String> =
-            (1..).zip(&plan).map(|(number, step)| printable(&format!("{number}. {step}")) + "\n").collect();
+    let lines: Vec<String> = (1..).zip(&plan).map(|(number, step)| format!("{number}. {step}")).collect();
+    if global.json {
+        show_beside_json(context, &lines, is_done && !arguments.yes);
+    } else {
+        let lines: Vec<String> = lines.iter().map(|line| printable(line) + "\n").collect();
         context.answer(&lines.concat())?;
     }
     if plan.is_empty() {
@@ -72,8 +74,8 @@ fn plan(keeper: &Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Vec<String>
 #[derive(Default)]
 struct Undone {
     profiles: Vec<(String, Restored)>,
-    /// File, and what went wrong.
-    shells: Vec<(String, Option<String>)>,
+    /// File, and what came of it.
+    shells: Vec<(String, Result<&'static str, String>)>,
 }
 
 fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<Undone, Failure> {
@@ -100,8 +102,13 @@ fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<
         }
     }
     for shell in shells {
-        let wrong = shell.remove(keeper.importer().resolver()).err().map(|error| error.to_string());
-        undone.shells.push((shell.file.display().to_string(), wrong));
+        let result = match shell.remove(keeper.importer().resolver()) {
+            Ok(Has::Block) => Err(startup::no_end()),
+            Ok(Has::OwnLine) => Ok("its block is taken out; a line of your own still brings multicred in"),
+            Ok(_) => Ok("multicred is taken out"),
+            Err(error) => Err(error.to_string()),
+        };
+        undone.shells.push((shell.file.display().to_string(), result));
     }
     Ok(undone)
 }
@@ -153,8 +160,9 @@ impl Undone {
         let context = keeper.context();
         let store = keeper.importer().resolver().store_path().to_owned();
         let of_profiles = self.profiles.iter().map(|(name, restored)| (name, say(restored), is_left(restored)));
-        let of_shells = self.shells.iter().map(|(file, wrong)| {
-            (file, wrong.clone().unwrap_or_else(|| "multicred is taken out".to_owned()), wrong.is_some())
+        let of_shells = self.shells.iter().map(|(file, result)| {
+            let text = result.as_ref().map_or_else(Clone::clone, |done| (*done).to_owned());
+            (file, text, result.is_err())
         });
         let all: Vec<(&String, String, bool)> = of_profiles.chain(of_shells).collect();
         if !all.is_empty() {

@@ -9,13 +9,13 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::aws_config::document::{Document, SectionKind};
+use crate::aws_config::document::{Document, Section, SectionKind};
 use crate::aws_config::kept::{self, Kept, WayBack};
 use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
 use crate::aws_config::write::{self, Rewrite};
 use crate::aws_config::{AwsFiles, FileKind, FileText};
 use crate::context::Context;
-use crate::credential_text::Found;
+use crate::credential_text::{self, Found};
 use crate::error::Failure;
 use crate::identity::arn;
 use crate::importing::Importer;
@@ -46,6 +46,8 @@ pub struct Survey {
     pub keys: Vec<Found>,
     /// The sections that hold a key and cannot be touched.
     pub left: Vec<Left>,
+    /// The long-term keys where they are not taken from: in the config, and in sections that no program reads.
+    pub elsewhere: Vec<Left>,
     /// The sections that are kept, in the file's order.
     pub kept: Vec<(String, Kept)>,
 }
@@ -136,7 +138,7 @@ impl<'c> Keeper<'c> {
     pub fn survey(&self) -> Result<Survey, Failure> {
         let [credentials, config] = self.texts()?;
         let [credentials, config] = [self.of(FileKind::Credentials, &credentials), self.of(FileKind::Config, &config)];
-        let mut survey = Survey::default();
+        let mut survey = Survey { elsewhere: self.elsewhere(credentials, config), ..Survey::default() };
         for section in Document::parse(credentials.text).sections().filter(|it| it.kind() == SectionKind::Plain) {
             survey.kept.extend(kept::kept(&section).map(|kept| (section.name().to_owned(), kept)));
             match kept::credential(&section) {
@@ -161,6 +163,27 @@ impl<'c> Keeper<'c> {
             _ => true,
         });
         Ok(survey)
+    }
+
+    fn elsewhere(&self, credentials: FileText<'_>, config: FileText<'_>) -> Vec<Left> {
+        let holds_key = |section: &Section<'_>| {
+            let found = credential_text::of_section(section);
+            found.is_some_and(|found| found.is_ok_and(|found| found.session_token.is_none()))
+        };
+        let (credentials, config) = (Document::parse(credentials.text), Document::parse(config.text));
+        let beside = credentials.sections().filter(|section| section.kind() != SectionKind::Plain).filter(holds_key);
+        let beside = beside.map(|section| {
+            let header = section.id().to_header();
+            let reason =
+                format!("[{header}] is no profile of the credentials file, and has a key: call it by the name alone");
+            Left { profile: section.name().to_owned(), reason }
+        });
+        let (from, to) = (self.files.path(FileKind::Config).display(), self.path().display());
+        let of_config = config.sections().filter(holds_key).map(|section| Left {
+            profile: section.name().to_owned(),
+            reason: format!("it has a key in {from}, which stays there in the clear: move it to {to}"),
+        });
+        beside.chain(of_config).collect()
     }
 
     /// Whether the credentials file could be written.
@@ -300,6 +323,9 @@ impl Renewed<'_> {
 
 /// An error about a profile whose name is said beside it.
 fn told(profile: &str, error: &TemporaryError) -> String {
+    if matches!(error, TemporaryError::BadName(_)) {
+        return "its name holds #, ;, [ or ], which multicred does not write: give it another one".to_owned();
+    }
     let text = error.to_string();
     text.strip_prefix(&format!("profile {profile} ")).map_or_else(|| text.clone(), |rest| format!("it {rest}"))
 }

@@ -36,6 +36,8 @@ pub enum Has {
     OwnLine,
     /// The block.
     Block,
+    /// The file is a link to one that is not there: what is written would come to be elsewhere.
+    Nowhere,
 }
 
 /// The shells whose start files are there, and the login shell.
@@ -44,7 +46,11 @@ pub fn find(context: &Context) -> Vec<Startup> {
         let file = context.start_file(dialect.name())?;
         let text = std::fs::read(&file).ok();
         let is_used = text.is_some() || context.login_shell() == Some(dialect.name());
-        let has = text.as_deref().map_or(Has::Nothing, |text| has(&String::from_utf8_lossy(text)));
+        let has = match text.as_deref() {
+            Some(text) => has(&String::from_utf8_lossy(text)),
+            None if file.is_symlink() && !file.exists() => Has::Nowhere,
+            None => Has::Nothing,
+        };
         is_used.then_some(Startup { dialect, file, has })
     };
     Dialect::ALL.into_iter().filter_map(startup).collect()
@@ -54,11 +60,26 @@ fn has(text: &str) -> Has {
     let is_code = |line: &&str| !line.trim_start().starts_with('#');
     if text.lines().any(|line| line.starts_with(BEGIN)) {
         Has::Block
-    } else if text.lines().filter(is_code).any(|line| line.contains("multicred init")) {
+    } else if text.lines().filter(is_code).any(brings_in) {
         Has::OwnLine
     } else {
         Has::Nothing
     }
+}
+
+/// Whether a line hands to the shell what `multicred init` prints; one that only speaks of it does not.
+fn brings_in(line: &str) -> bool {
+    let is_init = |(at, name): (usize, &str)| {
+        // The program may stand in quotes.
+        line[at + name.len()..].trim_start_matches(['\'', '"']).starts_with(" init")
+    };
+    let hands_on = ["eval", "source", "<(", "|"].iter().any(|word| line.contains(word));
+    hands_on && line.match_indices("multicred").any(is_init)
+}
+
+/// What is said of a block that is not whole.
+pub fn no_end() -> String {
+    format!("its end marker is missing: put '{END}' below the last of multicred's lines")
 }
 
 impl Startup {
@@ -79,20 +100,26 @@ impl Startup {
         let is_new = !self.file.exists();
         resolver.edit_plain(&self.file, &mut |text| match has(text) {
             Has::Nothing => Rewrite::Text(Zeroizing::new(with_block(text, is_new, line))),
-            Has::OwnLine | Has::Block => Rewrite::Nothing,
+            Has::OwnLine | Has::Block | Has::Nowhere => Rewrite::Nothing,
         })
     }
 
-    /// Takes the block out.
+    /// Takes the block out, and says what the file has then: still the block, where it has no end.
     ///
     /// # Errors
     /// The file cannot be written; it is then as it was.
-    pub fn remove(&self, resolver: &mut Resolver<'_>) -> Result<bool, ResolveError> {
-        resolver.edit_plain(&self.file, &mut |text| match without_block(text) {
-            Some((rest, true)) if rest.is_empty() => Rewrite::Remove,
-            Some((rest, _)) => Rewrite::Text(Zeroizing::new(rest)),
-            None => Rewrite::Nothing,
-        })
+    pub fn remove(&self, resolver: &mut Resolver<'_>) -> Result<Has, ResolveError> {
+        let mut left = Has::Nothing;
+        resolver.edit_plain(&self.file, &mut |text| {
+            let without = without_block(text, self.dialect.rc_line());
+            left = has(without.as_ref().map_or(text, |(rest, _)| rest));
+            match without {
+                Some((rest, true)) if rest.is_empty() => Rewrite::Remove,
+                Some((rest, _)) => Rewrite::Text(Zeroizing::new(rest)),
+                None => Rewrite::Nothing,
+            }
+        })?;
+        Ok(left)
     }
 
     /// Clears away what a killed run has left beside the file.
@@ -112,8 +139,16 @@ fn with_block(text: &str, is_new: bool, line: &str) -> String {
     format!("{text}{end}{BEGIN} {SENTENCE}{note}\n{line}\n{END}\n")
 }
 
-/// The text without the block, and whether the block came with the file; `None` where there is no whole one.
-fn without_block(text: &str) -> Option<(String, bool)> {
+/// Whether a line is the one that [`Startup::line`] gives, whatever the program's path was then.
+fn is_ours(line: &str, rc_line: &str) -> bool {
+    let Some((before, after)) = rc_line.split_once("multicred") else { return false };
+    let program = line.trim_end().strip_prefix(before).and_then(|rest| rest.strip_suffix(after));
+    program.is_some_and(|program| !program.is_empty() && !program.contains(after))
+}
+
+/// The text without the block, and whether the block came with the file; `None` where there is no whole one. What a
+/// person has added between the markers stays.
+fn without_block(text: &str, rc_line: &str) -> Option<(String, bool)> {
     let begins = |marker: &str, from: usize| {
         let mut at = from;
         text[from..].split_inclusive('\n').find_map(|line| {
@@ -123,9 +158,14 @@ fn without_block(text: &str) -> Option<(String, bool)> {
         })
     };
     let (begin, below) = begins(BEGIN, 0)?;
-    let (_, end) = begins(END, below)?;
+    let (last, end) = begins(END, below)?;
+    if begins(BEGIN, below).is_some_and(|(other, _)| other < last) {
+        // That end is another block's.
+        return None;
+    }
     let marker = &text[begin..below];
-    let (above, rest) = (&text[..begin], &text[end..]);
+    let own = text[below..last].split_inclusive('\n').filter(|line| !is_ours(line, rc_line));
+    let (above, rest) = (&text[..begin], own.collect::<String>() + &text[end..]);
     let is_joined = marker.contains(NO_END) && rest.is_empty();
     let above = if is_joined { above.strip_suffix('\n').unwrap_or(above) } else { above };
     Some((format!("{above}{rest}"), marker.contains(NEW)))
@@ -144,9 +184,9 @@ mod tests {
         {
             let with = with_block(text, is_new, LINE);
             assert_eq!(has(&with), Has::Block, "{with}");
-            assert_eq!(without_block(&with), Some((text.to_owned(), is_new)), "{with}");
+            assert_eq!(without_block(&with, LINE), Some((text.to_owned(), is_new)), "{with}");
             let more = format!("{with}more\n");
-            let (rest, _) = without_block(&more).unwrap();
+            let (rest, _) = without_block(&more, LINE).unwrap();
             assert!(rest.starts_with(text) && rest.ends_with("more\n"), "{rest}");
         }
     }
@@ -155,7 +195,22 @@ mod tests {
     fn a_line_of_the_persons_own_is_enough_and_one_in_a_comment_is_not() {
         assert_eq!(has(&format!("x\n  {LINE}\n")), Has::OwnLine);
         assert_eq!(has(&format!("# {LINE}\n")), Has::Nothing);
-        assert_eq!(without_block(&format!("{BEGIN}\n{LINE}\n")), None, "half a block is not touched");
+        assert_eq!(has("eval \"$('/a b/multicred' init bash)\"\n"), Has::OwnLine);
+        for line in ["alias mi='multicred init bash'", "echo 'try multicred init'", "eval \"$(multicred completions)\""]
+        {
+            assert_eq!(has(line), Has::Nothing, "{line}");
+        }
+        let half = format!("{BEGIN}\n{LINE}\n");
+        assert_eq!(without_block(&half, LINE), None, "half a block is not touched");
+        assert_eq!(without_block(&format!("{half}own\n{}", with_block("", false, LINE)), LINE), None);
+    }
+
+    #[test]
+    fn a_block_loses_only_the_line_that_is_ours() {
+        for ours in [LINE, "eval \"$('/a b/multicred' init bash)\""] {
+            let text = with_block("a", false, ours).replace(END, &format!("own\n{LINE}; more\n{END}"));
+            assert_eq!(without_block(&text, LINE), Some((format!("a\nown\n{LINE}; more\n"), false)), "{text}");
+        }
     }
 
     #[test]
