@@ -107,6 +107,19 @@ pub fn note_what_asks(context: &Context, resolver: &Resolver<'_>, name: &str) {
     }
 }
 
+/// The same for the names `ALIAS/…` after an alias was changed.
+pub fn note_what_asks_below(context: &Context, resolver: &Resolver<'_>, alias: &str) {
+    let config = resolver.catalogue().files().and_then(|files| files.text(FileKind::Config).ok());
+    let mut names = config.and_then(|config| synced::names(&config).ok()).unwrap_or_default();
+    names.extend(context.variable("MULTICRED_IDENTITY").map(str::to_owned));
+    names.retain(|name| name.split_once('/').is_some_and(|(account, _)| account == alias));
+    names.sort_unstable();
+    names.dedup();
+    for name in &names {
+        note_what_asks(context, resolver, name);
+    }
+}
+
 /// Says that live sessions, somebody's or all, go on with what they hold.
 pub fn note_live_sessions(context: &Context, of: Option<&str>) {
     let agent = Agent::connect(&context.agent_socket()).ok().flatten();

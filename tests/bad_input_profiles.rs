@@ -91,7 +91,7 @@ fn what_is_wrong_in_another_profile_does_not_matter() {
         rows.iter().find(|row| row["identity"] == name).map(|row| row["state"].as_str().unwrap().to_owned())
     };
     assert_eq!(state("broken").as_deref(), Some("broken"));
-    assert_eq!(state("worse").as_deref(), Some("broken"));
+    assert_eq!(state("worse").as_deref(), Some("needs sign-in"));
     assert_eq!(state("good").as_deref(), Some("ready"));
 }
 

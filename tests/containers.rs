@@ -49,7 +49,8 @@ fn in_own_network(scene: &Scene, script: &str, env_file: &[(&str, &str)]) -> Out
 fn served(scene: &Scene) -> (Background, String) {
     let mut process = scene.env.spawn(&["serve", "dev/Reader", "--format", "docker"]);
     process.wait_for_stderr("is served at");
-    let told = process.stdout();
+    // What was written first may be read last.
+    let told = process.wait_for_stdout("AWS_CONTAINER_CREDENTIALS_FULL_URI=");
     (process, told)
 }
 

@@ -17,6 +17,7 @@ mod profiles;
 mod scene;
 mod support;
 
+mod account_names;
 mod add;
 mod agent;
 mod agent_callers;

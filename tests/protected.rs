@@ -198,7 +198,7 @@ fn protection_needs_an_alias_to_type_and_only_a_person_takes_it_away() {
     account(&["prod", "--unprotect"]).refused(4, &["the account prod (222233334444) is protected", "on a terminal"]);
     account(&["prod", "--unprotect", "--alias", "x", "--color", "blue"]).refused(4, &["protected"]);
     assert_eq!(account(&["prod", "--json"]).ok().json()["alias"], json!("prod"), "nothing was changed");
-    account(&["prod", "--alias", "live"]).ok().stdout_is("account 222233334444 is live, protected\n");
+    account(&["prod", "--alias", "live"]).refused(4, &["the account prod (222233334444) is protected"]);
     account(&["dev", "--unprotect"]).ok().stdout_is("account 111122223333 is dev\n");
 }
 

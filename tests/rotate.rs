@@ -312,3 +312,18 @@ fn iam_is_asked_where_its_own_variable_says() {
     bob.scene.env.set("AWS_ENDPOINT_URL", &url);
     bob.assert_ended();
 }
+
+#[test]
+fn a_key_of_a_protected_account_is_rotated_by_nobody_who_has_not_typed_its_alias() {
+    let bob = Subject::bob();
+    bob.scene.env.run(&["account", DEV, "--alias", "dev", "--protect"]).ok();
+    bob.scene.sts.clear_calls();
+    bob.rotate(&["--yes"]).refused(4, &["protected account dev"]);
+    assert_eq!(actions(&bob.scene), Vec::<String>::new());
+    let mut seat = Seat::take(&bob.scene.env, &["rotate", "bob"]);
+    seat.wait_for("Type the account's alias");
+    seat.type_line("dev");
+    assert_eq!(seat.end().status, 0);
+    assert_eq!((bob.phase(), bob.stored().len()), (None, 1));
+    assert_ne!(bob.stored(), std::slice::from_ref(&bob.key.access_key_id));
+}

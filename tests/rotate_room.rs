@@ -19,7 +19,8 @@ fn the_other_key_is_described_and_nothing_is_changed_where_nobody_can_be_asked()
     let ids = [bob.key.access_key_id.as_str(), other.access_key_id.as_str()];
     let refused = bob.rotate(&["--yes"]);
     refused.refused(4, &ids).stderr_has("active").stderr_has("never used").stderr_has("made on 2");
-    refused.stderr_has(&format!("multicred rotate bob --delete-other {}", other.access_key_id));
+    let (key, other_key) = (&bob.key.access_key_id, &other.access_key_id);
+    refused.stderr_has(&format!("multicred rotate {key} --delete-other {other_key}"));
     assert_eq!(bob.at_aws().len(), 2);
     assert_eq!(bob.scene.sts.count("CreateAccessKey"), 0);
     assert_eq!(bob.phase(), None);

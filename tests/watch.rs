@@ -128,7 +128,9 @@ fn a_file_with_the_same_content_is_not_asked_about_again_and_one_that_aws_did_no
     let scene = Scene::new();
     let stranger = KeyPair { access_key_id: "AKIAIOSFODNN7STRANGE".to_owned(), ..scene.alice.clone() };
     fs::write(scene.env.path("a"), ini("x", &stranger)).unwrap();
-    let mut watcher = scene.env.spawn(&["import", "--watch", "a"]);
+    // Whoever started the tests may have had some signals ignored, as nohup and a shell's & do.
+    let words = ["--default-signal", "multicred", "import", "--watch", "a"];
+    let mut watcher = scene.env.program("env", &words).spawn();
     watcher.wait_for_stderr("InvalidClientTokenId");
     assert_eq!(scene.sts.count(ASKS), 1);
     replace(&scene, "a", &ini("x", &stranger));

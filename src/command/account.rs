@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::asking;
+use crate::changing;
 use crate::cli::{Account, Asking, ColourChange, Global};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -25,12 +26,18 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
         return Err(unknown(&arguments.account));
     }
     check_protection(known.as_ref(), arguments)?;
-    if let Some(row) = known.as_ref().filter(|row| arguments.unprotect && row.protected) {
+    let renamed = known.as_ref().filter(|row| row.alias.is_some() && arguments.alias.is_some());
+    let renamed = renamed.filter(|row| row.alias != arguments.alias);
+    // Without its alias its names could become another account's, which asks nobody.
+    if let Some(row) = known.as_ref().filter(|row| row.protected && (arguments.unprotect || renamed.is_some())) {
         confirm(context, &mut resolver, row)?;
     }
     let (store, _) = resolver.store_and_keys()?;
     let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
     asking::record(context, resolver.store_path(), "account", &row.account_id, None, "ok");
+    if let Some(old) = renamed.and_then(|row| row.alias.as_deref()) {
+        changing::note_what_asks_below(context, &resolver, old);
+    }
     show(context, global, &row)
 }
 

@@ -25,7 +25,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     let before = Before::of(&resolver, &role, &parent)?;
     let shown = store_link(context, &mut resolver, arguments, &parent, &role, &hop)?;
     if arguments.verify {
-        verify(context, &mut resolver, &shown)
+        // By its ARN: a profile of its name would be another way.
+        let arn = role.identity.arn(role.path.as_deref());
+        verify(context, &mut resolver, &shown, &arn)
             .map_err(|error| before.put_back(context, &mut resolver, (&shown, &hop), error))?;
     }
     asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
@@ -217,9 +219,9 @@ fn store_link(
     Ok(stored?.map_or_else(|| role.identity.to_string(), |row| row.shown()))
 }
 
-fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str) -> Result<(), ResolveError> {
+fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str, arn: &str) -> Result<(), ResolveError> {
     let request = Request { fresh: true, ..Request::default() };
-    let verified = resolver.resolve(shown, &request)?;
+    let verified = resolver.resolve(arn, &request)?;
     for warning in &verified.warnings {
         context.note(warning);
     }

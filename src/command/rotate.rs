@@ -113,6 +113,7 @@ fn afterwards(context: &Context, row: &IdentityRow, rotated: &Rotated) {
     let Rotated { old_key, copies, by_another, .. } = rotated;
     if !by_another {
         context.note(&format!("sessions that were made with {old_key} live on until they expire, in 36 hours at most"));
+        context.note("backups from before have the old key only: multicred backup FILE makes a new one");
     }
     if context.variable("AWS_ACCESS_KEY_ID") == Some(old_key) {
         context.note(&format!("AWS_ACCESS_KEY_ID of this shell is {old_key}: multicred as {} again", row.shown()));

@@ -33,8 +33,8 @@ impl From<RotateError> for Failure {
                 failed(Exit::Failure, "multicred import it first; multicred list shows every name".to_owned())
             }
             RotateError::ManyKeys { keys, .. } => {
-                let first = keys.first().cloned().unwrap_or_default();
-                failed(Exit::Usage, format!("name the one that is to go: multicred rotate {first}"))
+                let oldest = keys.last().cloned().unwrap_or_default();
+                failed(Exit::Usage, format!("name the one that is to go: multicred rotate {oldest}"))
             }
             RotateError::NotListed { .. } => {
                 failed(Exit::Refused, "nothing was changed; import the key that the user has now".to_owned())
@@ -45,10 +45,20 @@ impl From<RotateError> for Failure {
             RotateError::Copies { .. } => {
                 failed(Exit::Locked, "nothing was changed; say --yes, or take it out of there first".to_owned())
             }
-            RotateError::NoRoom { shown, other_key, .. } => failed(
+            RotateError::OtherPending { shown, .. } => {
+                failed(Exit::Failure, format!("multicred rotate {shown} finishes it first"))
+            }
+            RotateError::Inactive { key, .. } => failed(
+                Exit::Failure,
+                format!(
+                    "nothing was changed; rotate the other one, or make this one active first: aws iam update-access-key \
+                     --access-key-id {key} --status Active"
+                ),
+            ),
+            RotateError::NoRoom { key, other_key, .. } => failed(
                 Exit::Locked,
                 format!(
-                    "nothing was changed; where nothing needs {other_key}, delete it: multicred rotate {shown} \
+                    "nothing was changed; where nothing needs {other_key}, delete it: multicred rotate {key} \
                      --delete-other {other_key}"
                 ),
             ),

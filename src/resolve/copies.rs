@@ -65,7 +65,8 @@ impl Resolver<'_> {
         let sts = self.sts()?;
         let own = whose.and_then(|row| row.region.as_deref());
         let partition = whose.map_or("aws", |row| row.identity.partition.as_str());
-        let region = own.or(sts.environment_region()).unwrap_or(settings::default_region(partition)).to_owned();
+        // What another partition says of a key is that it does not know it.
+        let region = settings::signing_region(partition, [sts.environment_region(), own]);
         sts.get_caller_identity(Signing { credential: Some(&credential), region: &region })?;
         Ok(())
     }

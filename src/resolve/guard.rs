@@ -7,7 +7,7 @@ use crate::identity::plan::{self, Plan};
 use crate::identity::request::{Asker, MinTtl, Request};
 use crate::identity::route::Held;
 use crate::prompt::{PromptError, Unaskable};
-use crate::store::AccountRow;
+use crate::store::{AccountRow, IdentityRow};
 
 /// Something about a protected account that nobody has confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -132,6 +132,31 @@ impl Resolver<'_> {
         })?;
         self.confirmed = key;
         Ok(Passage::Confirmed)
+    }
+
+    /// Asks before something is done as an identity of a protected account for which nothing is resolved.
+    ///
+    /// # Errors
+    /// Nobody has confirmed it.
+    pub(super) fn confirm_protected(&mut self, row: &IdentityRow) -> Result<(), ResolveError> {
+        if !row.protected {
+            return Ok(());
+        }
+        let Some(account) = self.catalogue.account_of(&row.identity)? else { return Ok(()) };
+        let key = Some(format!("{}\n{}", account.account_id, row.identity));
+        if self.confirmed == key {
+            return Ok(());
+        }
+        let (shown, arn) = (row.shown(), row.arn());
+        self.ask_for_word(&Subject {
+            what: format!("{shown} is of the protected account {}", say(&account)),
+            shown: &shown,
+            arn: Some(&arn),
+            account: &account,
+            asker: None,
+        })?;
+        self.confirmed = key;
+        Ok(())
     }
 
     /// Asks before an account's protection is taken away: no script shall do that in passing.

@@ -83,6 +83,13 @@ impl Writing<'_> {
     /// # Errors
     /// The store cannot be written.
     pub fn ensure_account(&self, partition: &str, account_id: &str) -> Result<i64, StoreError> {
+        // A person who named an account by its id alone did not say in which partition it is: ids are in one only.
+        self.execute(
+            "UPDATE account SET partition = ?1 WHERE account_id = ?2 AND partition <> ?1
+                 AND NOT EXISTS (SELECT 1 FROM identity WHERE identity.account = account.id)
+                 AND NOT EXISTS (SELECT 1 FROM account other WHERE other.account_id = ?2 AND other.partition = ?1)",
+            params![partition, account_id],
+        )?;
         self.execute(
             "INSERT INTO account (partition, account_id) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
             params![partition, account_id],

@@ -30,6 +30,22 @@ pub enum RotateError {
         /// Their access key ids.
         keys: Vec<String>,
     },
+    /// Another key of the same user is being replaced.
+    #[error("the rotation of {old} of {shown} was interrupted")]
+    OtherPending {
+        /// The name shown.
+        shown: String,
+        /// The key that is being replaced.
+        old: String,
+    },
+    /// The key is inactive, and another one would have to go for its successor.
+    #[error("{key} of {shown} is inactive at AWS, and the other key may be the only one that works")]
+    Inactive {
+        /// The name shown.
+        shown: String,
+        /// Its access key id.
+        key: String,
+    },
     /// AWS does not list the key.
     #[error("AWS does not list {key} among the keys of {shown}")]
     NotListed {

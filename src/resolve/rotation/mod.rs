@@ -80,7 +80,7 @@ impl Resolver<'_> {
             return self.by_another(&subject.row, chosen);
         }
         let mut rotation = Rotation::new(self, &subject.row, consent)?;
-        let result = rotation.run(journal, chosen);
+        let result = rotation.run(journal, &chosen);
         rotation.record(None, None, result.as_ref().map_or_else(RotateError::outcome, |_| "ok".to_owned()).as_str());
         result
     }
@@ -115,7 +115,7 @@ impl<'r, 'c> Rotation<'r, 'c> {
         Ok(Self { resolver, consent, iam, row, regions: (of_iam, of_sts), signer: None, has_begun: false, told: None })
     }
 
-    fn run(&mut self, journal: Option<RotationRow>, chosen: String) -> Result<Rotated, RotateError> {
+    fn run(&mut self, journal: Option<RotationRow>, chosen: &str) -> Result<Rotated, RotateError> {
         let Some(journal) = journal else { return self.begin(chosen, None) };
         let has_new = match &journal.new_key {
             Some(new) => self.stores(new)?,

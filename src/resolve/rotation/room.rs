@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::ask::or_cancelled;
 use super::{Orphan, RotateError, Rotation};
-use crate::store::{Durability, RotationRow};
+use crate::store::RotationRow;
 use crate::sts::StsError;
 use crate::sts::iam::{LastUsed, ListedKey};
 
@@ -29,6 +29,11 @@ impl Rotation<'_, '_> {
             self.consent.delete_other.filter(|other| keys.iter().all(|key| key.access_key_id != *other))
         {
             self.resolver.context.note(&format!("{} has no key {other}: nothing is deleted", self.shown()));
+        }
+        let is_inactive = keys.iter().any(|key| key.access_key_id == old && !key.is_active);
+        if is_inactive && keys.len() > 1 {
+            // The other one may be the only one that works.
+            return Err(RotateError::Inactive { shown: self.shown(), key: old.to_owned() });
         }
         for other in keys.into_iter().filter(|key| key.access_key_id != old) {
             self.agree_on_deleting(old, &other, before)?;
@@ -108,8 +113,7 @@ impl Rotation<'_, '_> {
     pub(super) fn drop_deleted(&mut self, others: &[String]) -> Result<(), RotateError> {
         for key in others {
             if self.stores(key)? {
-                let Some(store) = self.resolver.catalogue.store_mut() else { continue };
-                store.write(Durability::Synced, |writing| writing.remove_long_term_key(key))?;
+                self.write(|writing| writing.remove_long_term_key(key))?;
             }
         }
         Ok(())

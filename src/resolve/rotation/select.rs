@@ -6,7 +6,7 @@ use crate::identity::route::{CredentialKind, Held};
 use crate::identity::{Holder, Kind};
 use crate::resolve::{Resolver, Target};
 use crate::secret::Credential;
-use crate::store::{IdentityRow, Owner};
+use crate::store::{IdentityRow, Owner, Phase, RotationRow};
 use crate::sts::iam::Iam;
 use crate::sts::settings::{default_region, signing_region};
 use crate::sts::{Signing, StsSettings};
@@ -79,7 +79,17 @@ impl Resolver<'_> {
         }
         let store = self.catalogue.store().ok_or_else(|| RotateError::NotStored(shown.clone()))?;
         let keys: Vec<String> = self.long_term_keys(&subject.row)?.into_iter().map(|held| held.access_key_id).collect();
-        if let Some(journal) = store.read().rotation_of(subject.row.id)? {
+        let journal = store.read().rotation_of(subject.row.id)?;
+        // Where only the intent was written down, a key that is named counts; a rotation that has made one comes first.
+        let is_other = |journal: &RotationRow| {
+            let of_journal = [Some(&journal.old_key), journal.new_key.as_ref()];
+            subject.key.as_ref().is_some_and(|key| keys.contains(key) && !of_journal.contains(&Some(key)))
+        };
+        if let Some(journal) = journal.as_ref().filter(|journal| is_other(journal) && journal.phase != Phase::Intended)
+        {
+            return Err(RotateError::OtherPending { shown, old: journal.old_key.clone() });
+        }
+        if let Some(journal) = journal.filter(|journal| !is_other(journal)) {
             let is_stored = |key: &String| keys.contains(key);
             let of_journal = [Some(&journal.old_key), journal.new_key.as_ref()].into_iter().flatten();
             if let Some(key) = of_journal.clone().find(|key| is_stored(key)) {
@@ -113,6 +123,8 @@ impl Resolver<'_> {
                 subjects.push(Subject { row, key: None });
                 continue;
             }
+            // The one in use first. AWS lets nobody have a third key: where both are old, the second one has to go for the
+            // first one's successor.
             for held in self.long_term_keys(&row)? {
                 let is_old = held.created_at < before || {
                     let made_at = self.made_at(&row, &held);
@@ -127,6 +139,7 @@ impl Resolver<'_> {
                 };
                 if is_old {
                     subjects.push(Subject { row: row.clone(), key: Some(held.access_key_id.clone()) });
+                    break;
                 }
             }
         }

@@ -10,25 +10,36 @@ use crate::sts::StsError;
 
 impl Rotation<'_, '_> {
     /// From the beginning; `before` is what an earlier run had intended, and not come to.
-    pub(super) fn begin(&mut self, old: String, before: Option<&RotationRow>) -> Result<Rotated, RotateError> {
+    pub(super) fn begin(&mut self, old: &str, before: Option<&RotationRow>) -> Result<Rotated, RotateError> {
         self.warn_of_root();
-        self.agree_on_copies(&old)?;
-        self.choose_signer(&old)?;
+        self.resolver.confirm_protected(&self.row)?;
+        self.agree_on_copies(old)?;
+        self.choose_signer(old)?;
         let keys = self.list_keys()?;
         let ids: Vec<String> = keys.iter().map(|key| key.access_key_id.clone()).collect();
-        self.make_room(&old, keys, before)?;
-        let others: Vec<String> = ids.into_iter().filter(|id| *id != old).collect();
-        self.drop_deleted(&others)?;
+        // What an earlier run has deleted, and was killed before it could say so here.
+        let gone = before.iter().flat_map(|before| &before.known).filter(|key| *key != old && !ids.contains(key));
+        let gone: Vec<String> = gone.cloned().collect();
+        let others: Vec<String> = ids.iter().filter(|id| *id != old).cloned().collect();
         let journal = RotationRow {
             identity: self.row.id,
-            old_key: old.clone(),
+            old_key: old.to_owned(),
             new_key: None,
             phase: Phase::Intended,
-            known: vec![old],
+            known: ids,
             started_at: self.resolver.context.now(),
         };
-        // Where the store cannot be written, AWS is asked for nothing.
+        // Where the store cannot be written, AWS is asked for nothing. Before another key goes, too.
         self.write(|writing| writing.put_rotation(&journal))?;
+        self.drop_deleted(&gone)?;
+        if let Err(error) = self.make_room(old, keys, before) {
+            self.write(|writing| match before {
+                Some(before) => writing.put_rotation(before),
+                None => writing.end_rotation(journal.identity),
+            })?;
+            return Err(error);
+        }
+        self.drop_deleted(&others)?;
         self.set_out();
         if self.is_told_to_stop() {
             self.end()?;
@@ -44,6 +55,7 @@ impl Rotation<'_, '_> {
         let new = journal.new_key.clone().unwrap_or_default();
         let (shown, old) = (self.shown(), &journal.old_key);
         self.resolver.context.note(&format!("the rotation of {old} of {shown} was interrupted, and goes on: {new}"));
+        self.resolver.confirm_protected(&self.row)?;
         let in_use = if journal.phase == Phase::Stored && self.stores(old)? { old.clone() } else { new.clone() };
         self.choose_signer(&in_use)?;
         let held = self.resolver.long_term_keys(&self.row)?.into_iter().find(|held| held.access_key_id == new);
@@ -258,8 +270,12 @@ impl Rotation<'_, '_> {
         self.write(|writing| writing.end_rotation(identity))
     }
 
-    fn write(&mut self, work: impl FnOnce(&Writing<'_>) -> Result<(), StoreError>) -> Result<(), RotateError> {
+    pub(super) fn write(
+        &mut self,
+        work: impl FnOnce(&Writing<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), RotateError> {
         let store = self.resolver.catalogue.store_mut().ok_or(ResolveError::CredentialGone)?;
+        store.erase_what_is_replaced();
         Ok(store.write(Durability::Synced, work)?)
     }
 }
