@@ -63,7 +63,7 @@ fn flags_are_those_of_the_command_and_of_all_of_them_and_each_counts_once() {
 
 #[test]
 fn values_are_those_that_the_flag_takes() {
-    assert_eq!(words("list --state ready --state n"), ["needs-mfa", "no-credential"]);
+    assert_eq!(words("list --state ready --state n"), ["needs-mfa", "needs-sign-in", "no-credential"]);
     assert_eq!(words("env --format d"), ["dotenv", "docker"]);
     assert_eq!(words("env -f d"), ["dotenv", "docker"]);
     assert_eq!(words("as --region=eu-n"), ["--region=eu-north-1"]);
