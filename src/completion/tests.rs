@@ -1,19 +1,21 @@
 use super::*;
 use crate::cli;
 
-fn words(line: &str) -> Vec<String> {
+fn wanted(line: &str) -> Wanted {
     let mut before: Vec<String> = line.split(' ').map(str::to_owned).collect();
     let current = before.pop().unwrap();
-    match read(&cli::command_line(), &before, &current).wanted {
+    read(&cli::command_line(), &before, &current).wanted
+}
+
+fn words(line: &str) -> Vec<String> {
+    match wanted(line) {
         Wanted::Words(words) => words.into_iter().map(|candidate| candidate.word).collect(),
         other => vec![format!("{other:?}")],
     }
 }
 
 fn names(line: &str) -> Option<(Names, String, String)> {
-    let mut before: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    let current = before.pop().unwrap();
-    match read(&cli::command_line(), &before, &current).wanted {
+    match wanted(line) {
         Wanted::Names { of, lead, start, .. } => Some((of, lead, start)),
         _ => None,
     }
@@ -74,11 +76,6 @@ fn values_are_those_that_the_flag_takes() {
 
 #[test]
 fn files_are_the_shells_and_so_is_another_programs_command_line() {
-    let wanted = |line: &str| {
-        let mut before: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let current = before.pop().unwrap();
-        read(&cli::command_line(), &before, &current).wanted
-    };
     for line in ["import x", "backup ", "as --policy x", "env x --policy=a", "--store x", "man --dir x"] {
         assert_eq!(wanted(line), Wanted::File, "{line}");
     }
