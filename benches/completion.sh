@@ -9,20 +9,17 @@ runs=${RUNS:-500}
 few_runs=${PEER_RUNS:-50}
 read -r -a sizes <<<"${SIZES:-10 10000 100000}"
 
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
+
 rm -rf "$work"
 mkdir -p "$work"
 for size in "${sizes[@]}"; do
-    "$target/release/examples/crowd" "$work/$size" "$size" >/dev/null 2>"$work/$size.log" || {
-        cat "$work/$size.log" >&2
-        exit 1
-    }
+    fill_home "$size" "$size"
 done
 unset "${!AWS_@}" "${!MULTICRED_@}" "${!XDG_@}"
 export HOME=$work/home
 complete="$target/release/multicred complete --shell fish -- multicred"
-
-# shellcheck source=benches/measure.sh
-. "$(dirname "$0")/measure.sh"
 
 one=()
 all=()

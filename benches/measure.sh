@@ -1,5 +1,16 @@
 # shellcheck shell=bash
-# To be sourced. measure NAME RUNS HYPERFINE-ARGUMENTS...: times in $work/NAME.json, and as a table, as multiples of the
+# To be sourced.
+
+# fill_home SIZE ARGUMENTS...: a home in $work/SIZE, filled by the example; what it says only where that fails.
+fill_home() {
+    local work=${work:?the folder for results}
+    "${target:?the target folder}/release/examples/crowd" "$work/$1" "${@:2}" >/dev/null 2>"$work/$1.log" || {
+        cat "$work/$1.log" >&2
+        exit 1
+    }
+}
+
+# measure NAME RUNS HYPERFINE-ARGUMENTS...: times in $work/NAME.json, and as a table, as multiples of the
 # first.
 measure() {
     local work=${work:?the folder for results}

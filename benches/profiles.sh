@@ -11,14 +11,14 @@ sizes=(3 300 10000)
 # A config of 7,000 lines.
 long=1400
 
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
+
 rm -rf "$work"
 mkdir -p "$work"
 for size in "${sizes[@]}" "$long"; do
     address=$(cat "$work/3/address" 2>/dev/null || echo 127.0.0.1:0)
-    "$target/release/examples/crowd" "$work/$size" 10 "$address" "$size" >/dev/null 2>"$work/$size.log" || {
-        cat "$work/$size.log" >&2
-        exit 1
-    }
+    fill_home "$size" 10 "$address" "$size"
 done
 unset "${!AWS_@}" "${!MULTICRED_@}" "${!XDG_@}"
 export HOME=$work/home
@@ -42,9 +42,6 @@ for size in "${sizes[@]}"; do
     ln -sfn "$work/$size" "$HOME"
     $kept >/dev/null
 done
-
-# shellcheck source=benches/measure.sh
-. "$(dirname "$0")/measure.sh"
 
 cached=()
 looking=()

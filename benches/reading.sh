@@ -11,22 +11,19 @@ many_runs=${PEER_RUNS:-10}
 sizes=(10 10000 100000)
 commands=('list' 'list --json' 'list --credentials' 'list --accounts' 'tree' 'stats')
 
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
+
 rm -rf "$work"
 mkdir -p "$work"
 echo 'int main(void) { return 0; }' | cc -O2 -x c -o "$work/empty" -
 for size in "${sizes[@]}"; do
-    "$target/release/examples/crowd" "$work/$size" "$size" >/dev/null 2>"$work/$size.log" || {
-        cat "$work/$size.log" >&2
-        exit 1
-    }
+    fill_home "$size" "$size"
 done
 unset "${!AWS_@}" "${!MULTICRED_@}" "${!XDG_@}"
 export HOME=$work/home
 export AWS_EC2_METADATA_DISABLED=true
 multicred=$target/release/multicred
-
-# shellcheck source=benches/measure.sh
-. "$(dirname "$0")/measure.sh"
 
 for size in "${sizes[@]}"; do
     ln -sfn "$work/$size" "$HOME"

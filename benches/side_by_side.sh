@@ -11,16 +11,16 @@ runs=${RUNS:-500}
 peer_runs=${PEER_RUNS:-50}
 crowd=${CROWD:-100000}
 
+# shellcheck source=benches/measure.sh
+. "$(dirname "$0")/measure.sh"
+
 rm -rf "$work"
 mkdir -p "$work"
 echo 'fn main() {}' >"$work/empty.rs"
 rustc --edition 2024 -C opt-level=3 -C panic=abort -C strip=symbols -o "$work/empty" "$work/empty.rs"
 for size in 10 "$crowd"; do
     address=$(cat "$work/10/address" 2>/dev/null || echo 127.0.0.1:0)
-    "$target/release/examples/crowd" "$work/$size" "$size" "$address" >/dev/null 2>"$work/$size.log" || {
-        cat "$work/$size.log" >&2
-        exit 1
-    }
+    fill_home "$size" "$size" "$address"
 done
 
 # The environment of a shell that has done nothing yet. Which store it has is where the link leads.
@@ -44,9 +44,6 @@ for size in 10 "$crowd"; do
     ask
 done
 sleep 3
-
-# shellcheck source=benches/measure.sh
-. "$(dirname "$0")/measure.sh"
 
 measure switch "$runs" \
     --prepare "$(home 10)" --command-name 'empty program' "$empty" \

@@ -97,27 +97,36 @@ pub fn count(number: usize, one: &str, many: &str) -> String {
 /// Says who asks under a name that means nobody any more: this shell, and a profile of `multicred sync`.
 pub fn note_what_asks(context: &Context, resolver: &Resolver<'_>, name: &str) {
     if context.variable("MULTICRED_IDENTITY") == Some(name) {
-        context.note(&format!("this shell is still {name}, under a name that cannot be renewed: switch it"));
+        note_shell(context, name);
     }
-    let config = resolver.catalogue().files().and_then(|files| files.text(FileKind::Config).ok());
-    let synced = config.and_then(|config| synced::names(&config).ok()).unwrap_or_default();
-    if synced.iter().any(|profile| profile == name) {
-        context
-            .note(&format!("the profile {name} of multicred sync asks for nobody now: multicred sync --remove {name}"));
+    if synced_profiles(resolver).iter().any(|profile| profile == name) {
+        note_synced(context, name);
     }
 }
 
 /// The same for the names `ALIAS/…` after an alias was changed.
 pub fn note_what_asks_below(context: &Context, resolver: &Resolver<'_>, alias: &str) {
-    let config = resolver.catalogue().files().and_then(|files| files.text(FileKind::Config).ok());
-    let mut names = config.and_then(|config| synced::names(&config).ok()).unwrap_or_default();
-    names.extend(context.variable("MULTICRED_IDENTITY").map(str::to_owned));
-    names.retain(|name| name.split_once('/').is_some_and(|(account, _)| account == alias));
-    names.sort_unstable();
-    names.dedup();
-    for name in &names {
-        note_what_asks(context, resolver, name);
+    let is_below = |name: &str| name.split_once('/').is_some_and(|(account, _)| account == alias);
+    if let Some(name) = context.variable("MULTICRED_IDENTITY").filter(|name| is_below(name)) {
+        note_shell(context, name);
     }
+    for name in synced_profiles(resolver).iter().filter(|name| is_below(name)) {
+        note_synced(context, name);
+    }
+}
+
+/// The profiles that `multicred sync` keeps.
+fn synced_profiles(resolver: &Resolver<'_>) -> Vec<String> {
+    let config = resolver.catalogue().files().and_then(|files| files.text(FileKind::Config).ok());
+    config.and_then(|config| synced::names(&config).ok()).unwrap_or_default()
+}
+
+fn note_shell(context: &Context, name: &str) {
+    context.note(&format!("this shell is still {name}, under a name that cannot be renewed: switch it"));
+}
+
+fn note_synced(context: &Context, name: &str) {
+    context.note(&format!("the profile {name} of multicred sync asks for nobody now: multicred sync --remove {name}"));
 }
 
 /// Says that live sessions, somebody's or all, go on with what they hold.

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::person::snapshot::Snapshot;
+use crate::person::snapshot::fails_without_a_trace;
 use crate::person::{DEV, Doing, Person, in_each_shell};
 use crate::scene::live::Door;
 use crate::scene::seat::eventually;
@@ -66,16 +66,6 @@ fn the_right_alias_switches_for_the_lease_and_the_prompt_is_red(shell: Shell) {
     assert_eq!((&confirmed[0]["identity"], &confirmed[0]["outcome"]), (&"west".into(), &"ok".into()));
     // Somebody else needs no word.
     term.becomes("-");
-}
-
-/// Finds the shell as it was, whatever a command did that failed so.
-#[track_caller]
-fn fails_without_a_trace(term: &mut Terminal, status: i32, fails: impl FnOnce(&mut Terminal)) {
-    let (prompt, before) = (term.prompt(), Snapshot::of(term));
-    fails(term);
-    assert_eq!(term.status(), status, "{}", term.screen());
-    assert_eq!(term.prompt(), prompt);
-    Snapshot::of(term).is_the_same_as(&before);
 }
 
 fn any_other_word_and_ctrl_c_leave_the_shell_as_it_was(shell: Shell) {

@@ -1,6 +1,6 @@
 //! A switch: what it does to a shell, and what a switch that fails does not.
 
-use crate::person::snapshot::Snapshot;
+use crate::person::snapshot::{Snapshot, fails_without_a_trace};
 use crate::person::{
     CREDENTIAL_VARIABLES, Doing, HIDDEN_VARIABLES, Person, REGION_VARIABLES, assign, export, in_each_shell,
 };
@@ -31,16 +31,6 @@ fn becomes_admin(term: &mut Terminal, person: &Person) {
     term.wait_for_text("MFA code for");
     term.send_line(&person.sts.mfa_code(&person.serial));
     assert_eq!(term.shown(), "(prod/Admin)");
-}
-
-/// Runs a command that fails so, and finds the shell as it was.
-#[track_caller]
-fn fails_without_a_trace(term: &mut Terminal, status: i32, fails: impl FnOnce(&mut Terminal)) {
-    let (prompt, before) = (term.prompt(), Snapshot::of(term));
-    fails(term);
-    assert_eq!(term.status(), status, "{}", term.screen());
-    assert_eq!(term.prompt(), prompt);
-    Snapshot::of(term).is_the_same_as(&before);
 }
 
 fn a_switch_sets_the_six_variables_of_every_child_and_the_prompt(shell: Shell) {

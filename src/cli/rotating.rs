@@ -2,15 +2,11 @@
 
 use clap::Args;
 
+use crate::identity::key_age::DAY;
 use crate::identity::request::parse_duration;
 
 /// `rotate`
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  multicred rotate prod/user/alice        a new key; the old one is deleted once the new one works
-  multicred rotate --older-than 90d       every key of the store that was made more than 90 days ago
-  multicred rotate --pending              what was interrupted, and is still to be finished")]
 pub struct Rotate {
     /// Whose key: a user or root, or the access key id of one of its keys
     #[arg(conflicts_with_all = ["older_than", "pending"])]
@@ -34,7 +30,6 @@ pub struct Rotate {
 
 /// An age in seconds: a duration that may begin with days.
 fn parse_age(text: &str) -> Result<i64, String> {
-    const DAY: i64 = 86_400;
     let bad = || format!("'{}' is not an age: write 90d, 12h or 1d12h", text.escape_debug());
     let (days, rest) = match text.split_once('d') {
         Some((days, rest)) => (days, rest),

@@ -14,6 +14,7 @@ use crate::error::{Exit, Failure};
 use crate::identity::Kind;
 use crate::identity::name::is_access_key_id;
 use crate::identity::request::{is_mfa_serial, is_region, say_duration};
+use crate::importing::other_secret;
 use crate::prompt::{self, PromptError, Prompter, Tty};
 use crate::resolve::bringing::{Known, expiry, kind};
 use crate::resolve::{ResolveError, Resolver};
@@ -167,11 +168,7 @@ fn store(
             let row = describe_known(context, resolver, arguments, &row)?;
             return Ok((row, true));
         }
-        Known::OtherSecret => {
-            let fact = format!("{key} is stored with another secret than this");
-            let remedy = "correct the secret: the stored one was verified when it came";
-            return Err(Failure::new(Exit::Failure, fact, remedy));
-        }
+        Known::OtherSecret => return Err(other_secret(key)),
         Known::Broken => true,
         Known::No => false,
     };

@@ -22,18 +22,17 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     check_partition(&role, &parent)?;
     let serial = mfa_serial(arguments, &parent)?;
     let hop = hop(arguments, &role, serial);
+    let arn = &hop.role_arn;
     let before = Before::of(&resolver, &role, &parent)?;
     let shown = store_link(context, &mut resolver, arguments, &parent, &role, &hop)?;
     if arguments.verify {
         // By its ARN: a profile of its name would be another way.
-        let arn = role.identity.arn(role.path.as_deref());
-        verify(context, &mut resolver, &shown, &arn)
+        verify(context, &mut resolver, &shown, arn)
             .map_err(|error| before.put_back(context, &mut resolver, (&shown, &hop), error))?;
     }
     asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
     if global.json {
-        let answer =
-            json!({ "identity": shown, "arn": role.identity.arn(role.path.as_deref()), "parent": parent.shown() });
+        let answer = json!({ "identity": shown, "arn": arn, "parent": parent.shown() });
         return Ok(context.answer_json(&answer)?);
     }
     context.note(&format!("{shown} is assumed from {}", parent.shown()));

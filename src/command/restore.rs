@@ -6,26 +6,23 @@ use serde_json::{Value, json};
 
 use super::backup::slot_json;
 use crate::asking;
+use crate::changing;
 use crate::cli::{Global, Restore};
 use crate::context::Context;
-use crate::error::{Exit, Failure};
-use crate::prompt::{Answer, Prompter, Tty, confirm};
+use crate::error::Failure;
 use crate::resolve::{Opening, WayIn, answers, store_path};
 use crate::store::{Incoming, Store};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Restore) -> Result<(), Failure> {
-    if !arguments.yes {
-        check_can_ask(context)?;
-    }
+    let nobody = "a restore replaces the store, and nobody can be asked whether it may";
+    changing::check_can_agree(context, arguments.yes, nobody)?;
     let store = store_path(context, global.store.as_deref())?;
     let incoming = Incoming::take(&store, &arguments.file)?;
     let slots: Vec<WayIn> =
         incoming.slots.iter().map(|slot| WayIn::of(context, &store, &incoming.meta, slot)).collect();
     let is_of_another = id_of(&store).is_some_and(|id| id != incoming.meta.id);
     explain(context, &slots, is_of_another);
-    if !arguments.yes {
-        ask(&store, &arguments.file)?;
-    }
+    changing::agree(arguments.yes, &question(&store, &arguments.file))?;
     // What was answered from the store that goes: before, so that a kill leaves none of it, and after, for what was
     // answered meanwhile.
     answers::forget(context, &store);
@@ -46,25 +43,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Restore) -> Re
     Ok(())
 }
 
-fn check_can_ask(context: &Context) -> Result<(), Failure> {
-    let fact = "a restore replaces the store, and nobody can be asked whether it may";
-    let impossible = || Failure::new(Exit::Locked, fact, "say --yes");
-    if !context.may_prompt {
-        return Err(impossible());
-    }
-    Tty.can_ask().map_err(|_| impossible())
-}
-
-fn ask(store: &Path, file: &Path) -> Result<(), Failure> {
-    let question = if store.exists() {
+fn question(store: &Path, file: &Path) -> String {
+    if store.exists() {
         format!("Replace {} by {}?", store.display(), file.display())
     } else {
         format!("Make {} of {}?", store.display(), file.display())
-    };
-    match confirm(&crate::context::printable(&question)) {
-        Ok(Answer::Yes) => Ok(()),
-        Ok(Answer::No) => Err(Failure::new(Exit::Cancelled, "cancelled", "nothing was changed")),
-        Err(why) => Err(Failure::new(Exit::Locked, why.to_string(), "say --yes")),
     }
 }
 

@@ -6,6 +6,7 @@ use crate::asking;
 use crate::cli::{Asking, Global, Rotate};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
+use crate::identity::key_age::DAY;
 use crate::identity::request::say_duration;
 use crate::prompt::{Answer, Prompter, Tty, Unaskable, confirm};
 use crate::resolve::{Consent, Resolver, Rotated, Subject};
@@ -83,7 +84,7 @@ fn sum(rotated: usize, all: usize) -> String {
 }
 
 fn say_age(seconds: i64) -> String {
-    match (seconds / 86_400, seconds % 86_400) {
+    match (seconds / DAY, seconds % DAY) {
         (days @ 1.., 0) => format!("{days} days"),
         _ => say_duration(seconds),
     }

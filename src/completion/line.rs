@@ -4,9 +4,10 @@
 //! quotes: neither is of use for ARNs, nor for names with blanks.
 
 /// The quotes that are open at the cursor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Quotes {
     /// None.
+    #[default]
     None,
     /// `'`
     Single,
@@ -33,13 +34,13 @@ pub fn split(line: &str, breaks: &str) -> Line {
     let mut characters = line.chars().peekable();
     while let Some(character) = characters.next() {
         match (words.quotes, character) {
-            (Open::None, '\\') => words.push_plain(characters.next()),
-            (Open::None, '\'') => words.open(Open::Single, character),
-            (Open::None, '"') => words.open(Open::Double, character),
-            (Open::None, blank) if blank.is_ascii_whitespace() => words.end(),
-            (Open::None, plain) => words.push(plain),
-            (Open::Single, '\'') | (Open::Double, '"') => words.close(character),
-            (Open::Double, '\\') => match characters.next_if(|next| "$`\"\\\n".contains(*next)) {
+            (Quotes::None, '\\') => words.push_plain(characters.next()),
+            (Quotes::None, '\'') => words.open(Quotes::Single),
+            (Quotes::None, '"') => words.open(Quotes::Double),
+            (Quotes::None, blank) if blank.is_ascii_whitespace() => words.end(),
+            (Quotes::None, plain) => words.push(plain),
+            (Quotes::Single, '\'') | (Quotes::Double, '"') => words.close(character),
+            (Quotes::Double, '\\') => match characters.next_if(|next| "$`\"\\\n".contains(*next)) {
                 Some(escaped) => words.push_plain(Some(escaped)),
                 None => words.push_plain(Some('\\')),
             },
@@ -47,20 +48,7 @@ pub fn split(line: &str, breaks: &str) -> Line {
         }
     }
     let Words { before, current, quotes, kept, .. } = words;
-    let quotes = match quotes {
-        Open::None => Quotes::None,
-        Open::Single => Quotes::Single,
-        Open::Double => Quotes::Double,
-    };
     Line { before, current, quotes, kept }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Open {
-    #[default]
-    None,
-    Single,
-    Double,
 }
 
 #[derive(Default)]
@@ -70,7 +58,7 @@ struct Words<'b> {
     current: String,
     /// Whether there is a word, be it an empty one between quotes.
     is_begun: bool,
-    quotes: Open,
+    quotes: Quotes,
     kept: usize,
 }
 
@@ -94,14 +82,14 @@ impl Words<'_> {
     }
 
     /// readline replaces what stands behind an open quote, whatever else is in it.
-    fn open(&mut self, quotes: Open, _: char) {
+    fn open(&mut self, quotes: Quotes) {
         self.is_begun = true;
         self.quotes = quotes;
         self.kept = self.current.len();
     }
 
     fn close(&mut self, quote: char) {
-        self.quotes = Open::None;
+        self.quotes = Quotes::None;
         self.break_at(quote);
     }
 

@@ -1,19 +1,21 @@
 use super::*;
 use crate::cli;
 
-fn words(line: &str) -> Vec<String> {
+fn wanted(line: &str) -> Wanted {
     let mut before: Vec<String> = line.split(' ').map(str::to_owned).collect();
     let current = before.pop().unwrap();
-    match read(&cli::command_line(), &before, &current).wanted {
+    read(&cli::command_line(), &before, &current).wanted
+}
+
+fn words(line: &str) -> Vec<String> {
+    match wanted(line) {
         Wanted::Words(words) => words.into_iter().map(|candidate| candidate.word).collect(),
         other => vec![format!("{other:?}")],
     }
 }
 
 fn names(line: &str) -> Option<(Names, String, String)> {
-    let mut before: Vec<String> = line.split(' ').map(str::to_owned).collect();
-    let current = before.pop().unwrap();
-    match read(&cli::command_line(), &before, &current).wanted {
+    match wanted(line) {
         Wanted::Names { of, lead, start, .. } => Some((of, lead, start)),
         _ => None,
     }
@@ -63,7 +65,7 @@ fn flags_are_those_of_the_command_and_of_all_of_them_and_each_counts_once() {
 
 #[test]
 fn values_are_those_that_the_flag_takes() {
-    assert_eq!(words("list --state ready --state n"), ["needs-mfa", "no-credential"]);
+    assert_eq!(words("list --state ready --state n"), ["needs-mfa", "needs-sign-in", "no-credential"]);
     assert_eq!(words("env --format d"), ["dotenv", "docker"]);
     assert_eq!(words("env -f d"), ["dotenv", "docker"]);
     assert_eq!(words("as --region=eu-n"), ["--region=eu-north-1"]);
@@ -74,11 +76,6 @@ fn values_are_those_that_the_flag_takes() {
 
 #[test]
 fn files_are_the_shells_and_so_is_another_programs_command_line() {
-    let wanted = |line: &str| {
-        let mut before: Vec<String> = line.split(' ').map(str::to_owned).collect();
-        let current = before.pop().unwrap();
-        read(&cli::command_line(), &before, &current).wanted
-    };
     for line in ["import x", "backup ", "as --policy x", "env x --policy=a", "--store x", "man --dir x"] {
         assert_eq!(wanted(line), Wanted::File, "{line}");
     }

@@ -119,7 +119,7 @@ pub fn of(command: &str, argument: &str) -> Option<Value> {
         (_, "identity" | "identities" | "also" | "parent") => names(Names::Identity),
         (_, "account") => names(Names::Account),
         (_, "arn") => names(Names::Arn),
-        (_, "access_key") | ("remove", "key") => names(Names::AccessKey),
+        (_, "access_key") | ("remove", "key") | ("rotate", "delete_other") => names(Names::AccessKey),
         (_, "region") => Words(REGIONS),
         (_, "format") => Words(FORMATS),
         ("init" | "completions" | "complete", "shell") => Words(SHELLS),

@@ -89,11 +89,7 @@ impl<'c> Importer<'c> {
         })?;
         let is_broken = match self.resolver.knows(&found)? {
             Known::Whole(row) => return Ok(self.known(&found, &row)?),
-            Known::OtherSecret => {
-                let fact = format!("{} is stored with another secret than this", place(&found));
-                let remedy = "correct the secret: the stored one was verified when it came";
-                return Err(Failure::new(Exit::Failure, fact, remedy).into());
-            }
+            Known::OtherSecret => return Err(other_secret(&place(&found)).into()),
             Known::Broken => true,
             Known::No => false,
         };
@@ -215,6 +211,12 @@ fn describe(
         }
         _ => Ok(()),
     }
+}
+
+/// That a key is stored with another secret than the one that was brought.
+pub fn other_secret(place: &str) -> Failure {
+    let fact = format!("{place} is stored with another secret than this");
+    Failure::new(Exit::Failure, fact, "correct the secret: the stored one was verified when it came")
 }
 
 fn place(found: &Found) -> String {

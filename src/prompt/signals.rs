@@ -59,6 +59,18 @@ pub(super) fn obey(signal: c_int) {
     let _ = low_level::emulate_default_handler(signal);
 }
 
+/// The signal that has said to end; one that says to pause is obeyed.
+fn ending() -> Option<c_int> {
+    match heard() {
+        None | Some(SIGCONT) => None,
+        Some(signal @ SIGTSTP) => {
+            obey(signal);
+            None
+        }
+        signal => signal,
+    }
+}
+
 /// Why nobody stays any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Left {
@@ -97,10 +109,8 @@ pub fn stay(mut lasts: impl FnMut() -> bool) -> io::Result<Left> {
 pub fn wait_through(mut turn: impl FnMut() -> bool) -> io::Result<Option<c_int>> {
     let _listening = Listening::start()?;
     loop {
-        match heard() {
-            None | Some(SIGCONT) => {}
-            Some(signal @ SIGTSTP) => obey(signal),
-            Some(signal) => return Ok(Some(signal)),
+        if let Some(signal) = ending() {
+            return Ok(Some(signal));
         }
         if turn() {
             return Ok(None);
@@ -125,10 +135,8 @@ impl Told {
 
     /// Whether a signal has said to end. One that says to pause is obeyed.
     pub fn to_stop(&self) -> bool {
-        match heard() {
-            None | Some(SIGCONT) => {}
-            Some(signal @ SIGTSTP) => obey(signal),
-            Some(_) => self.stop.set(true),
+        if ending().is_some() {
+            self.stop.set(true);
         }
         self.stop.get()
     }

@@ -146,3 +146,13 @@ fn differing(what: &str, before: &BTreeMap<String, String>, after: &BTreeMap<Str
     let differ = names.into_iter().filter(|name| before.get(*name) != after.get(*name));
     differ.map(|name| format!("{what} {name}: {:?}\n  now {:?}", before.get(name), after.get(name))).collect()
 }
+
+/// Runs a command that fails so, and finds the shell as it was.
+#[track_caller]
+pub fn fails_without_a_trace(term: &mut Terminal, status: i32, fails: impl FnOnce(&mut Terminal)) {
+    let (prompt, before) = (term.prompt(), Snapshot::of(term));
+    fails(term);
+    assert_eq!(term.status(), status, "{}", term.screen());
+    assert_eq!(term.prompt(), prompt);
+    Snapshot::of(term).is_the_same_as(&before);
+}

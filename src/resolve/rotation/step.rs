@@ -15,6 +15,19 @@ impl Rotation<'_, '_> {
         self.resolver.confirm_protected(&self.row)?;
         self.agree_on_copies(old)?;
         self.choose_signer(old)?;
+        let journal = self.intend(old, before)?;
+        self.set_out();
+        if self.is_told_to_stop() {
+            self.end()?;
+            return Err(RotateError::Cancelled);
+        }
+        let new = self.create(&journal)?;
+        let journal = self.keep(journal, &new)?;
+        self.finish(journal, &new, false)
+    }
+
+    /// Writes the intent down, and makes room for the new key.
+    fn intend(&mut self, old: &str, before: Option<&RotationRow>) -> Result<RotationRow, RotateError> {
         let keys = self.list_keys()?;
         let ids: Vec<String> = keys.iter().map(|key| key.access_key_id.clone()).collect();
         // What an earlier run has deleted, and was killed before it could say so here.
@@ -40,14 +53,7 @@ impl Rotation<'_, '_> {
             return Err(error);
         }
         self.drop_deleted(&others)?;
-        self.set_out();
-        if self.is_told_to_stop() {
-            self.end()?;
-            return Err(RotateError::Cancelled);
-        }
-        let new = self.create(&journal)?;
-        let journal = self.keep(journal, &new)?;
-        self.finish(journal, &new, false)
+        Ok(journal)
     }
 
     /// From where an earlier run was left.
