@@ -8,6 +8,8 @@ use zeroize::Zeroizing;
 use super::asks_multicred::{self, AS_IT_IS};
 use super::document::{Document, EditError, Section, SectionId};
 use crate::credential_text::{self, FaultReason, Found, SectionFault};
+use crate::identity::hash::{Hasher, hex};
+use crate::secret::{Credential, Secret};
 
 pub use way_back::{Restored, WayBack, key_of, restore};
 
@@ -17,8 +19,10 @@ pub const PROCESS: &str = "credential_process";
 const WHO: &str = "multicred_identity";
 /// The store that knows the name, where that is not the default one.
 const STORE: &str = "multicred_store";
+/// A hash of the credential as multicred wrote it: what somebody has changed since can be told without the store.
+const CHECKSUM: &str = "multicred_checksum";
 /// No SDK reads these.
-pub(super) const MARKS: [&str; 2] = [WHO, STORE];
+pub(super) const MARKS: [&str; 3] = [WHO, STORE, CHECKSUM];
 
 const KEY_ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -75,6 +79,29 @@ pub fn credential(section: &Section<'_>) -> Option<Result<Found, SectionFault>> 
     }
 }
 
+/// Whether the temporary credential of a kept section is another one than multicred wrote: half of a long-term key
+/// perhaps, whose other half is still to come.
+pub fn is_changed(section: &Section<'_>) -> bool {
+    let Some(written) = section.get(CHECKSUM) else { return false };
+    match credential_text::of_section(section) {
+        Some(Ok(found)) => {
+            let token = found.session_token.as_deref().map(String::as_str);
+            written.value() != checksum(&found.access_key_id, &found.secret_access_key, token)
+        }
+        _ => false,
+    }
+}
+
+/// What [`is_changed`] means for the section, as its owner is to read it.
+pub const CHANGED: &str = "its temporary credential was changed by hand: put the rest of the new one there, or remove \
+                           its aws_access_key_id, aws_secret_access_key and aws_session_token";
+
+/// It stands beside what it is made of, and so gives nothing away.
+fn checksum(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> String {
+    let hasher = Hasher::new("written").field("id", Some(access_key_id)).field("secret", Some(secret_access_key));
+    hex(&hasher.field("token", session_token).finish().0[..16])
+}
+
 /// A half of the key that stands more than once in a section, and the line of the last. SDKs read the last one, or refuse
 /// the file: who takes all of them out loses what stands above.
 pub fn twice(section: &Section<'_>) -> Option<(&'static str, u32)> {
@@ -93,17 +120,24 @@ pub(super) fn command_of_mark(section: &Section<'_>, kept: &Kept) -> Option<(Str
     Some((super::synced::command(&words).ok()?, section.get(WHO)?.line()))
 }
 
-/// Says in a section for whom it is kept.
-pub(super) fn mark(document: &mut Document, id: &SectionId, who: &str, store: Option<&str>) -> Result<(), EditError> {
+/// Says in a section for whom this credential, which stands there, is kept.
+pub(super) fn mark(
+    document: &mut Document,
+    id: &SectionId,
+    credential: &Credential,
+    (who, store): (&str, Option<&str>),
+) -> Result<(), EditError> {
     if document.section(id).is_some_and(|section| kept(&section).is_some_and(|kept| kept.is_command)) {
         document.remove_key(id, PROCESS);
     }
     document.set(id, WHO, who)?;
-    if let Some(store) = store {
-        return document.set(id, STORE, store);
+    match store {
+        Some(store) => document.set(id, STORE, store)?,
+        None => drop(document.remove_key(id, STORE)),
     }
-    document.remove_key(id, STORE);
-    Ok(())
+    let (id_of_key, material) = (&credential.access_key_id, &credential.material);
+    let token = material.session_token.as_ref().map(Secret::expose);
+    document.set(id, CHECKSUM, &checksum(id_of_key, material.secret_access_key.expose(), token))
 }
 
 /// Puts a command into the place of a section's key, with nothing left of a temporary one.

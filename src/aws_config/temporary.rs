@@ -260,6 +260,9 @@ fn refuse_what_would_be_lost(
         Some(Ok(found)) if found.session_token.is_none() => {
             Err(TemporaryError::HoldsLongTermKey { profile, place: place(found.line) })
         }
+        Some(Ok(found)) if kept::is_changed(section) => {
+            Err(TemporaryError::Fault { profile, place: place(found.line), reason: kept::CHANGED.to_owned() })
+        }
         _ => Ok(()),
     }
 }
@@ -300,7 +303,7 @@ fn write(document: &mut Document, id: &SectionId, new: &Temporary<'_>, may_have_
     write_expiry(document, id, new.credential.expires_at)?;
     update(document, id, ACCOUNT, new.account_id)?;
     if let Some(keep) = &new.keep {
-        kept::mark(document, id, keep.who, keep.store)?;
+        kept::mark(document, id, new.credential, (keep.who, keep.store))?;
     }
     let has_region = has_region(document.section(id));
     match new.region.filter(|_| may_have_region && (new.overwrite_region || !has_region)) {

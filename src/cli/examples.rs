@@ -209,7 +209,13 @@ const EXAMPLES: &[(&str, &[Example])] = &[
             ("two of them, for as long as they can be", "multicred refresh -p work,ci --duration 12h"),
         ],
     ),
-    ("unsetup", &[("the files as they were before setup", "multicred unsetup")]),
+    (
+        "unsetup",
+        &[
+            ("the files as they were before setup", "multicred unsetup"),
+            ("what a file held at first, from the store", "multicred unsetup --original ~/.aws/credentials > first"),
+        ],
+    ),
     ("backup", &[("the store in one file, still sealed", "multicred backup /mnt/usb/multicred-backup.db")]),
     ("restore", &[("a backup in the place of the store", "multicred restore /mnt/usb/multicred-backup.db")]),
     (

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
 
 use super::Asking;
 
@@ -125,6 +125,10 @@ pub struct Unsetup {
     /// Do not ask
     #[arg(long)]
     pub yes: bool,
+    /// Undo nothing: print what this file held before it was first written to; without FILE, list what is kept so
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with_all = ["dry_run", "yes"])]
+    #[allow(clippy::option_option, reason = "the flag alone asks for the list")]
+    pub original: Option<Option<PathBuf>>,
 }
 
 /// `refresh`

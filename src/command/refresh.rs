@@ -46,12 +46,15 @@ fn request(arguments: &Refresh) -> Result<Request, Failure> {
     Ok(Request { fresh: arguments.asking.min_ttl.is_none() || request.fresh, min_ttl, ..request })
 }
 
-/// Sets aside what another store keeps: this one does not know for whom, nor what stood there.
+/// Sets aside what another store keeps: this one does not know for whom, nor what stood there. One with a command asks
+/// that store by itself, and is in the way only where a new key stands beside it.
 fn set_aside(keeper: &mut Keeper<'_>, survey: &mut Survey) -> Vec<Left> {
     let catalogue = keeper.importer().resolver().catalogue();
     let is_ours = |kept: &Kept| catalogue.is_named(kept.store.as_deref());
-    let (ours, others): (Vec<_>, Vec<_>) =
-        std::mem::take(&mut survey.kept).into_iter().partition(|(_, kept)| kept.is_command || is_ours(kept));
+    let has_key = |name: &str| survey.keys.iter().any(|found| found.section.as_deref() == Some(name));
+    let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(&mut survey.kept)
+        .into_iter()
+        .partition(|(name, kept)| is_ours(kept) || (kept.is_command && !has_key(name)));
     survey.kept = ours;
     survey.keys.retain(|found| others.iter().all(|(name, _)| found.section.as_ref() != Some(name)));
     let left = |(profile, kept): (String, Kept)| Left { profile, reason: kept.elsewhere("refresh") };

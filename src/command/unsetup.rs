@@ -1,7 +1,9 @@
 //! `unsetup`: what `setup` and `refresh` did to the person's files, undone. The store stays.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::setup::{ask, check_can_ask, show_beside_json, tidy};
@@ -22,7 +24,10 @@ use crate::secret::KeyMaterial;
 use crate::store::{Owner, StoreError};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Result<(), Failure> {
-    let resolver = asking::resolver(context, global, &Asking::default())?;
+    let mut resolver = asking::resolver(context, global, &Asking::default())?;
+    if let Some(file) = &arguments.original {
+        return original(context, global, &mut resolver, file.as_deref());
+    }
     let mut keeper = Keeper::new(context, Importer::with(context, resolver, Manner::default()))?;
     let was_there = keeper.path().exists();
     let survey = keeper.survey()?;
@@ -88,6 +93,8 @@ fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<
             // Only that store knows what stood there.
             if !resolver.catalogue().is_named(kept.store.as_deref()) {
                 keys.insert(name.clone(), Err(kept.elsewhere("unsetup")));
+            } else if !back.knows(name) && !kept.is_command && newest_key(resolver, &kept.who)?.is_some() {
+                keys.insert(name.clone(), Err(unknown_before(&kept.who)));
             } else if let Some(found) = key(resolver, &back, name, kept)? {
                 keys.insert(name.clone(), Ok(found));
             }
@@ -120,20 +127,28 @@ fn key(resolver: &mut Resolver<'_>, back: &WayBack, name: &str, kept: &Kept) -> 
     {
         return Ok(Some(found(id, &material)));
     }
-    // A name that means nobody any more has no key.
-    let of_user = match resolver.catalogue().lookup(&kept.who) {
-        Ok(Target::Known(row)) if back.key_id(name).is_some() => {
-            let held = resolver.catalogue().store().map(|store| store.read().credentials_of(&Owner::Identity(row.id)));
-            let held = held.transpose().map_err(|error: StoreError| ResolveError::from(error))?.unwrap_or_default();
-            let newest = held.into_iter().filter(|held| held.kind == CredentialKind::LongTerm);
-            newest.max_by_key(|held| held.created_at).map(|held| held.access_key_id)
-        }
-        _ => None,
-    };
+    let of_user = if back.key_id(name).is_some() { newest_key(resolver, &kept.who)? } else { None };
     match of_user {
         Some(id) => Ok(resolver.stored_material(&id)?.map(|material| found(&id, &material))),
         None => Ok(back.first_key(name)),
     }
+}
+
+/// The newest long-term key of whom a section is kept for. A name that means nobody any more has none.
+fn newest_key(resolver: &mut Resolver<'_>, who: &str) -> Result<Option<String>, Failure> {
+    let Ok(Target::Known(row)) = resolver.catalogue().lookup(who) else { return Ok(None) };
+    let held = resolver.catalogue().store().map(|store| store.read().credentials_of(&Owner::Identity(row.id)));
+    let held = held.transpose().map_err(|error: StoreError| ResolveError::from(error))?.unwrap_or_default();
+    let newest = held.into_iter().filter(|held| held.kind == CredentialKind::LongTerm);
+    Ok(newest.max_by_key(|held| held.created_at).map(|held| held.access_key_id))
+}
+
+/// Its key may have stood there: to take out what stands there now would take the profile away.
+fn unknown_before(who: &str) -> String {
+    let who = who.escape_debug();
+    format!(
+        "nothing says whether it had a key, and the store has one of {who}: put that one there, or remove it by hand"
+    )
 }
 
 fn found(id: &str, material: &KeyMaterial) -> Found {
@@ -147,6 +162,46 @@ fn found(id: &str, material: &KeyMaterial) -> Found {
         region: None,
         mfa_serial: None,
     }
+}
+
+/// Prints what a file held; the list of the files without one.
+fn original(
+    context: &Context,
+    global: &Global,
+    resolver: &mut Resolver<'_>,
+    file: Option<&Path>,
+) -> Result<(), Failure> {
+    let Some(file) = file else { return list_originals(context, global, resolver) };
+    let Some(held) = resolver.original_of(file)? else {
+        let fact = format!("the store keeps nothing of {} from before it was written to", file.display());
+        return Err(Failure::new(Exit::Failure, fact, "multicred unsetup --original lists what it keeps"));
+    };
+    let store = resolver.store_path().to_owned();
+    asking::record(context, &store, "unsetup --original", &file.to_string_lossy(), None, "ok");
+    if global.json {
+        // What is no text cannot be JSON either.
+        let text = std::str::from_utf8(&held).map_err(|_| {
+            Failure::new(Exit::Failure, "the content is no UTF-8 text, and JSON is", "leave out --json")
+        })?;
+        return Ok(context.answer_json(&json!({ "file": file, "content": text }))?);
+    }
+    Ok(context.answer_by(|out| out.write_all(&held))?)
+}
+
+fn list_originals(context: &Context, global: &Global, resolver: &Resolver<'_>) -> Result<(), Failure> {
+    let kept = resolver.originals()?;
+    if global.json {
+        let rows: Value = kept.iter().map(|(file, at)| json!({ "file": file, "kept_at": at })).collect();
+        return Ok(context.answer_json(&rows)?);
+    }
+    if kept.is_empty() {
+        context.note("the store keeps nothing of your files: none has been written to");
+    }
+    let line = |(file, at): &(String, i64)| {
+        let time = Timestamp::from_second(*at).map(|time| time.to_string()).unwrap_or_default();
+        format!("{time} {}\n", printable(file))
+    };
+    Ok(context.answer(&kept.iter().map(line).collect::<String>())?)
 }
 
 impl Undone {

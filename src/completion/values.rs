@@ -116,7 +116,7 @@ pub fn of(command: &str, argument: &str) -> Option<Value> {
         ("import", "profile") | ("env", "to_profile") => names(Names::Profile),
         ("account", "color") => Words(COLOURS),
         ("man", "command") => Verb,
-        (_, "identity" | "identities" | "also" | "parent") => names(Names::Identity),
+        (_, "identity" | "identities" | "also" | "parent" | "profiles") => names(Names::Identity),
         (_, "account") => names(Names::Account),
         (_, "arn") => names(Names::Arn),
         (_, "access_key") | ("remove", "key") | ("rotate", "delete_other") => names(Names::AccessKey),

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use zeroize::Zeroizing;
 
-use crate::aws_config::document::{Document, Section, SectionKind};
+use crate::aws_config::document::{Document, Section, SectionId, SectionKind};
 use crate::aws_config::kept::{self, Kept, WayBack};
 use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
 use crate::aws_config::write::{self, Rewrite};
@@ -304,6 +304,13 @@ impl Change<'_> {
         for taken in self.taken.iter().filter(|taken| done.contains(taken.profile())) {
             back.with_commands = self.with_commands;
             back.note(&before, taken.profile(), &taken.found.access_key_id);
+        }
+        let is_kept =
+            |profile: &str| before.section(&SectionId::plain(profile)).is_some_and(|it| kept::kept(&it).is_some());
+        for (profile, _) in &credentials_of {
+            if done.contains(profile) && stored(profile).is_none() && !is_kept(profile) {
+                back.note_keyless(profile);
+            }
         }
         (written.text, left)
     }

@@ -80,6 +80,9 @@ impl ProfileState {
             None if is_command => (State::OnDemand, None, None, None),
             None => return None,
             Some(Err(fault)) => (State::Failed, None, None, Some(fault.reason.to_string())),
+            Some(Ok(found)) if kept::is_changed(section) && found.session_token.is_some() => {
+                (State::Failed, Some(found.access_key_id), found.expires_at, Some(kept::CHANGED.to_owned()))
+            }
             Some(Ok(found)) => {
                 let state = match found.expires_at {
                     None => State::NoExpiry,

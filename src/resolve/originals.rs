@@ -3,11 +3,13 @@
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{ResolveError, Resolver};
 use crate::aws_config::FileKind;
 use crate::aws_config::write::{self, Change, WriteError};
+use crate::identity::hash::hex;
 
 impl Resolver<'_> {
     /// Changes one of the person's AWS files; `false` where nothing was to be changed. The first time, what the file
@@ -20,7 +22,8 @@ impl Resolver<'_> {
         E: From<ResolveError> + From<WriteError>,
     {
         let path = self.aws_file(kind)?;
-        let mut keep = |path: &Path, content: &[u8]| self.keep_original(path, content).map_err(E::from);
+        let target = write::target(&path)?;
+        let mut keep = |path: &Path, content: &[u8]| self.keep_either(&target, path, content).map_err(E::from);
         let written = write::edit(&path, &mut keep, change)?;
         if written {
             self.catalogue.forget_profiles();
@@ -28,16 +31,32 @@ impl Resolver<'_> {
         Ok(written)
     }
 
-    /// What a file held before it was first written to; `None` where nothing was kept of it. The path is the one
-    /// behind all links.
+    /// What a file held before it was first written to, by its path or by the name that [`originals`](Self::originals)
+    /// has for it; `None` where nothing was kept of it.
     ///
     /// # Errors
     /// The store is locked, or the seal does not open.
-    pub fn original(&mut self, path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ResolveError> {
+    pub fn original_of(&mut self, file: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, ResolveError> {
+        let name = name_of(file);
+        let behind_links = std::path::absolute(file).ok().and_then(|path| write::target(&path).ok());
         let Some((store, mut keys)) = self.keys() else { return Ok(None) };
-        let name = name_of(path);
-        let row = store.read().original(&name)?;
-        row.map(|row| keys.open_original(store, &name, &row)).transpose()
+        for name in [Some(name), behind_links.as_deref().map(name_of)].into_iter().flatten() {
+            if let Some(row) = store.read().original(&name)?.filter(|_| is_of_file(&name)) {
+                return keys.open_original(store, &name, &row).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    /// The files of which something is kept, and since when, epoch seconds UTC. What a killed run left beside one, and
+    /// was cleared away, has its path and a word for the content.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn originals(&self) -> Result<Vec<(String, i64)>, ResolveError> {
+        let Some(store) = self.catalogue.store() else { return Ok(Vec::new()) };
+        let all = store.read().originals()?;
+        Ok(all.into_iter().filter(|(name, _)| is_of_file(name)).collect())
     }
 
     pub(super) fn aws_file(&self, kind: FileKind) -> Result<PathBuf, ResolveError> {
@@ -47,14 +66,32 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn keep_original(&mut self, path: &Path, content: &[u8]) -> Result<(), ResolveError> {
-        let (name, now) = (name_of(path), self.context.now());
+    /// Keeps what the target held before it was first written to, or each content of a draft that a killed run has left:
+    /// that may be another program's work.
+    pub(super) fn keep_either(&mut self, target: &Path, path: &Path, content: &[u8]) -> Result<(), ResolveError> {
+        let name = name_of(path);
+        let name = if path == target { name } else { format!("{name} {}", short_hash(content)) };
+        self.keep_original(&name, content)
+    }
+
+    fn keep_original(&mut self, name: &str, content: &[u8]) -> Result<(), ResolveError> {
+        let now = self.context.now();
         let (store, mut keys) = self.store_and_keys()?;
-        if store.read().has_original(&name)? {
+        if store.read().has_original(name)? {
             return Ok(());
         }
-        keys.keep_original(store, &name, content, now)
+        keys.keep_original(store, name, content, now)
     }
+}
+
+/// Whether a name of the store is a file's: what else is kept begins with no `/`.
+fn is_of_file(name: &str) -> bool {
+    name.starts_with('/')
+}
+
+/// Tells contents apart.
+fn short_hash(content: &[u8]) -> String {
+    hex(&Sha256::digest(content)[..8])
 }
 
 /// A path as the store has it. One that is no text is escaped, so that no two become the same.
@@ -126,9 +163,9 @@ mod tests {
             assert!(edit(&mut home.resolver(), added).unwrap());
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), format!("{OLD}[ours]\n[ours]\n"));
-        let kept = home.resolver().original(&path).unwrap();
+        let kept = home.resolver().original_of(&path).unwrap();
         assert_eq!(kept.as_deref().map(Vec::as_slice), Some(OLD.as_bytes()));
-        assert!(home.resolver().original(&home.path(".aws/config")).unwrap().is_none());
+        assert!(home.resolver().original_of(&home.path(".aws/config")).unwrap().is_none());
     }
 
     #[test]
@@ -158,7 +195,7 @@ mod tests {
         let path = home.write_credentials(OLD);
         let mut resolver = home.resolver_with_store(".aws/multicred.db");
         assert!(edit(&mut resolver, added).unwrap());
-        assert!(resolver.original(&path).unwrap().is_some());
+        assert!(resolver.original_of(&path).unwrap().is_some());
     }
 
     #[test]
@@ -173,7 +210,7 @@ mod tests {
             .write(Durability::Synced, |writing| writing.keep_original("/elsewhere", &row))
             .map_err(ResolveError::Store)
             .unwrap();
-        let refused = resolver.original(Path::new("/elsewhere")).unwrap_err();
+        let refused = resolver.original_of(Path::new("/elsewhere")).unwrap_err();
         assert!(refused.to_string().contains("/elsewhere"), "{refused}");
     }
 

@@ -42,7 +42,7 @@ impl Resolver<'_> {
         let known = self.read_way_back(&name)?.unwrap_or_default();
         let noted = RefCell::new(known.clone());
         let mut keep = |path: &Path, content: &[u8]| {
-            self.keep_original(path, content)?;
+            self.keep_either(&target, path, content)?;
             if path == target { self.keep_way_back(&name, &noted.borrow(), &known) } else { Ok(()) }
         };
         let mut change = |text: &str| {
@@ -79,7 +79,7 @@ impl Resolver<'_> {
         let target = write::target(path)?;
         let mut keep = |path: &Path, content: &[u8]| {
             // What a killed run left may be another program's work.
-            if path == target { Ok(()) } else { self.keep_original(path, content) }
+            if path == target { Ok(()) } else { self.keep_either(&target, path, content) }
         };
         write::edit(path, &mut keep, &mut |text| Ok(change(text)))
     }

@@ -33,6 +33,15 @@ impl Reading<'_> {
             Ok(OriginalRow { sealed: Sealed(row.get(0)?), kept_at: row.get(1)? })
         })
     }
+
+    /// Everything of which something was kept, by name, and when, epoch seconds UTC.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn originals(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = "SELECT path, kept_at FROM file_original ORDER BY path";
+        self.rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
 }
 
 impl Writing<'_> {

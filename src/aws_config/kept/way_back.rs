@@ -6,7 +6,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::{KEY_ID, Kept, PROCESS, SECRET, credential, kept, put_command, take_out_temporary, twice};
+use super::{
+    CHANGED, KEY_ID, Kept, PROCESS, SECRET, credential, is_changed, kept, put_command, take_out_temporary, twice,
+};
 use crate::aws_config::FileText;
 use crate::aws_config::document::{Document, EditError, Section, SectionId, lines, without_ending};
 use crate::aws_config::temporary::{self, Keep, Temporary};
@@ -25,7 +27,7 @@ pub struct WayBack {
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Before {
     texts: Vec<String>,
-    /// The long-term key that it is to have again.
+    /// The long-term key that it is to have again; empty where it had none, or was not there.
     access_key_id: String,
 }
 
@@ -69,7 +71,7 @@ impl WayBack {
     #[must_use]
     pub fn with(&self, mut other: Self, known: &Self) -> Self {
         other.with_commands = self.with_commands;
-        for (name, noted) in &self.sections {
+        for (name, noted) in self.sections.iter().filter(|(name, noted)| known.sections.get(*name) != Some(noted)) {
             let theirs = other.sections.entry(name.clone()).or_default();
             if theirs.texts.is_empty() || known.sections.get(name) == Some(theirs) {
                 theirs.texts.clone_from(&noted.texts);
@@ -79,9 +81,19 @@ impl WayBack {
         other
     }
 
+    /// Notes that a section had no long-term key before it was kept.
+    pub fn note_keyless(&mut self, profile: &str) {
+        self.sections.entry(profile.to_owned()).or_default();
+    }
+
+    /// Whether it is known what the section was.
+    pub fn knows(&self, profile: &str) -> bool {
+        self.sections.contains_key(profile)
+    }
+
     /// The long-term key that a section is to have again.
     pub fn key_id(&self, profile: &str) -> Option<&str> {
-        self.sections.get(profile).map(|before| before.access_key_id.as_str())
+        self.sections.get(profile).map(|before| before.access_key_id.as_str()).filter(|id| !id.is_empty())
     }
 
     /// That key, where it is the one that the section had at first.
@@ -144,15 +156,14 @@ fn restore_one(
         unmark(document, id, kept, before);
         return Ok(Restored::OwnKey);
     }
-    // Only the last one is known to be multicred's.
-    if let Some((key, line)) = document.section(id).as_ref().and_then(twice) {
-        return Ok(Restored::Left(format!("{key} stands twice (line {line}): keep one")));
+    if let Some(reason) = document.section(id).as_ref().and_then(untouchable) {
+        return Ok(Restored::Left(reason));
     }
     let Some(Ok(key)) = key else {
         if before.is_none() && kept.is_command {
             return Ok(Restored::Left("nothing says which key it had: put one there, or remove it by hand".to_owned()));
         }
-        if before.is_some() {
+        if before.is_some_and(|before| !before.access_key_id.is_empty()) {
             return Ok(Restored::Left("the store does not have its key any more".to_owned()));
         }
         return empty(document, id).map(|()| Restored::Emptied);
@@ -167,6 +178,13 @@ fn restore_one(
     unmark(&mut edited, id, kept, before);
     *document = edited;
     Ok(Restored::Changed)
+}
+
+/// What in the section may be a person's own.
+fn untouchable(section: &Section<'_>) -> Option<String> {
+    // Only the last one is known to be multicred's.
+    let twice = twice(section).map(|(key, line)| format!("{key} stands twice (line {line}): keep one"));
+    twice.or_else(|| is_changed(section).then(|| CHANGED.to_owned()))
 }
 
 /// Takes out a temporary credential where there was no key before, and the section with it where nothing else is left.
@@ -269,4 +287,45 @@ fn keep_again(former: &Document, id: &SectionId, kept: &Kept, now: &Section<'_>)
     let text = former.to_text();
     let of = |text| FileText { path: Path::new(""), text };
     Some(Document::parse(&temporary::put(&id.name, &new, of(&text), of("")).ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIRST: &str = "[a]\naws_access_key_id = AKIAFIRSTFIRST\naws_secret_access_key = x\n";
+    const SECOND: &str = "[b]\naws_access_key_id = AKIASECONDSECOND\naws_secret_access_key = y\n";
+
+    fn noting(mut back: WayBack, text: &str, profile: &str, access_key_id: &str) -> WayBack {
+        back.note(&Document::parse(text), profile, access_key_id);
+        back
+    }
+
+    #[test]
+    fn what_another_process_has_noted_since_is_not_undone() {
+        let known = noting(WayBack::default(), FIRST, "a", "AKIAFIRSTFIRST");
+        let ours = noting(known.clone(), SECOND, "b", "AKIASECONDSECOND");
+        let theirs = noting(known.clone(), "[a]\n", "a", "AKIATHIRDTHIRD");
+        let both = ours.with(theirs, &known);
+        assert_eq!(both.key_id("a"), Some("AKIATHIRDTHIRD"));
+        assert_eq!(both.key_id("b"), Some("AKIASECONDSECOND"));
+    }
+
+    #[test]
+    fn of_two_that_keep_the_same_section_the_first_knows_what_it_was() {
+        let first = noting(WayBack::default(), FIRST, "a", "AKIAFIRSTFIRST");
+        let kept = "[a]\nmulticred_identity = x\n";
+        let second = noting(WayBack::default(), kept, "a", "AKIAFIRSTFIRST");
+        let both = second.with(first.clone(), &WayBack::default());
+        assert!(both == first, "the text before it was kept");
+    }
+
+    #[test]
+    fn a_section_that_had_no_key_is_known_to_have_had_none() {
+        let mut back = WayBack::default();
+        assert!(!back.knows("a"));
+        back.note_keyless("a");
+        assert!(back.knows("a") && back.key_id("a").is_none());
+        assert!(WayBack::read(&back.to_text()).unwrap() == back);
+    }
 }
