@@ -106,3 +106,14 @@ fn what_a_file_held_at_first_can_be_read_again() {
     assert_eq!(json, serde_json::json!({ "file": file, "content": own }));
     scene.env.run(&["unsetup", "--original", file, "--yes"]).code(2);
 }
+
+#[test]
+fn aws_is_not_asked_for_what_cannot_be_written() {
+    let mut scene = Scene::new();
+    scene.env.aws_credentials(&ini("base", &scene.bob));
+    let role = format!("role_arn = arn:aws:iam::{}:role/Reader\nsource_profile = base\n", crate::scene::DEV);
+    scene.env.aws_config(&format!("[profile plain]\n{role}"));
+    let refresh = scene.env.run(&["refresh", "-p", "plain"]);
+    refresh.code(1).stderr_has("has role_arn").stderr_has("destination_profile = NAME says where to");
+    assert_eq!(scene.sts.count("AssumeRole"), 0);
+}

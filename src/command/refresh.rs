@@ -168,6 +168,9 @@ fn renew(
     left: &mut Vec<Left>,
 ) -> Result<Vec<Done>, Failure> {
     let mut renewed = targets.renewed;
+    let refused = keeper.refused(renewed.iter().map(|(profile, _)| profile.as_str()))?;
+    renewed.retain(|(profile, _)| refused.iter().all(|refused| refused.profile != *profile));
+    left.extend(refused);
     renewed.extend(
         taken
             .iter()

@@ -270,6 +270,12 @@ impl Plan {
                 "file": self.file, "plan": self.lines(context), "dry_run": is_rehearsal, "done": done, "left": left,
             }))?;
         }
+        if let Some(whom) = done.iter().find_map(|done| done["identity"].as_str()) {
+            let whom = whom.escape_debug();
+            context.note(&format!(
+                "from now on, in a new shell: multicred as {whom}; multicred unsetup undoes all of this"
+            ));
+        }
         // What the plan leaves out was never begun: only what was to be done can have failed.
         if failed.is_empty() || is_rehearsal {
             return Ok(());

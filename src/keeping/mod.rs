@@ -150,8 +150,8 @@ impl<'c> Keeper<'c> {
                 _ => {}
             }
         }
-        let named: Vec<(&str, &Found)> =
-            survey.keys.iter().map(|found| (found.section.as_deref().unwrap_or_default(), found)).collect();
+        let named: Vec<(&str, Option<&Found>)> =
+            survey.keys.iter().map(|found| (found.section.as_deref().unwrap_or_default(), Some(found))).collect();
         let checked = check_kept(&named, credentials, config);
         let mut checked = checked.into_iter();
         survey.keys.retain(|found| match checked.next() {
@@ -184,6 +184,25 @@ impl<'c> Keeper<'c> {
             reason: format!("it has a key in {from}, which stays there in the clear: move it to {to}"),
         });
         beside.chain(of_config).collect()
+    }
+
+    /// Those of these profiles that no temporary credential can be put into: to be asked before AWS is.
+    ///
+    /// # Errors
+    /// One of the files cannot be read.
+    pub fn refused<'p>(&self, profiles: impl Iterator<Item = &'p str>) -> Result<Vec<Left>, Failure> {
+        let [credentials, config] = self.texts()?;
+        let [credentials, config] = [self.of(FileKind::Credentials, &credentials), self.of(FileKind::Config, &config)];
+        let all: Vec<(&str, Option<&Found>)> = profiles.map(|profile| (profile, None)).collect();
+        let left = |profile: &str, error: &TemporaryError| {
+            let elsewhere = match error {
+                TemporaryError::Wins { key, .. } if key == "role_arn" => ": destination_profile = NAME says where to",
+                _ => "",
+            };
+            Left { profile: profile.to_owned(), reason: told(profile, error) + elsewhere }
+        };
+        let checked = all.iter().zip(check_kept(&all, credentials, config));
+        Ok(checked.filter_map(|((profile, _), one)| Some(left(profile, &one.err()?))).collect())
     }
 
     /// Whether the credentials file could be written.

@@ -67,15 +67,15 @@ pub fn put_commands(all: &[(&str, &str, &Found)], credentials: FileText<'_>, con
     Written { text, sections: written }
 }
 
-/// Whether multicred may keep the sections that hold these long-term keys, given that the store has them; in their order.
+/// Whether multicred may keep these sections, given that the store has the long-term keys in them; in their order.
 pub fn check_kept(
-    all: &[(&str, &Found)],
+    all: &[(&str, Option<&Found>)],
     credentials: FileText<'_>,
     config: FileText<'_>,
 ) -> Vec<Result<(), TemporaryError>> {
     let documents = Documents::parse(credentials, config);
-    let check = |(profile, stored): &(&str, &Found)| {
-        documents.check(profile, Some(&Keep { who: "", store: None, stored: Some(stored) }))
+    let check = |(profile, stored): &(&str, Option<&Found>)| {
+        documents.check(profile, Some(&Keep { who: "", store: None, stored: *stored }))
     };
     all.iter().map(check).collect()
 }
