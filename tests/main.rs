@@ -119,6 +119,7 @@ mod serve_renewal;
 mod setup;
 mod setup_faults;
 mod setup_files;
+mod setup_hostile_files;
 mod setup_kept;
 mod setup_more;
 mod setup_shells;
