@@ -120,6 +120,7 @@ mod setup;
 mod setup_by_hand;
 mod setup_faults;
 mod setup_files;
+mod setup_hostile_files;
 mod setup_kept;
 mod setup_more;
 mod setup_shells;

@@ -1,7 +1,6 @@
 //! The way back: what each section was before multicred kept it, and how it becomes that again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -9,7 +8,6 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{
     CHANGED, KEY_ID, Kept, PROCESS, SECRET, credential, is_changed, kept, put_command, take_out_temporary, twice,
 };
-use crate::aws_config::FileText;
 use crate::aws_config::document::{Document, EditError, Section, SectionId, lines, without_ending};
 use crate::aws_config::temporary::{self, Keep, Temporary};
 use crate::credential_text::Found;
@@ -173,11 +171,11 @@ fn restore_one(
     {
         return Ok(Restored::AsItWas);
     }
-    let mut edited = document.clone();
-    put_key(&mut edited, id, kept, key)?;
-    unmark(&mut edited, id, kept, before);
-    *document = edited;
-    Ok(Restored::Changed)
+    document.edit_apart(id, |edited| {
+        put_key(edited, id, kept, key)?;
+        unmark(edited, id, kept, before);
+        Ok(Restored::Changed)
+    })
 }
 
 /// What in the section may be a person's own.
@@ -240,10 +238,10 @@ fn as_it_was(
     pairs.map(|((now, again), former)| exchanged(now, again, former)).collect()
 }
 
-/// The file with the section as it was: what is written depends on what stands around it.
+/// The section as it was, with what stands around it: what is written depends on that.
 fn in_place(document: &Document, id: &SectionId, before: &Before) -> Option<Document> {
     let mut texts: Vec<_> = before.texts.iter().cloned().map(Zeroizing::new).collect();
-    let mut whole = document.clone();
+    let mut whole = document.apart(id)?;
     if !whole.replace_texts(id, &texts) {
         // It was the file's last line, and is not any more.
         texts.last_mut()?.push('\n');
@@ -284,9 +282,9 @@ fn keep_again(former: &Document, id: &SectionId, kept: &Kept, now: &Section<'_>)
     let (region, overwrite_region, keep) = (None, false, Some(keep));
     let account_id = account.as_deref();
     let new = Temporary { credential: &credential, account_id, region, overwrite_region, keep };
-    let text = former.to_text();
-    let of = |text| FileText { path: Path::new(""), text };
-    Some(Document::parse(&temporary::put(&id.name, &new, of(&text), of("")).ok()?))
+    let mut again = former.clone();
+    temporary::put_into(&mut again, &id.name, &new).ok()?;
+    Some(again)
 }
 
 #[cfg(test)]
