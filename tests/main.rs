@@ -117,6 +117,7 @@ mod serve;
 mod serve_metadata;
 mod serve_renewal;
 mod setup;
+mod setup_back;
 mod setup_by_hand;
 mod setup_faults;
 mod setup_files;

@@ -88,7 +88,8 @@ pub fn is_changed(section: &Section<'_>) -> bool {
             let token = found.session_token.as_deref().map(String::as_str);
             written.value() != checksum(&found.access_key_id, &found.secret_access_key, token)
         }
-        _ => false,
+        Some(Err(_)) => true,
+        None => false,
     }
 }
 

@@ -320,18 +320,29 @@ impl Change<'_> {
                 Err(error) => left.push(Left::new(profile, &told(profile, error))),
             }
         }
+        self.note(back, &before, &Document::parse(half.text), &done);
+        (written.text, left)
+    }
+
+    /// Notes what the sections that were written had been: `before` multicred wrote anything, and the `half` with the
+    /// commands, to which sections are added.
+    fn note(&self, back: &mut WayBack, before: &Document, half: &Document, done: &BTreeSet<&str>) {
         for taken in self.taken.iter().filter(|taken| done.contains(taken.profile())) {
             back.with_commands = self.with_commands;
-            back.note(&before, taken.profile(), &taken.found.access_key_id);
+            back.note(before, taken.profile(), &taken.found.access_key_id, &taken.arn);
         }
-        let is_kept =
-            |profile: &str| before.section(&SectionId::plain(profile)).is_some_and(|it| kept::kept(&it).is_some());
-        for (profile, _) in &credentials_of {
-            if done.contains(profile) && stored(profile).is_none() && !is_kept(profile) {
-                back.note_keyless(profile);
+        let mut gap = Some(half.gap());
+        let is_new = |profile: &str| self.taken.iter().all(|taken| taken.profile() != profile);
+        for Renewed { profile, who, .. } in
+            self.renewed.iter().filter(|it| done.contains(it.profile) && is_new(it.profile))
+        {
+            match before.section(&SectionId::plain(profile)) {
+                // All but the first come below one whose last line has an end.
+                None => back.note_keyless(profile, who, gap.take().unwrap_or_else(|| half.usual_ending().to_owned())),
+                Some(section) if kept::kept(&section).is_none() => back.note_keyless(profile, who, String::new()),
+                Some(_) => {}
             }
         }
-        (written.text, left)
     }
 }
 

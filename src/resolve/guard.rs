@@ -138,7 +138,7 @@ impl Resolver<'_> {
     ///
     /// # Errors
     /// Nobody has confirmed it.
-    pub(super) fn confirm_protected(&mut self, row: &IdentityRow) -> Result<(), ResolveError> {
+    pub fn confirm_protected(&mut self, row: &IdentityRow) -> Result<(), ResolveError> {
         if !row.protected {
             return Ok(());
         }

@@ -188,12 +188,40 @@ impl Document {
     }
 
     /// The ending of the first line.
-    fn usual_ending(&self) -> &'static str {
+    pub fn usual_ending(&self) -> &'static str {
         match self.all_lines().next().map_or("", Line::ending) {
             "\r\n" => "\r\n",
             "\r" => "\r",
             _ => "\n",
         }
+    }
+
+    /// What [`append_section`](Self::append_section) would put above the header: the end of a last line that has none, and
+    /// a blank line.
+    pub fn gap(&self) -> String {
+        let mut end = Self::parse("");
+        let Some(last) = self.blocks.last() else { return String::new() };
+        end.blocks = vec![last.clone()];
+        let before: usize = end.all_lines().map(|line| line.text.len()).sum();
+        end.end_with_blank_line(self.usual_ending());
+        end.to_text()[before..].to_owned()
+    }
+
+    /// Takes away such a gap, where the file ends with it.
+    pub fn remove_gap(&mut self, gap: &str) {
+        let Some(block) = self.blocks.last_mut() else { return };
+        let Some(blank) =
+            block.lines.pop_if(|line| matches!(line.what, What::Blank) && gap.ends_with(line.text.as_str()))
+        else {
+            return;
+        };
+        let end = gap.len() - blank.text.len();
+        let above = block.lines.last_mut().or(block.header.as_mut().map(|(_, line)| line));
+        if let Some(line) = above.filter(|line| line.text.ends_with(&gap[..end])) {
+            let length = line.text.len() - end;
+            line.text.truncate(length);
+        }
+        self.number_lines();
     }
 
     fn end_with_blank_line(&mut self, ending: &str) {
