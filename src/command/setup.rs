@@ -124,9 +124,11 @@ impl Plan {
                 (None, Some(program)) => program.to_str().map(str::to_owned),
                 _ => None,
             };
-            if shells.is_empty() {
+            let other = startup::without_init(context);
+            if shells.is_empty() && other.is_none() {
                 remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
             }
+            remarks.extend(other);
             for shell in shells {
                 let file = shell.file.display();
                 match shell.has {
