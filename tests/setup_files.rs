@@ -58,7 +58,7 @@ pub fn keep(text: &str, keys: &[(String, Found)], with_commands: bool, number: u
     };
     let document = Document::parse(text);
     for ((name, found), _) in keys.iter().zip(written).filter(|(_, is_written)| *is_written) {
-        back.note(&document, name, &found.access_key_id);
+        back.note(&document, name, &found.access_key_id, ARN);
     }
     new.as_str().to_owned()
 }

@@ -171,14 +171,15 @@ proptest! {
 
 /// A file of so many lines around two keys that AWS knows.
 fn around(scene: &Scene, count: usize) -> String {
-    let mut text = format!("\u{feff}# mine\r\n{}", ini("work", &scene.bob).replace('\n', "\r\n"));
-    for number in 0..count / 8 {
-        text += &format!(
+    let above = format!("\u{feff}# mine\r\n{}", ini("work", &scene.bob).replace('\n', "\r\n"));
+    let section = |number| {
+        format!(
             "[x{number}]\r\nregion = eu-west-1 ; near\nnote =\n    a = b{number}\n\n# aws_secret_access_key = no\n\
              aws_session_token = ü{number}\n[x{number}] ; again\n"
-        );
-    }
-    text + &ini("late", &scene.alice) + "[x1]\nlast = 1"
+        )
+    };
+    let between: Vec<String> = (0..count / 8).map(section).collect();
+    above + &between.concat() + &ini("late", &scene.alice) + "[x1]\nlast = 1"
 }
 
 #[test]

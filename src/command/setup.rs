@@ -124,9 +124,11 @@ impl Plan {
                 (None, Some(program)) => program.to_str().map(str::to_owned),
                 _ => None,
             };
-            if shells.is_empty() {
+            let other = startup::without_init(context);
+            if shells.is_empty() && other.is_none() {
                 remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
             }
+            remarks.extend(other);
             for shell in shells {
                 let file = shell.file.display();
                 match shell.has {
@@ -293,7 +295,7 @@ fn say(context: &Context, global: &Global, line: &str) -> Result<(), Failure> {
 /// Puts commands, or temporary credentials, into the place of keys that the store has.
 fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], temporary: bool) -> Result<Vec<Left>, Failure> {
     let mut left = Vec::new();
-    let mut change = Change { with_commands: !temporary, taken, ..Change::default() };
+    let mut change = Change { with_commands: !temporary, takes_new: true, taken, ..Change::default() };
     if !temporary {
         let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
         change.commands = commands(keeper, taken, &all)?;

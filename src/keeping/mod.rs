@@ -91,6 +91,8 @@ pub struct Renewed<'a> {
 pub struct Change<'a> {
     /// Whether commands take the place of keys that are found later.
     pub with_commands: bool,
+    /// Whether keys that are found later are to be taken in, too.
+    pub takes_new: bool,
     /// The keys that were taken.
     pub taken: &'a [Taken],
     /// The commands that come into the place of some of them, by profile.
@@ -329,6 +331,7 @@ impl Change<'_> {
     fn note(&self, back: &mut WayBack, before: &Document, half: &Document, done: &BTreeSet<&str>) {
         for taken in self.taken.iter().filter(|taken| done.contains(taken.profile())) {
             back.with_commands = self.with_commands;
+            back.takes_new |= self.takes_new;
             back.note(before, taken.profile(), &taken.found.access_key_id, &taken.arn);
         }
         let mut gap = Some(half.gap());

@@ -18,6 +18,8 @@ use crate::secret::{Credential, KeyMaterial};
 pub struct WayBack {
     /// Whether commands, not temporary credentials, take the place of keys.
     pub with_commands: bool,
+    /// Whether long-term keys that are put into the file later are taken in, too: `setup` was run.
+    pub takes_new: bool,
     sections: BTreeMap<String, Before>,
 }
 
@@ -74,6 +76,7 @@ impl WayBack {
     #[must_use]
     pub fn with(&self, mut other: Self, known: &Self) -> Self {
         other.with_commands = self.with_commands;
+        other.takes_new |= self.takes_new;
         for (name, noted) in self.sections.iter().filter(|(name, noted)| known.sections.get(*name) != Some(noted)) {
             let theirs = other.sections.entry(name.clone()).or_default();
             if theirs.texts.is_empty() || known.sections.get(name) == Some(theirs) {
