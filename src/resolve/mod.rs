@@ -18,6 +18,7 @@ mod lookup;
 mod mfa;
 mod originals;
 mod outside;
+mod proposed;
 mod rotation;
 mod route;
 mod sign_in;
@@ -40,7 +41,7 @@ use crate::identity::request::{MinTtl, Request};
 use crate::identity::route::{Base, CredentialKind, Held, Metadata, Place, Route};
 use crate::prompt::Prompter;
 use crate::secret::{Credential, Secret};
-use crate::store::{Store, StoreError};
+use crate::store::{LinkRow, Store, StoreError};
 use crate::sts::{OfProfile, Sts, StsSettings};
 
 use answers::Basis;
@@ -55,6 +56,7 @@ pub use guard::{Unconfirmed, Why};
 pub use holdings::{AccountCount, Holding, Survey};
 pub use lookup::{LookupError, Target};
 pub use outside::not_handed_on;
+pub use proposed::ProposedLink;
 pub use rotation::{Consent, Orphan, RotateError, Rotated, Subject};
 pub use route::Destination;
 pub use standing::{Standing, State};
@@ -113,6 +115,8 @@ pub struct Resolver<'c> {
     mfa_code: Option<Secret>,
     /// Of whom a person has confirmed, to this resolver, that they want to be that.
     confirmed: Option<String>,
+    /// The chain of a link that is being proven, the target first: it counts in the place of what the name means.
+    proposed: Option<Vec<LinkRow>>,
 }
 
 impl<'c> Resolver<'c> {
@@ -127,7 +131,8 @@ impl<'c> Resolver<'c> {
         mfa_code: Option<Secret>,
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
-        Ok(Self { context, catalogue, vault: Vault::default(), sts: Vec::new(), prompter, mfa_code, confirmed: None })
+        let (vault, sts, confirmed, proposed) = (Vault::default(), Vec::new(), None, None);
+        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, confirmed, proposed })
     }
 
     /// Where the store is, or would be.
@@ -158,8 +163,14 @@ impl<'c> Resolver<'c> {
         if let Some(store) = self.catalogue.store() {
             store.begin_snapshot();
         }
-        let target = self.catalogue.lookup(name)?;
-        let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
+        let mut destination = match &self.proposed {
+            Some(chain) => self.catalogue.by_links(&mut chain.clone())?,
+            None => self.catalogue.destination_with(
+                &self.catalogue.lookup(name)?,
+                name,
+                &request.role_of_environment,
+            )?,
+        };
         let asked = request;
         let request = &self.catalogue.leased(&destination, destination.adjust(request))?;
         let mut plan = match self.pass(&destination, request, started)? {
