@@ -308,7 +308,11 @@ fn add_config_writes_a_profile_that_asks_multicred_and_every_other_byte_stays() 
     assert_eq!(added.ok().json()["profile"], "bob");
     let config = std::fs::read_to_string(scene.env.path(".aws/config")).unwrap();
     assert!(config.starts_with(mine) && config.contains("[profile bob]\nregion = eu-north-1\n"), "{config}");
-    assert!(config.contains("credential-process bob\n") && !config.contains(&scene.bob.secret), "{config}");
+    assert!(
+        config.contains(&format!("credential-process arn:aws:iam::{DEV}:user/bob\n"))
+            && !config.contains(&scene.bob.secret),
+        "{config}"
+    );
     let asked = scene.env.run(&["credential-process", "bob"]).ok().json();
     assert!(asked["AccessKeyId"].as_str().is_some_and(|key| key.starts_with("ASIA")), "{asked}");
     scene.env.run(&["sync", "--remove"]).ok();

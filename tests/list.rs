@@ -203,3 +203,16 @@ fn who_has_to_be_signed_in_to_is_not_broken() {
 fn names_in(scene: &Scene, state: &str) -> Vec<String> {
     names(scene, &["--state", state])
 }
+
+/// Each row was broken, with the same reason, and the exit code was 0.
+#[test]
+fn settings_that_cannot_be_followed_are_one_error_and_not_one_of_everybodys() {
+    let mut scene = rich();
+    scene.env.write("config/multicred/config.toml", "[mfa]\ndriver = \"\u{1b}nonsense\"\n");
+    for words in [&["list"][..], &["list", "--json"], &["list", "--accounts"], &["tree"], &["stats"], &["show", "bob"]]
+    {
+        let refused = scene.env.run(words);
+        refused.refused(2, &["config.toml:2", "correct that line"]);
+    }
+    scene.env.run(&["list", "--credentials"]).ok();
+}

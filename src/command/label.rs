@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Label) -> Resu
         context.note(&format!("{arn} is called {shown}"));
     }
     if let Some(former) = former.label.filter(|former| row.label.as_ref() != Some(former)) {
-        changing::note_what_asks(context, &resolver, &former);
+        changing::note_what_asks(context, &resolver, &former, None);
     }
     Ok(())
 }

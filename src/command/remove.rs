@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Remove) -> Res
         context.note(&format!("removed {shown}"));
     }
     if let Subject::Identity(row) = &subject {
-        changing::note_what_asks(context, &resolver, &row.shown());
+        changing::note_what_asks(context, &resolver, &row.shown(), Some(&row.identity));
         changing::note_live_sessions(context, Some(&row.shown()));
     }
     Ok(())

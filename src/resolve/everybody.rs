@@ -136,6 +136,8 @@ impl Catalogue<'_> {
     }
 
     pub(super) fn everybody(&self) -> Result<Everybody, ResolveError> {
+        // What is wrong with them is one fault, and not one of everybody's.
+        self.settings()?;
         let known = self.known()?;
         let profiles = self.profiles()?;
         let roles: Vec<Identity> = profiles.iter().filter_map(Profile::role).collect();

@@ -86,6 +86,7 @@ impl Catalogue<'_> {
     /// The name means nothing, or several things; or the store or files cannot be read.
     pub fn facts(&self, name: &str) -> Result<Facts, ResolveError> {
         let target = self.lookup(name)?;
+        self.settings()?;
         match &target {
             Target::Nobody => Err(LookupError::Nobody.into()),
             Target::Known(row) => self.facts_of_row(row),

@@ -165,11 +165,9 @@ impl<'c> Resolver<'c> {
         }
         let mut destination = match &self.proposed {
             Some(chain) => self.catalogue.by_links(&mut chain.clone())?,
-            None => self.catalogue.destination_with(
-                &self.catalogue.lookup(name)?,
-                name,
-                &request.role_of_environment,
-            )?,
+            None => {
+                self.catalogue.destination_with(&self.catalogue.lookup(name)?, name, &request.role_of_environment)?
+            }
         };
         let asked = request;
         let request = &self.catalogue.leased(&destination, destination.adjust(request))?;
