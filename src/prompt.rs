@@ -27,6 +27,9 @@ pub enum Unaskable {
     /// There is one, and another process group has it.
     #[error("this process is in the background of its terminal, where it may not ask")]
     Background,
+    /// The command is one that only reads.
+    #[error("this command asks nobody")]
+    OnlyReads,
 }
 
 /// Why there is no answer.

@@ -8,6 +8,7 @@ mod key_age;
 mod network;
 mod rotations;
 mod startup;
+mod switch;
 mod variables;
 
 use std::fmt::Display;
@@ -91,7 +92,9 @@ impl Checkup {
         self.findings.extend(rotations::findings(&store).unwrap_or_default());
         if all {
             let mut vault = Vault::default();
-            self.look_at_seals(&store, &mut Keys::new(&mut vault, context, prompter))?;
+            let mut keys = Keys::new(&mut vault, context, prompter);
+            self.look_at_seals(&store, &mut keys)?;
+            self.findings.extend(switch::finding(context, &store, &mut keys)?);
         }
         Ok(())
     }

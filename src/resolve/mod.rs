@@ -39,7 +39,7 @@ use crate::identity::Holder;
 use crate::identity::plan::{self, Plan};
 use crate::identity::request::{MinTtl, Request};
 use crate::identity::route::{Base, CredentialKind, Held, Metadata, Place, Route};
-use crate::prompt::Prompter;
+use crate::prompt::{PromptError, Prompter, Unaskable};
 use crate::secret::{Credential, Secret};
 use crate::store::{LinkRow, Store, StoreError};
 use crate::sts::{OfProfile, Sts, StsSettings};
@@ -117,6 +117,8 @@ pub struct Resolver<'c> {
     confirmed: Option<String>,
     /// The chain of a link that is being proven, the target first: it counts in the place of what the name means.
     proposed: Option<Vec<LinkRow>>,
+    /// Whether nothing is to be written: neither what is obtained, nor that it was.
+    only_reads: bool,
 }
 
 impl<'c> Resolver<'c> {
@@ -131,8 +133,17 @@ impl<'c> Resolver<'c> {
         mfa_code: Option<Secret>,
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
-        let (vault, sts, confirmed, proposed) = (Vault::default(), Vec::new(), None, None);
-        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, confirmed, proposed })
+        Ok(Self {
+            context,
+            catalogue,
+            vault: Vault::default(),
+            sts: Vec::new(),
+            prompter,
+            mfa_code,
+            confirmed: None,
+            proposed: None,
+            only_reads: false,
+        })
     }
 
     /// Where the store is, or would be.
@@ -157,6 +168,17 @@ impl<'c> Resolver<'c> {
         }
     }
 
+    /// The same, and nothing is written down: neither what AWS gives for it, nor that it was asked.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); and where a code would be needed, which is used up.
+    pub fn resolve_reading(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
+        self.only_reads = true;
+        let resolved = self.resolve(name, request);
+        self.only_reads = false;
+        resolved
+    }
+
     fn resolve_once(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
         let started = self.context.now();
         let basis = Basis::of(self.context, self.store_path(), name, request);
@@ -176,7 +198,9 @@ impl<'c> Resolver<'c> {
             Passage::OfShell(plan) => *plan,
             Passage::Confirmed => return self.resolve_once(name, asked),
         };
-        self.catalogue.keep_profiles();
+        if !self.only_reads {
+            self.catalogue.keep_profiles();
+        }
         let mut warnings = std::mem::take(&mut plan.warnings);
         let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
         let (credential, held) = match self.execute(&mut destination, &plan, request, has_leftover) {
@@ -205,7 +229,7 @@ impl<'c> Resolver<'c> {
         let (expiry_is_guess, straight) = (held.expiry_is_guess, plan.straight && held.kind == CredentialKind::Role);
         let resolved = Resolved { credential, expiry_is_guess, who, renewable, guarded, warnings, straight, reach };
         let is_plain = plan.calls.is_empty() && resolved.warnings.is_empty() && !protected;
-        if let Some(basis) = basis.filter(|_| is_plain) {
+        if let Some(basis) = basis.filter(|_| is_plain && !self.only_reads) {
             self.keep_answer(basis, request.min_ttl, &holder, &held, &resolved);
         }
         Ok(resolved)
@@ -266,7 +290,11 @@ impl<'c> Resolver<'c> {
 
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
     fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
-        plan.coded().next().map_or(Ok(()), |(stage, _)| self.check_can_ask(stage))
+        let Some((stage, _)) = plan.coded().next() else { return Ok(()) };
+        if let Some(serial) = stage.mfa_serial.clone().filter(|_| self.only_reads) {
+            return Err(PromptError::Impossible { serial, why: Unaskable::OnlyReads }.into());
+        }
+        self.check_can_ask(stage)
     }
 
     /// Whether the renewal that the shell's threshold will start can do without a prompt.
@@ -293,7 +321,7 @@ impl<'c> Resolver<'c> {
             Some(start) => Some((self.open(&start.held, &start.holder)?, start.held.clone())),
             None => None,
         };
-        if plan.calls.iter().any(hop::is_kept) {
+        if plan.calls.iter().any(hop::is_kept) && !self.only_reads {
             self.unlock_first()?;
         }
         for (index, stage) in plan.calls.iter().enumerate() {
