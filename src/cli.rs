@@ -260,7 +260,6 @@ pub enum PromptStyle {
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct As {
     /// Whom: ALIAS/ROLE, ALIAS/user/NAME, a label, a profile, an ARN, an access key id, or - for nobody
-    #[arg(allow_hyphen_values = true)]
     pub identity: Option<String>,
     /// The identity before this one
     #[arg(long, conflicts_with = "identity")]

@@ -327,3 +327,10 @@ fn a_key_of_a_protected_account_is_rotated_by_nobody_who_has_not_typed_its_alias
     assert_eq!((bob.phase(), bob.stored().len()), (None, 1));
     assert_ne!(bob.stored(), std::slice::from_ref(&bob.key.access_key_id));
 }
+
+#[test]
+fn that_nothing_is_pending_is_said() {
+    let bob = Subject::bob();
+    bob.scene.env.run(&["rotate", "--pending"]).ok().stdout_is("").stderr_has("no rotation is pending");
+    bob.scene.env.run(&["rotate", "--pending", "--json"]).ok().stdout_is("[]\n").stderr_is("");
+}

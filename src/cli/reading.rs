@@ -38,7 +38,6 @@ pub struct List {
 #[derive(Debug, Args)]
 pub struct Why {
     /// Whom
-    #[arg(allow_hyphen_values = true)]
     pub identity: String,
 }
 
@@ -46,7 +45,6 @@ pub struct Why {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Whom
-    #[arg(allow_hyphen_values = true)]
     pub identity: String,
 }
 
@@ -54,7 +52,6 @@ pub struct Show {
 #[derive(Debug, Args)]
 pub struct Tree {
     /// Whom, with all that are assumed from it; without one, everybody
-    #[arg(allow_hyphen_values = true)]
     pub identity: Option<String>,
     /// As a graph for graphviz: multicred tree --dot | dot -Tsvg
     #[arg(long)]
@@ -65,7 +62,6 @@ pub struct Tree {
 #[derive(Debug, Args)]
 pub struct History {
     /// Whom it shall be about: a name, or what was shown then
-    #[arg(allow_hyphen_values = true)]
     pub identity: Option<String>,
     /// Not what is older: 90m, 2h; or a time in UTC, 2026-01-31 or 2026-01-31T12:00:00Z
     #[arg(long, value_name = "DURATION|TIME")]
@@ -74,7 +70,7 @@ pub struct History {
     #[arg(long, value_name = "PID")]
     pub shell: Option<u32>,
     /// At most so many, the newest; 50 where neither this nor --since is given
-    #[arg(short, long = "number", value_name = "N")]
+    #[arg(short, long = "number", value_name = "N", allow_negative_numbers = true)]
     pub number: Option<u64>,
 }
 

@@ -29,7 +29,12 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Label) -> Resu
     let row = row.ok_or(ResolveError::CredentialGone)?;
     let (shown, arn) = (row.shown(), row.arn());
     if row.label != former.label {
-        asking::record(context, resolver.store_path(), "label", &shown, Some(&arn), "ok");
+        let detail = match (&former.label, &row.label) {
+            (None, Some(label)) => format!("label {label}"),
+            (Some(former), Some(label)) => format!("label {label} in the place of {former}"),
+            (former, None) => format!("label {} taken away", former.as_deref().unwrap_or_default()),
+        };
+        asking::record_change(context, resolver.store_path(), "label", (&shown, Some(&arn)), &detail);
     }
     if global.json {
         let answer = json!({ "identity": shown, "arn": arn, "label": row.label, "former_label": former.label });

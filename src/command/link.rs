@@ -26,7 +26,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
         verify(context, &mut resolver, &link)?;
     }
     let shown = store_link(context, &mut resolver, &link, &parent)?;
-    asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
+    let detail = format!("from {}", parent.shown());
+    asking::record_change(context, resolver.store_path(), "link", (&shown, Some(&link.hop.role_arn)), &detail);
     if global.json {
         let answer = json!({ "identity": shown, "arn": link.hop.role_arn, "parent": parent.shown() });
         return Ok(context.answer_json(&answer)?);

@@ -151,6 +151,9 @@ fn pending(context: &Context, global: &Global, resolver: &Resolver<'_>) -> Resul
         Some(store) => store.read().unfinished_rotations()?,
         None => Vec::new(),
     };
+    if rotations.is_empty() && !global.json {
+        context.note("no rotation is pending");
+    }
     if global.json {
         return Ok(context.answer_json(&rotations.iter().map(pending_json).collect())?);
     }

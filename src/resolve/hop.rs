@@ -257,6 +257,7 @@ impl Resolver<'_> {
             what: "hop",
             shell_pid: self.context.shell_pid(),
             identity: &hop.shown,
+            detail: None,
             arn: arn.as_deref(),
             action: Some(hop.action()),
             request_id: request_id.as_deref(),
