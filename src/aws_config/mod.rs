@@ -10,6 +10,7 @@ mod keys;
 mod problem;
 mod profile;
 mod read;
+mod skipped;
 pub mod source;
 pub mod stand_in;
 pub mod synced;
@@ -21,6 +22,7 @@ pub use files::{AwsFiles, FileError, SETTLED};
 pub use keys::STS_ENDPOINT;
 pub use problem::{ChainError, Problem};
 pub use profile::{DEFAULT, Fault, FileKey, FileKind, Origin, Profile, Setting};
+pub use skipped::{Skipped, skipped};
 
 /// Names the place of a setting.
 pub type Places<'a> = &'a dyn Fn(&Origin) -> String;

@@ -11,8 +11,9 @@ use crate::identity::request::parse_duration;
 
 /// What `--kind` takes: the first six of identities and profiles, the others of credentials, which may be `role`, too.
 const KINDS: [&str; 9] = ["role", "user", "root", "federated", "key", "other", "long-term", "imported", "session"];
-/// What `--state` takes: of credentials, only `ready` and `expired`.
-const STATES: [&str; 7] = ["ready", "renewable", "needs-mfa", "needs-sign-in", "expired", "no-credential", "broken"];
+/// What `--state` takes: of credentials, only `ready`, `expired` and `retired`, which nobody else is.
+const STATES: [&str; 8] =
+    ["ready", "renewable", "needs-mfa", "needs-sign-in", "expired", "no-credential", "broken", "retired"];
 
 /// `list`
 #[derive(Debug, Default, Args)]

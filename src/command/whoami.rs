@@ -128,15 +128,15 @@ fn has_default(context: &Context, global: &Global) -> Result<bool, Failure> {
 
 /// The credential that the profile gives; what AWS gives for it is not kept.
 fn of_profile(context: &Context, global: &Global, variable: &'static str, profile: String) -> Result<Used, Failure> {
-    let mut resolver = reader(context, global)?;
+    let mut reader = reader(context, global)?;
     let says = if variable == DEFAULT { DEFAULT.to_owned() } else { format!("{variable} is {profile}, which") };
-    if resolver.catalogue().profile(&profile)?.is_none() {
+    if reader.catalogue().profile(&profile)?.is_none() {
         let fact = format!("no credential: {variable} is {profile}, and there is no such profile");
         return Err(none(fact, &format!("unset {variable}, or be somebody: multicred as NAME")));
     }
     // As programs do: with its own key, where it has one.
     let request = Request { no_session: true, asker: Asker::Program, ..Request::default() };
-    let resolved = resolver.resolve_reading(&profile, &request).map_err(|error| {
+    let resolved = reader.resolve_reading(&profile, &request).map_err(|error| {
         let failure = Failure::from(error);
         Failure { fact: format!("{says} answers for programs here: {}", failure.fact), ..failure }
     })?;
