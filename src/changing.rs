@@ -1,5 +1,7 @@
 //! What the commands share that change the store: whom a name means there, what may become a label, a person's yes.
 
+use std::fmt::Display;
+
 use crate::agent::Agent;
 use crate::aws_config::FileKind;
 use crate::aws_config::synced::{self, Synced};
@@ -91,8 +93,9 @@ pub fn agree(yes: bool, question: &str) -> Result<(), Failure> {
 }
 
 /// `1 key`, `2 keys`.
-pub fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+pub fn count<N: Copy + Display + PartialEq + From<bool>>(number: N, one: &str, many: &str) -> String {
+    // `true` is 1 of every type of whole number.
+    format!("{number} {}", if number == N::from(true) { one } else { many })
 }
 
 /// Says who asks under a name that means nobody any more: this shell, and a profile of `multicred sync`. `gone` is whom

@@ -34,8 +34,9 @@ fn a_key_that_is_typed_is_stored_sealed_and_its_secret_is_never_shown() {
     let scene = Scene::new();
     let mut seat = Seat::take(&scene.env, &["add", "alice", "--mfa-serial", &scene.serial, "--region", "eu-west-1"]);
     seat.wait_for(ID);
-    assert!(seat.is_as_usual(), "the access key id is shown as it is typed");
-    seat.type_line(&scene.alice.access_key_id);
+    seat.type_keys(&scene.alice.access_key_id);
+    seat.wait_for(&format!("{ID}{}", scene.alice.access_key_id));
+    seat.type_keys("\r");
     seat.wait_for(SECRET);
     assert!(eventually(|| !seat.is_as_usual()), "the terminal would echo");
     seat.type_keys(&scene.alice.secret);

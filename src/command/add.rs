@@ -128,7 +128,7 @@ fn ask(context: &Context, resolver: &Resolver<'_>, label: &str) -> Result<Found,
 fn type_in() -> Result<Result<Found, SectionFault>, PromptError> {
     let mut remark = None;
     loop {
-        let id = prompt::word("Access key id", remark)?;
+        let id = Tty.word("Access key id", remark)?;
         if !is_access_key_id(&id) {
             remark = Some("an access key id is 16 to 128 letters, digits or _, such as AKIA…");
             continue;

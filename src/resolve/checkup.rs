@@ -51,11 +51,11 @@ pub struct Checkup {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seals {
     /// Those of credentials.
-    pub credentials: u64,
+    pub credentials: usize,
     /// Those of the content of files.
-    pub originals: u64,
+    pub originals: usize,
     /// Those that do not open.
-    pub broken: u64,
+    pub broken: usize,
 }
 
 impl Checkup {
