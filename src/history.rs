@@ -25,6 +25,9 @@ pub struct Event<'a> {
     pub shell_pid: u32,
     /// Whom it is about, as shown.
     pub identity: &'a str,
+    /// What of it was changed, or in what manner it was used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<&'a str>,
     /// The whole name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<&'a str>,
@@ -79,6 +82,7 @@ mod tests {
             what: "switch",
             shell_pid: 1,
             identity: "a\n\"b",
+            detail: None,
             arn: None,
             action: None,
             request_id: None,

@@ -26,6 +26,9 @@ pub struct Recorded {
     pub shell_pid: u32,
     /// Whom it is about, as shown.
     pub identity: String,
+    /// What of it was changed, or in what manner it was used.
+    #[serde(default)]
+    pub detail: Option<String>,
     /// The whole name.
     #[serde(default)]
     pub arn: Option<String>,
