@@ -35,6 +35,7 @@ A pretend AWS is running in this process. Accounts: dev (111122223333), prod (22
   multicred as auditor             # a profile of ~/.aws/config: a role reached from a role
   multicred exec prod/Admin -- env # a program that is somebody; --read-only restricts it
   multicred sync --all             # profiles through which every AWS SDK asks multicred
+  multicred setup; cat ~/.aws/credentials; multicred unsetup # no key in the clear, and back
   multicred as deploy              # a SAML-style session with minutes left
   multicred as -; multicred deactivate
 
