@@ -302,10 +302,10 @@ fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], temporary: bool) -> Result<
     let wanted: Vec<(String, String)> =
         taken.iter().map(|taken| (taken.profile().to_owned(), taken.arn.clone())).collect();
     let request = Request { min_ttl: MinTtl::Program, ..Request::default() };
-    let obtained = obtain(keeper, &wanted, &request);
+    let obtained = obtain(keeper, &wanted, &request)?;
     for (profile, who) in &wanted {
         match obtained.get(who) {
-            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved }),
+            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved, region: None }),
             Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
             None => {}
         }

@@ -84,6 +84,8 @@ pub struct Renewed<'a> {
     pub who: &'a str,
     /// The credential.
     pub resolved: &'a Resolved,
+    /// The region that was asked for.
+    pub region: Option<&'a str>,
 }
 
 /// What is to be written, all at once.
@@ -340,8 +342,8 @@ impl Renewed<'_> {
         Temporary {
             credential: &self.resolved.credential,
             account_id: self.resolved.who.account.as_deref(),
-            region: None,
-            overwrite_region: false,
+            region: self.region,
+            overwrite_region: self.region.is_some(),
             keep: None,
         }
     }

@@ -18,6 +18,7 @@ mod hop;
 mod lookup;
 mod mfa;
 mod originals;
+mod outage;
 mod outside;
 mod rotation;
 mod route;
@@ -46,7 +47,7 @@ use crate::store::{Store, StoreError};
 use crate::sts::{OfProfile, Sts, StsSettings};
 
 use answers::Basis;
-use guard::Passage;
+use guard::{Passage, Together};
 
 pub use catalogue::Catalogue;
 pub use error::ResolveError;
@@ -117,6 +118,8 @@ pub struct Resolver<'c> {
     is_one_of_many: bool,
     /// Of whom a person has confirmed, to this resolver, that they want to be that.
     confirmed: Option<String>,
+    /// Of whom it is asked once for all.
+    together: Together,
 }
 
 impl<'c> Resolver<'c> {
@@ -132,8 +135,8 @@ impl<'c> Resolver<'c> {
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
         let (vault, sts) = (Vault::default(), Vec::new());
-        let (confirmed, is_one_of_many) = (None, false);
-        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, is_one_of_many, confirmed })
+        let (confirmed, is_one_of_many, together) = (None, false, Together::default());
+        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, is_one_of_many, confirmed, together })
     }
 
     /// Where the store is, or would be.
