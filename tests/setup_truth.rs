@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::moto::server::venv;
 use crate::scene::refusal::Refusal;
 use crate::scene::{DEV, Scene, ini};
 use crate::setup::credentials;
@@ -67,6 +68,52 @@ fn a_section_that_is_kept_for_somebody_never_becomes_another_ones() {
     scene.env.aws_credentials(&ini("base", &scene.bob));
     scene.env.run(&["refresh", "-p", "other"]).ok().stdout_has("profile src: ");
     scene.env.run(&["refresh", "-p", "other"]).ok().stdout_has("profile src: ");
+}
+
+#[test]
+fn two_keys_of_one_user_stay_two() {
+    let mut scene = Scene::new();
+    let user = format!("arn:aws:iam::{DEV}:user/bob");
+    let second = scene.sts.world(|world| world.another_key(&user));
+    let third = ini("third", &scene.alice);
+    let own = ini("default", &scene.bob) + &ini("two", &second) + &third;
+    scene.env.aws_credentials(&own);
+    scene.env.aws_config(&format!(
+        "[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = two\nregion = eu-west-1\n"
+    ));
+    scene.env.run(&["setup", "--yes"]).ok();
+    for (profile, key) in [("default", &scene.bob), ("two", &second), ("third", &scene.alice)] {
+        assert_eq!(printed(&scene, profile)["AccessKeyId"], key.access_key_id, "{}", credentials(&scene));
+    }
+    assert!(command_of(&credentials(&scene), "third").ends_with("user/alice"), "{}", credentials(&scene));
+    // multicred reads such a line as the key in a file: from it a session is made, and a role is assumed.
+    for name in ["two", "reader"] {
+        scene.become_in_bash(name).ok().stdout_has("AWS_SESSION_TOKEN=");
+        scene.env.run(&["why", name]).ok();
+    }
+    scene.env.program(&venv("aws"), &["sts", "get-caller-identity", "--profile", "reader"]).run().ok();
+    scene.env.run(&["setup", "--yes"]).ok().stderr_has("nothing to do");
+    scene.env.run(&["status", "--profiles"]).ok().stdout_has("on demand");
+    scene.env.run(&["unsetup", "--yes"]).ok();
+    assert_eq!(credentials(&scene), own);
+    // One is taken, and the other comes later.
+    scene.env.run(&["remove", "bob", "--yes", "--force"]);
+    scene.env.aws_credentials(&ini("default", &scene.bob));
+    scene.env.run(&["setup", "--yes"]).ok();
+    let both = credentials(&scene) + &ini("two", &second);
+    scene.env.aws_credentials(&both);
+    scene.env.run(&["setup", "--yes"]).ok();
+    for (profile, key) in [("default", &scene.bob), ("two", &second)] {
+        assert_eq!(printed(&scene, profile)["AccessKeyId"], key.access_key_id, "{}", credentials(&scene));
+    }
+    // In the place of a key that is rotated stands the new one.
+    scene.sts.world(|world| world.delete_key(&scene.bob.access_key_id));
+    scene.env.run(&["remove", &scene.bob.access_key_id, "--yes", "--force"]).ok();
+    scene.env.run(&["rotate", "arn:aws:iam::111122223333:user/bob", "--yes"]).ok();
+    let rotated = printed(&scene, "two")["AccessKeyId"].as_str().unwrap().to_owned();
+    assert_ne!(rotated, second.access_key_id);
+    assert!(scene.sts.world(|world| world.keys_of(&user).iter().any(|key| key.access_key_id == rotated)));
+    scene.become_in_bash("reader").ok();
 }
 
 #[test]

@@ -18,6 +18,7 @@ mod forget;
 mod history;
 mod import;
 mod init;
+mod kept_commands;
 mod key;
 mod label;
 mod link;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
+use super::kept_commands::{commands, renamed};
 use crate::asking;
 use crate::aws_config::kept::Kept;
 use crate::cli::{Global, Refresh};
@@ -15,7 +16,6 @@ use crate::identity::request::{MinTtl, Request, say_duration};
 use crate::importing::{Importer, Manner};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, state};
 use crate::resolve::{ResolveError, Resolved, Target};
-use crate::synced_profile::Writer;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Result<(), Failure> {
     let request = request(arguments)?;
@@ -40,7 +40,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Re
     }
     left.extend(survey.left.iter().filter(|left| counts(left) || elsewhere.contains(left)).cloned());
     left.extend(targets.left.iter().cloned());
-    let done = renew(&mut keeper, targets, &taken, &request, &mut left)?;
+    let renamed = renamed(&mut keeper, &taken, &survey)?;
+    let done = renew(&mut keeper, targets, (&taken, renamed), &request, &mut left)?;
     tell(&mut keeper, global, &taken, &done, &left)
 }
 
@@ -209,7 +210,7 @@ impl Targets {
 fn renew(
     keeper: &mut Keeper<'_>,
     targets: Targets,
-    taken: &[Taken],
+    (taken, renamed): (&[Taken], Vec<(String, String)>),
     request: &Request,
     left: &mut Vec<Left>,
 ) -> Result<Vec<Done>, Failure> {
@@ -228,6 +229,7 @@ fn renew(
         with_commands: targets.with_commands,
         taken,
         commands: commands(keeper, taken, &targets.commands)?,
+        renamed,
         renewed: Vec::new(),
     };
     for (profile, who) in &renewed {
@@ -254,18 +256,6 @@ fn renew(
     }
     left.extend(not_written);
     Ok(done)
-}
-
-/// The commands for those of the taken keys that are to have one.
-pub(super) fn commands<'t>(
-    keeper: &mut Keeper<'_>,
-    taken: &'t [Taken],
-    of: &BTreeSet<String>,
-) -> Result<BTreeMap<&'t str, String>, Failure> {
-    let context = keeper.context();
-    let writer = Writer::new(context, keeper.importer().resolver().catalogue())?;
-    let wanted = taken.iter().filter(|taken| of.contains(taken.profile()));
-    wanted.map(|taken| Ok((taken.profile(), writer.of_key(&taken.arn)?))).collect()
 }
 
 pub(super) type Obtained = BTreeMap<String, Result<Resolved, Failure>>;

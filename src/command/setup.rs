@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::refresh::{commands, obtain};
+use super::kept_commands::{commands, renamed};
+use super::refresh::obtain;
 use crate::asking;
 use crate::cli::{Asking, Global, Setup};
 use crate::context::{Context, printable};
@@ -217,7 +218,7 @@ impl Plan {
         if !self.survey.keys.is_empty() {
             let (taken, not_taken) = keeper.take(self.survey.keys.clone())?;
             left.extend(not_taken);
-            left.extend(replace(keeper, &taken, arguments.temporary)?);
+            left.extend(replace(keeper, &taken, &self.survey, arguments.temporary)?);
             let is_left = |profile: &str| left.iter().any(|left| left.profile == profile);
             for taken in taken.iter().filter(|taken| !is_left(taken.profile())) {
                 done.push(json!({
@@ -291,9 +292,10 @@ fn say(context: &Context, global: &Global, line: &str) -> Result<(), Failure> {
 }
 
 /// Puts commands, or temporary credentials, into the place of keys that the store has.
-fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], temporary: bool) -> Result<Vec<Left>, Failure> {
+fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey, temporary: bool) -> Result<Vec<Left>, Failure> {
     let mut left = Vec::new();
-    let mut change = Change { with_commands: !temporary, taken, ..Change::default() };
+    let renamed = renamed(keeper, taken, survey)?;
+    let mut change = Change { with_commands: !temporary, taken, renamed, ..Change::default() };
     if !temporary {
         let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
         change.commands = commands(keeper, taken, &all)?;

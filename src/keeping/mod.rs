@@ -10,7 +10,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::aws_config::document::{Document, Section, SectionId, SectionKind};
-use crate::aws_config::kept::{self, Kept, WayBack};
+use crate::aws_config::kept::{self, Kept, WayBack, change_commands};
 use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
 use crate::aws_config::write::{self, Rewrite};
 use crate::aws_config::{AwsFiles, FileKind, FileText};
@@ -97,6 +97,8 @@ pub struct Change<'a> {
     pub taken: &'a [Taken],
     /// The commands that come into the place of some of them, by profile.
     pub commands: BTreeMap<&'a str, String>,
+    /// The kept sections whose command is another one from now on, and that.
+    pub renamed: Vec<(String, String)>,
     /// The credentials.
     pub renewed: Vec<Renewed<'a>>,
 }
@@ -300,7 +302,8 @@ impl Change<'_> {
             .iter()
             .filter_map(|(profile, command)| Some((*profile, command.as_str(), stored(profile)?)))
             .collect();
-        let with_commands = put_commands(&commands, credentials, config);
+        let renamed = change_commands(&self.renamed, credentials.text);
+        let with_commands = put_commands(&commands, FileText { path: credentials.path, text: &renamed }, config);
         let half = FileText { path: credentials.path, text: &with_commands.text };
         let credentials_of: Vec<(&str, Temporary<'_>)> = self
             .renewed

@@ -1,6 +1,7 @@
 //! The use case: from a typed name to a credential, with as few calls and prompts as possible.
 
 pub mod answers;
+mod asked;
 pub mod bringing;
 mod catalogue;
 pub mod checkup;
@@ -167,7 +168,7 @@ impl<'c> Resolver<'c> {
         if let Some(store) = self.catalogue.store() {
             store.begin_snapshot();
         }
-        let target = self.catalogue.lookup(name)?;
+        let target = self.catalogue.lookup_for(name, request)?;
         let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
         let asked = request;
         let request = &self.catalogue.leased(&destination, destination.adjust(request))?;
