@@ -18,7 +18,6 @@ mod forget;
 mod history;
 mod import;
 mod init;
-mod kept_commands;
 mod key;
 mod label;
 mod link;

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 
-use super::kept_commands::{commands, renamed};
 use crate::asking;
 use crate::aws_config::kept::Kept;
 use crate::cli::{Global, Refresh};
@@ -14,6 +13,7 @@ use crate::credential_text::Found;
 use crate::error::{Exit, Failure};
 use crate::identity::request::{MinTtl, Request, say_duration};
 use crate::importing::{Importer, Manner};
+use crate::keeping::commands::{commands, renamed};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, state};
 use crate::resolve::{ResolveError, Resolved, Target};
 
@@ -26,6 +26,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Re
     keeper.tidy()?;
     let mut survey = keeper.survey()?;
     let elsewhere = set_aside(&mut keeper, &mut survey);
+    if keeper.importer().resolver().way_back()?.is_some_and(|back| back.with_commands) {
+        keeper.set_aside_protected(&mut survey)?;
+    }
     let keys = to_take(&mut keeper, arguments, &mut survey)?;
     let targets = Targets::read(&mut keeper, arguments, &survey, &keys, &elsewhere)?;
     if elsewhere.is_empty() {
@@ -225,13 +228,9 @@ fn renew(
             .map(|taken| (taken.profile().to_owned(), taken.arn.clone())),
     );
     let resolved = obtain(keeper, &renewed, request)?;
-    let mut change = Change {
-        with_commands: targets.with_commands,
-        taken,
-        commands: commands(keeper, taken, &targets.commands)?,
-        renamed,
-        renewed: Vec::new(),
-    };
+    let (commands, of_protected) = commands(keeper, taken, &targets.commands)?;
+    left.extend(of_protected);
+    let mut change = Change { with_commands: targets.with_commands, taken, commands, renamed, renewed: Vec::new() };
     for (profile, who) in &renewed {
         match resolved.get(who) {
             Some(Ok(resolved)) => {

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::kept_commands::{commands, renamed};
 use super::refresh::obtain;
 use crate::asking;
 use crate::cli::{Asking, Global, Setup};
@@ -13,6 +12,7 @@ use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::request::{MinTtl, Request};
 use crate::importing::{Importer, Manner};
+use crate::keeping::commands::{commands, renamed};
 use crate::keeping::startup::{self, Has, Startup};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken};
 use crate::prompt::{Answer, Prompter, Tty, confirm};
@@ -103,6 +103,9 @@ impl Plan {
     fn read(keeper: &mut Keeper<'_>, arguments: &Setup, shells: Vec<Startup>) -> Result<Self, Failure> {
         let context = keeper.context();
         let mut survey = keeper.survey()?;
+        if !arguments.temporary {
+            keeper.set_aside_protected(&mut survey)?;
+        }
         let mut failed = Vec::new();
         if let Err(failure) = keeper.check_writable() {
             // The shells can be done all the same.
@@ -298,8 +301,9 @@ fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey, temporary:
     let mut change = Change { with_commands: !temporary, taken, renamed, ..Change::default() };
     if !temporary {
         let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
-        change.commands = commands(keeper, taken, &all)?;
-        return keeper.write(&change);
+        (change.commands, left) = commands(keeper, taken, &all)?;
+        left.extend(keeper.write(&change)?);
+        return Ok(left);
     }
     let wanted: Vec<(String, String)> =
         taken.iter().map(|taken| (taken.profile().to_owned(), taken.arn.clone())).collect();

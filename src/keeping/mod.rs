@@ -1,6 +1,7 @@
 //! What the commands share that keep the credentials file clean: which keys it holds, how they come into the store, and
 //! what is written in their place.
 
+pub mod commands;
 pub mod startup;
 pub mod state;
 
@@ -188,6 +189,25 @@ impl<'c> Keeper<'c> {
             reason: format!("it has a key in {from}, which stays there in the clear: move it to {to}"),
         });
         beside.chain(of_config).collect()
+    }
+
+    /// Sets aside the new keys of which it is known that no command may hand them out.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn set_aside_protected(&mut self, survey: &mut Survey) -> Result<(), Failure> {
+        let mut keys = Vec::with_capacity(survey.keys.len());
+        for found in std::mem::take(&mut survey.keys) {
+            let profile = found.section.as_deref().unwrap_or_default();
+            match self.importer.resolver().protection_of_key(&found.access_key_id)? {
+                Some(account) if survey.kept(profile).is_none() => {
+                    survey.left.push(Left { profile: profile.to_owned(), reason: commands::no_command(&account, "") });
+                }
+                _ => keys.push(found),
+            }
+        }
+        survey.keys = keys;
+        Ok(())
     }
 
     /// Those of these profiles that no temporary credential can be put into: to be asked before AWS is.

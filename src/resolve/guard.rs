@@ -196,6 +196,15 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// The protected account that a key is known to be of, as it is shown.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn protection_of_key(&self, access_key_id: &str) -> Result<Option<String>, ResolveError> {
+        let Some(row) = self.owner_of_key(access_key_id)?.filter(|row| row.protected) else { return Ok(None) };
+        Ok(self.catalogue.account_of(&row.identity)?.as_ref().map(say))
+    }
+
     /// Asks before an account's protection is taken away: no script shall do that in passing.
     ///
     /// # Errors
