@@ -3,8 +3,9 @@
 use std::fmt::Display;
 
 use crate::agent::Agent;
-use crate::aws_config::FileKind;
+use crate::aws_config::document::Document;
 use crate::aws_config::synced::{self, Synced};
+use crate::aws_config::{FileKind, kept};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::name::check_label as check;
@@ -120,6 +121,35 @@ pub fn note_what_asks_below(context: &Context, resolver: &Resolver<'_>, alias: &
     }
     for profile in synced_profiles(resolver).iter().filter(|profile| is_below(&profile.asks_for)) {
         note_synced(context, &profile.name);
+    }
+}
+
+/// Says what programs meet from now on who use the profiles that `setup` and `refresh` keep for an account.
+pub fn note_kept_of(context: &Context, resolver: &Resolver<'_>, account: &str) {
+    let text = resolver.catalogue().files().and_then(|files| files.text(FileKind::Credentials).ok());
+    let document = Document::parse(text.as_deref().map_or("", |text| text.as_str()));
+    let mut names: [Vec<String>; 2] = Default::default();
+    for section in document.sections() {
+        let kept = kept::kept(&section).filter(|kept| resolver.catalogue().is_named(kept.store.as_deref()));
+        if let Some(kept) = kept.filter(|kept| is_of_account(resolver, &kept.who, account)) {
+            names[usize::from(kept.is_command)].push(section.name().escape_debug().to_string());
+        }
+    }
+    let [temporary, commands] = names.map(|names| (!names.is_empty()).then(|| names.join(", ")));
+    if let Some(names) = commands {
+        context.note(&format!("programs get no key any more by profile {names}: multicred unsetup gives it back"));
+    }
+    if let Some(names) = temporary {
+        context.note(&format!("multicred refresh asks each time from now on, on a terminal, for profile {names}"));
+    }
+}
+
+fn is_of_account(resolver: &Resolver<'_>, who: &str, account: &str) -> bool {
+    match resolver.catalogue().lookup(who) {
+        Ok(Target::Known(row)) => row.identity.account == account,
+        Ok(Target::OfProfiles(identity) | Target::Key(_, Holder::Identity(identity))) => identity.account == account,
+        Ok(Target::Profile(profile)) => profile.role().is_some_and(|role| role.account == account),
+        _ => false,
     }
 }
 

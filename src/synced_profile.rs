@@ -43,12 +43,12 @@ impl Writer {
         Ok(Self { words })
     }
 
-    /// The command that gives the long-term key itself of whoever this is, as a file did.
+    /// The command that gives a long-term key itself, as a file did: that of this id, or of the user with this ARN.
     ///
     /// # Errors
     /// As [`entry`](Self::entry).
-    pub fn of_key(&self, arn: &str) -> Result<String, Failure> {
-        let words: Vec<&str> = self.words.iter().map(String::as_str).chain(["--no-session", arn]).collect();
+    pub fn of_key(&self, whose: &str) -> Result<String, Failure> {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).chain(["--no-session", whose]).collect();
         Ok(synced::command(&words)?)
     }
 

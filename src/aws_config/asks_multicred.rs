@@ -13,8 +13,8 @@ const VERB: &str = "credential-process";
 /// Flags that only say how multicred speaks, and change nothing of what it answers.
 const MANNERS: [&str; 6] = ["--json", "--no-input", "--quiet", "-q", "--verbose", "-v"];
 
-/// Asks for the long-term key itself. Of a user or root, named by the ARN, as `setup` writes it, it gives other programs
-/// what they would read in a file; and here it is the same as a key in a file, from which a session is made.
+/// Asks for the long-term key itself. Of a user or root, named by the ARN or the key's id, as `setup` writes it, it gives other
+/// programs what they would read in a file; and here it is the same as a key in a file, from which a session is made.
 pub(super) const AS_IT_IS: &str = "--no-session";
 
 /// What a profile asks multicred for.
@@ -24,6 +24,8 @@ pub struct AsksMulticred {
     pub store: Option<String>,
     /// The identity's name.
     pub name: String,
+    /// Whether it asks for the long-term key itself.
+    pub as_it_is: bool,
 }
 
 /// Why such a command is not followed.
@@ -49,12 +51,13 @@ pub(super) fn read(words: &[String]) -> Option<Result<AsksMulticred, NotFollowed
     if line.as_it_is && !names.first().is_some_and(|name| has_key(name)) {
         return Some(Err(NotFollowed::Flag(AS_IT_IS.to_owned())));
     }
-    let asked = |name| AsksMulticred { store: line.store.map(str::to_owned), name };
+    let asked = |name| AsksMulticred { store: line.store.map(str::to_owned), name, as_it_is: line.as_it_is };
     Some(line.whom(names).map(asked).ok_or(NotFollowed::NotOneIdentity))
 }
 
 fn has_key(name: &str) -> bool {
-    arn::parse(name).is_ok_and(|arn| matches!(arn.identity.kind, Kind::User | Kind::Root))
+    let is_user = arn::parse(name).is_ok_and(|arn| matches!(arn.identity.kind, Kind::User | Kind::Root));
+    is_user || (is_access_key_id(name) && !name.starts_with("ASIA"))
 }
 
 /// A command line, as far as it says for whom.

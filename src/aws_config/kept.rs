@@ -9,6 +9,7 @@ use super::asks_multicred::{self, AS_IT_IS};
 use super::document::{Document, EditError, Section, SectionId};
 use crate::credential_text::{self, FaultReason, Found, SectionFault};
 use crate::identity::hash::{Hasher, hex};
+use crate::identity::name::is_access_key_id;
 use crate::secret::{Credential, Secret};
 
 pub use way_back::{Restored, WayBack, key_of, restore};
@@ -33,7 +34,7 @@ const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
 pub struct Kept {
     /// Whether a command stands in the place of its key; else a temporary credential does.
     pub is_command: bool,
-    /// For whom: an ARN, or another name that multicred resolves.
+    /// For whom: an ARN, the id of one of the keys of a user who has several, or another name that multicred resolves.
     pub who: String,
     /// The store that knows the name; `None` for the default one.
     pub store: Option<String>,
@@ -56,7 +57,8 @@ pub fn kept(section: &Section<'_>) -> Option<Kept> {
     if let Some(process) = value(PROCESS) {
         let words = credential_text::command_words(&process)?;
         let asked = asks_multicred::read(&words)?.ok()?;
-        let is_ours = words.iter().any(|word| word == AS_IT_IS) && crate::identity::arn::parse(&asked.name).is_ok();
+        let names_one = crate::identity::arn::parse(&asked.name).is_ok() || is_access_key_id(&asked.name);
+        let is_ours = names_one && words.iter().any(|word| word == AS_IT_IS);
         return is_ours.then_some(Kept { is_command: true, who: asked.name, store: asked.store });
     }
     value(WHO).map(|who| Kept { is_command: false, who, store: value(STORE) })
@@ -159,6 +161,20 @@ pub(super) fn put_command(document: &mut Document, id: &SectionId, command: &str
         edited.remove_key(id, SECRET);
         Ok(())
     })
+}
+
+/// The text with other commands in sections that have one; they stay where they stand.
+pub fn change_commands(all: &[(String, String)], credentials: &str) -> Zeroizing<String> {
+    let mut document = Document::parse(credentials);
+    for (profile, command) in all {
+        let id = SectionId::plain(profile);
+        let is_command = document.section(&id).as_ref().and_then(kept).is_some_and(|kept| kept.is_command);
+        let mut edited = document.clone();
+        if is_command && edited.set(&id, PROCESS, command).is_ok() {
+            document = edited;
+        }
+    }
+    document.to_text()
 }
 
 /// Takes out what stands beside a temporary key, unless it stood there before.

@@ -39,6 +39,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
     if let Some(old) = renamed.and_then(|row| row.alias.as_deref()) {
         changing::note_what_asks_below(context, &resolver, old);
     }
+    if row.protected && known.is_none_or(|known| !known.protected) {
+        changing::note_kept_of(context, &resolver, &row.account_id);
+    }
     show(context, global, &row)
 }
 

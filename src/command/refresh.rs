@@ -13,9 +13,9 @@ use crate::credential_text::Found;
 use crate::error::{Exit, Failure};
 use crate::identity::request::{MinTtl, Request, say_duration};
 use crate::importing::{Importer, Manner};
+use crate::keeping::commands::{commands, renamed};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, state};
 use crate::resolve::{ResolveError, Resolved, Target};
-use crate::synced_profile::Writer;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Result<(), Failure> {
     let request = request(arguments)?;
@@ -26,20 +26,33 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Re
     keeper.tidy()?;
     let mut survey = keeper.survey()?;
     let elsewhere = set_aside(&mut keeper, &mut survey);
+    if keeper.importer().resolver().way_back()?.is_some_and(|back| back.with_commands) {
+        keeper.set_aside_protected(&mut survey)?;
+    }
     let keys = to_take(&mut keeper, arguments, &mut survey)?;
-    let targets = Targets::read(&mut keeper, arguments, &survey, &keys)?;
+    let targets = Targets::read(&mut keeper, arguments, &survey, &keys, &elsewhere)?;
     if elsewhere.is_empty() {
         targets.check(&keeper, arguments)?;
     }
-    let (taken, mut left) = keeper.take(keys)?;
+    let (taken, not_taken) = keeper.take(keys)?;
     // What is not kept, and was not named, is the person's own affair.
     let counts = |left: &Left| targets.named.contains(&left.profile) || survey.kept(&left.profile).is_some();
+    let (mut left, others): (Vec<_>, Vec<_>) = not_taken.into_iter().partition(|left| arguments.all || counts(left));
+    for Left { profile, reason } in others {
+        context.note(&format!("the key of profile {} is not taken: {reason}", profile.escape_debug()));
+    }
     left.extend(survey.left.iter().filter(|left| counts(left) || elsewhere.contains(left)).cloned());
-    let done = renew(&mut keeper, targets, &taken, &request, &mut left)?;
+    left.extend(targets.left.iter().cloned());
+    let renamed = renamed(&mut keeper, &taken, &survey)?;
+    let done = renew(&mut keeper, targets, (&taken, renamed), &request, &mut left)?;
     tell(&mut keeper, global, &taken, &done, &left)
 }
 
 fn request(arguments: &Refresh) -> Result<Request, Failure> {
+    if arguments.asking.no_session {
+        let fact = "refresh writes temporary credentials, and --no-session asks for the key itself";
+        return Err(Failure::usage(fact, "leave out --no-session"));
+    }
     let request = asking::request(&arguments.asking)?;
     let min_ttl = arguments.asking.min_ttl.map_or(MinTtl::Program, MinTtl::Asked);
     // Who names a time is content with what has that left.
@@ -91,10 +104,18 @@ struct Targets {
     takes_new: bool,
     /// The profiles that were named; none for all.
     named: BTreeSet<String>,
+    /// What was named and would be written over somebody else's.
+    left: Vec<Left>,
 }
 
 impl Targets {
-    fn read(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &Survey, keys: &[Found]) -> Result<Self, Failure> {
+    fn read(
+        keeper: &mut Keeper<'_>,
+        arguments: &Refresh,
+        survey: &Survey,
+        keys: &[Found],
+        elsewhere: &[Left],
+    ) -> Result<Self, Failure> {
         let back = keeper.importer().resolver().way_back()?;
         let has_command = || survey.kept.iter().any(|(_, kept)| kept.is_command);
         let with_commands = back.map_or_else(has_command, |back| back.with_commands);
@@ -113,6 +134,8 @@ impl Targets {
         for name in &arguments.profiles {
             targets.add_named(keeper, survey, name)?;
         }
+        // Those are told already.
+        targets.renewed.retain(|(section, _)| elsewhere.iter().all(|left| left.profile != *section));
         Ok(targets)
     }
 
@@ -132,25 +155,52 @@ impl Targets {
                     .note(&format!("profile {shown} asks multicred each time: there is nothing to refresh"));
             }
             None if !is_left && !is_taken => {
-                let target = match keeper.importer().resolver().catalogue().lookup(name)? {
-                    Target::Known(row) => (name.to_owned(), row.identity.arn(None)),
-                    Target::Profile(profile) => {
-                        let section = profile.value("destination_profile").unwrap_or(name);
-                        (section.to_owned(), name.to_owned())
-                    }
-                    Target::OfProfiles(_) | Target::Key(..) | Target::Nobody => (name.to_owned(), name.to_owned()),
+                let target = keeper.importer().resolver().catalogue().lookup(name)?;
+                let (section, who) = match &target {
+                    Target::Known(row) => (name, row.identity.arn(None)),
+                    Target::Profile(profile) => (profile.value("destination_profile").unwrap_or(name), name.to_owned()),
+                    Target::OfProfiles(_) | Target::Key(..) | Target::Nobody => (name, name.to_owned()),
                 };
-                if !self.renewed.iter().any(|(known, _)| *known == target.0) {
-                    self.renewed.push(target);
-                }
+                let source = match &target {
+                    Target::Profile(profile) => profile.value("source_profile"),
+                    _ => None,
+                };
+                self.add(survey, (section, who), source)?;
             }
             _ => {}
         }
         Ok(())
     }
 
+    /// A section for somebody, unless it is somebody else's.
+    fn add(&mut self, survey: &Survey, target: (&str, String), source: Option<&str>) -> Result<(), Failure> {
+        let (section, who) = target;
+        if let Some((_, other)) = self.renewed.iter().find(|(known, _)| known == section) {
+            if *other == who {
+                return Ok(());
+            }
+            let (who, other, section) = (who.escape_debug(), other.escape_debug(), section.escape_debug());
+            let fact = format!("profile {section} cannot have the credentials of both {other} and {who}");
+            return Err(Failure::usage(fact, "name one of them, or let their destination_profile be two profiles"));
+        }
+        let reason = match survey.kept(section).filter(|kept| kept.who != who) {
+            Some(kept) => Some(format!("kept for {}", kept.who.escape_debug())),
+            None if source == Some(section) && section != who => Some(format!("the source of {}", who.escape_debug())),
+            None => None,
+        };
+        match reason {
+            Some(reason) => self.left.push(Left {
+                profile: section.to_owned(),
+                reason: format!("it is {reason}: let destination_profile name another one"),
+            }),
+            None => self.renewed.push((section.to_owned(), who)),
+        }
+        Ok(())
+    }
+
     fn check(&self, keeper: &Keeper<'_>, arguments: &Refresh) -> Result<(), Failure> {
-        let is_idle = self.renewed.is_empty() && self.commands.is_empty() && self.temporary.is_empty();
+        let is_idle =
+            self.left.is_empty() && self.renewed.is_empty() && self.commands.is_empty() && self.temporary.is_empty();
         if !is_idle || !arguments.profiles.is_empty() {
             return Ok(());
         }
@@ -167,7 +217,7 @@ impl Targets {
 fn renew(
     keeper: &mut Keeper<'_>,
     targets: Targets,
-    taken: &[Taken],
+    (taken, renamed): (&[Taken], Vec<(String, String)>),
     request: &Request,
     left: &mut Vec<Left>,
 ) -> Result<Vec<Done>, Failure> {
@@ -181,17 +231,16 @@ fn renew(
             .filter(|taken| targets.temporary.contains(taken.profile()))
             .map(|taken| (taken.profile().to_owned(), taken.arn.clone())),
     );
-    let resolved = obtain(keeper, &renewed, request);
-    let mut change = Change {
-        with_commands: targets.with_commands,
-        takes_new: targets.takes_new,
-        taken,
-        commands: commands(keeper, taken, &targets.commands)?,
-        renewed: Vec::new(),
-    };
+    let resolved = obtain(keeper, &renewed, request)?;
+    let (commands, of_protected) = commands(keeper, taken, &targets.commands)?;
+    left.extend(of_protected);
+    let (with_commands, takes_new) = (targets.with_commands, targets.takes_new);
+    let mut change = Change { with_commands, takes_new, taken, commands, renamed, renewed: Vec::new() };
     for (profile, who) in &renewed {
         match resolved.get(who) {
-            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved }),
+            Some(Ok(resolved)) => {
+                change.renewed.push(Renewed { profile, who, resolved, region: request.region.as_deref() });
+            }
             Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
             None => {}
         }
@@ -213,29 +262,29 @@ fn renew(
     Ok(done)
 }
 
-/// The commands for those of the taken keys that are to have one.
-pub(super) fn commands<'t>(
-    keeper: &mut Keeper<'_>,
-    taken: &'t [Taken],
-    of: &BTreeSet<String>,
-) -> Result<BTreeMap<&'t str, String>, Failure> {
-    let context = keeper.context();
-    let writer = Writer::new(context, keeper.importer().resolver().catalogue())?;
-    let wanted = taken.iter().filter(|taken| of.contains(taken.profile()));
-    wanted.map(|taken| Ok((taken.profile(), writer.of_key(&taken.arn)?))).collect()
-}
-
 pub(super) type Obtained = BTreeMap<String, Result<Resolved, Failure>>;
 
 /// A credential for each of those for whom a section is kept: one for all sections of the same.
-pub(super) fn obtain(keeper: &mut Keeper<'_>, renewed: &[(String, String)], request: &Request) -> Obtained {
+///
+/// # Errors
+/// The person cancelled it, or nothing opens the store.
+pub(super) fn obtain(
+    keeper: &mut Keeper<'_>,
+    renewed: &[(String, String)],
+    request: &Request,
+) -> Result<Obtained, Failure> {
     let names: BTreeSet<&String> = renewed.iter().map(|(_, who)| who).collect();
     let names: Vec<String> = names.into_iter().cloned().collect();
-    let resolved = keeper.importer().resolver().resolve_all(&names, request);
+    let resolved = keeper.importer().resolver().resolve_all(&names, request).map_err(|error| {
+        let failure = Failure::from(error);
+        let remedy = (failure.exit == Exit::Cancelled).then(|| "nothing was written to your files".to_owned());
+        Failure { remedy: remedy.or(failure.remedy), ..failure }
+    })?;
     for warning in resolved.iter().flatten().flat_map(|resolved| &resolved.warnings) {
         keeper.context().note(warning);
     }
-    names.into_iter().zip(resolved.into_iter().map(|one| one.map_err(|error: ResolveError| error.into()))).collect()
+    let resolved = resolved.into_iter().map(|one| one.map_err(|error: ResolveError| error.into()));
+    Ok(names.into_iter().zip(resolved).collect())
 }
 
 /// A section that was written.

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::refresh::{commands, obtain};
+use super::refresh::obtain;
 use crate::asking;
 use crate::cli::{Asking, Global, Setup};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::request::{MinTtl, Request};
 use crate::importing::{Importer, Manner};
+use crate::keeping::commands::{commands, renamed};
 use crate::keeping::startup::{self, Has, Startup};
 use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken};
 use crate::prompt::{Answer, Prompter, Tty, confirm};
@@ -102,6 +103,9 @@ impl Plan {
     fn read(keeper: &mut Keeper<'_>, arguments: &Setup, shells: Vec<Startup>) -> Result<Self, Failure> {
         let context = keeper.context();
         let mut survey = keeper.survey()?;
+        if !arguments.temporary {
+            keeper.set_aside_protected(&mut survey)?;
+        }
         let mut failed = Vec::new();
         if let Err(failure) = keeper.check_writable() {
             // The shells can be done all the same.
@@ -219,7 +223,7 @@ impl Plan {
         if !self.survey.keys.is_empty() {
             let (taken, not_taken) = keeper.take(self.survey.keys.clone())?;
             left.extend(not_taken);
-            left.extend(replace(keeper, &taken, arguments.temporary)?);
+            left.extend(replace(keeper, &taken, &self.survey, arguments.temporary)?);
             let is_left = |profile: &str| left.iter().any(|left| left.profile == profile);
             for taken in taken.iter().filter(|taken| !is_left(taken.profile())) {
                 done.push(json!({
@@ -293,21 +297,23 @@ fn say(context: &Context, global: &Global, line: &str) -> Result<(), Failure> {
 }
 
 /// Puts commands, or temporary credentials, into the place of keys that the store has.
-fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], temporary: bool) -> Result<Vec<Left>, Failure> {
+fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey, temporary: bool) -> Result<Vec<Left>, Failure> {
     let mut left = Vec::new();
-    let mut change = Change { with_commands: !temporary, takes_new: true, taken, ..Change::default() };
+    let renamed = renamed(keeper, taken, survey)?;
+    let mut change = Change { with_commands: !temporary, takes_new: true, taken, renamed, ..Change::default() };
     if !temporary {
         let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
-        change.commands = commands(keeper, taken, &all)?;
-        return keeper.write(&change);
+        (change.commands, left) = commands(keeper, taken, &all)?;
+        left.extend(keeper.write(&change)?);
+        return Ok(left);
     }
     let wanted: Vec<(String, String)> =
         taken.iter().map(|taken| (taken.profile().to_owned(), taken.arn.clone())).collect();
     let request = Request { min_ttl: MinTtl::Program, ..Request::default() };
-    let obtained = obtain(keeper, &wanted, &request);
+    let obtained = obtain(keeper, &wanted, &request)?;
     for (profile, who) in &wanted {
         match obtained.get(who) {
-            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved }),
+            Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved, region: None }),
             Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
             None => {}
         }

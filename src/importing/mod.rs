@@ -17,6 +17,7 @@ use crate::cli::{Asking, Global};
 use crate::context::Context;
 use crate::credential_text::{Found, SectionFault};
 use crate::error::{Exit, Failure};
+use crate::identity::hash::RequestHash;
 use crate::identity::name::{check_label, is_label};
 use crate::identity::request::{is_mfa_serial, is_region, say_duration};
 use crate::identity::{Identity, Kind};
@@ -56,8 +57,8 @@ pub struct Importer<'c> {
     context: &'c Context,
     resolver: Resolver<'c>,
     manner: Manner,
-    /// What AWS has been asked beforehand, by access key id.
-    asked: HashMap<String, Result<Caller, ResolveError>>,
+    /// What AWS has been asked beforehand, by a hash of the whole credential.
+    asked: HashMap<RequestHash, Vec<Result<Caller, ResolveError>>>,
 }
 
 impl<'c> Importer<'c> {
@@ -137,7 +138,7 @@ impl<'c> Importer<'c> {
     }
 
     fn ask(&mut self, found: &Found) -> Result<Caller, Refusal> {
-        let asked = self.asked.remove(&found.access_key_id);
+        let asked = self.answer_about(found);
         asked.unwrap_or_else(|| self.resolver.caller_of(found, None)).map_err(|error| {
             let is_over = matches!(&error,
                 ResolveError::Sts(StsError::Refused { code, .. }) if code.starts_with("ExpiredToken"));

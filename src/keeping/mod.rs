@@ -1,6 +1,7 @@
 //! What the commands share that keep the credentials file clean: which keys it holds, how they come into the store, and
 //! what is written in their place.
 
+pub mod commands;
 pub mod startup;
 pub mod state;
 
@@ -10,7 +11,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::aws_config::document::{Document, Section, SectionId, SectionKind};
-use crate::aws_config::kept::{self, Kept, WayBack};
+use crate::aws_config::kept::{self, Kept, WayBack, change_commands};
 use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
 use crate::aws_config::write::{self, Rewrite};
 use crate::aws_config::{AwsFiles, FileKind, FileText};
@@ -84,6 +85,8 @@ pub struct Renewed<'a> {
     pub who: &'a str,
     /// The credential.
     pub resolved: &'a Resolved,
+    /// The region that was asked for.
+    pub region: Option<&'a str>,
 }
 
 /// What is to be written, all at once.
@@ -97,6 +100,8 @@ pub struct Change<'a> {
     pub taken: &'a [Taken],
     /// The commands that come into the place of some of them, by profile.
     pub commands: BTreeMap<&'a str, String>,
+    /// The kept sections whose command is another one from now on, and that.
+    pub renamed: Vec<(String, String)>,
     /// The credentials.
     pub renewed: Vec<Renewed<'a>>,
 }
@@ -186,6 +191,25 @@ impl<'c> Keeper<'c> {
             reason: format!("it has a key in {from}, which stays there in the clear: move it to {to}"),
         });
         beside.chain(of_config).collect()
+    }
+
+    /// Sets aside the new keys of which it is known that no command may hand them out.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn set_aside_protected(&mut self, survey: &mut Survey) -> Result<(), Failure> {
+        let mut keys = Vec::with_capacity(survey.keys.len());
+        for found in std::mem::take(&mut survey.keys) {
+            let profile = found.section.as_deref().unwrap_or_default();
+            match self.importer.resolver().protection_of_key(&found.access_key_id)? {
+                Some(account) if survey.kept(profile).is_none() => {
+                    survey.left.push(Left { profile: profile.to_owned(), reason: commands::no_command(&account, "") });
+                }
+                _ => keys.push(found),
+            }
+        }
+        survey.keys = keys;
+        Ok(())
     }
 
     /// Those of these profiles that no temporary credential can be put into: to be asked before AWS is.
@@ -300,7 +324,8 @@ impl Change<'_> {
             .iter()
             .filter_map(|(profile, command)| Some((*profile, command.as_str(), stored(profile)?)))
             .collect();
-        let with_commands = put_commands(&commands, credentials, config);
+        let renamed = change_commands(&self.renamed, credentials.text);
+        let with_commands = put_commands(&commands, FileText { path: credentials.path, text: &renamed }, config);
         let half = FileText { path: credentials.path, text: &with_commands.text };
         let credentials_of: Vec<(&str, Temporary<'_>)> = self
             .renewed
@@ -354,8 +379,8 @@ impl Renewed<'_> {
         Temporary {
             credential: &self.resolved.credential,
             account_id: self.resolved.who.account.as_deref(),
-            region: None,
-            overwrite_region: false,
+            region: self.region,
+            overwrite_region: self.region.is_some(),
             keep: None,
         }
     }

@@ -7,7 +7,7 @@ use crate::identity::request::is_region;
 use crate::identity::route::CredentialKind;
 use crate::seal::SealError;
 use crate::secret::{Credential, KeyMaterial};
-use crate::store::{Durability, IdentityRow, NewCredential, StoreError, Writing};
+use crate::store::{Durability, IdentityRow, NewCredential, Owner, StoreError, Writing};
 use crate::sts::{Caller, Signing, Sts, settings};
 
 /// An expiry that nobody told us is guessed as this many seconds from now.
@@ -79,6 +79,20 @@ impl Resolver<'_> {
     pub fn owner_of_key(&self, access_key_id: &str) -> Result<Option<IdentityRow>, ResolveError> {
         let store = self.catalogue.store();
         Ok(store.map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten())
+    }
+
+    /// The ids of the long-term keys that the store has of somebody.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn keys_of_user(&self, arn: &str) -> Result<Vec<String>, ResolveError> {
+        let (Some(store), Ok(parsed)) = (self.catalogue.store(), crate::identity::arn::parse(arn)) else {
+            return Ok(Vec::new());
+        };
+        let Some(row) = store.read().identity(&parsed.identity)? else { return Ok(Vec::new()) };
+        let held = store.read().credentials_of(&Owner::Identity(row.id))?.into_iter();
+        let held = held.filter(|held| held.kind == CredentialKind::LongTerm);
+        Ok(held.map(|held| held.access_key_id).collect())
     }
 
     /// Asks AWS whose it is: in this region, else in the environment's, else in the one beside it.

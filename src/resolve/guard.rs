@@ -50,10 +50,40 @@ pub(super) enum Passage {
     Confirmed,
 }
 
+/// Those who are asked for at once, of each account that is protected.
+#[derive(Default)]
+pub(super) struct Together(Vec<Group>);
+
+/// Several of one account.
+struct Group {
+    /// The account's row.
+    account: i64,
+    /// The names, as shown.
+    shown: Vec<String>,
+    is_confirmed: bool,
+}
+
+impl Together {
+    /// One more of an account.
+    pub(super) fn add(&mut self, account: &AccountRow, shown: &str) {
+        match self.0.iter_mut().find(|group| group.account == account.id) {
+            Some(group) if group.shown.iter().any(|known| known == shown) => {}
+            Some(group) => group.shown.push(shown.to_owned()),
+            None => self.0.push(Group { account: account.id, shown: vec![shown.to_owned()], is_confirmed: false }),
+        }
+    }
+
+    fn of(&mut self, account: &AccountRow) -> Option<&mut Group> {
+        self.0.iter_mut().find(|group| group.account == account.id && group.shown.len() > 1)
+    }
+}
+
 /// What a question is about.
 struct Subject<'s> {
     what: String,
     shown: &'s str,
+    /// Everybody whom the answer is for, where it is for more than one.
+    all: Option<&'s str>,
     arn: Option<&'s str>,
     account: &'s AccountRow,
     asker: Option<Asker>,
@@ -77,7 +107,7 @@ impl Catalogue<'_> {
         Ok(self.protected_account(destination)?.map(|account| word(&account).to_owned()))
     }
 
-    fn protected_account(&self, destination: &Destination) -> Result<Option<AccountRow>, ResolveError> {
+    pub(super) fn protected_account(&self, destination: &Destination) -> Result<Option<AccountRow>, ResolveError> {
         match destination.identity() {
             _ if !destination.protected => Ok(None),
             Some(identity) => self.account_of(identity),
@@ -116,9 +146,11 @@ impl Resolver<'_> {
         let Some(account) = self.catalogue.protected_account(destination)? else { return Ok(Passage::Open) };
         let identity = destination.identity().map_or_else(|| destination.shown.clone(), ToString::to_string);
         let key = Some(format!("{}\n{identity}", account.account_id));
-        if self.confirmed == key {
+        let group = self.together.of(&account);
+        if self.confirmed == key || group.as_ref().is_some_and(|group| group.is_confirmed) {
             return Ok(Passage::Open);
         }
+        let all = group.map(|group| group.shown.join(", "));
         // What cannot be had is nothing to ask about.
         plan::plan(&destination.route, request, now)?;
         let shown = destination.shown.as_str();
@@ -126,11 +158,15 @@ impl Resolver<'_> {
         self.ask_for_word(&Subject {
             what: format!("{shown} is of the protected account {of_account}"),
             shown,
+            all: all.as_deref(),
             arn: destination.arn.as_deref(),
             account: &account,
             asker: Some(request.asker),
         })?;
         self.confirmed = key;
+        if let Some(group) = self.together.of(&account) {
+            group.is_confirmed = true;
+        }
         Ok(Passage::Confirmed)
     }
 
@@ -151,6 +187,7 @@ impl Resolver<'_> {
         self.ask_for_word(&Subject {
             what: format!("{shown} is of the protected account {}", say(&account)),
             shown: &shown,
+            all: None,
             arn: Some(&arn),
             account: &account,
             asker: None,
@@ -159,13 +196,22 @@ impl Resolver<'_> {
         Ok(())
     }
 
+    /// The protected account that a key is known to be of, as it is shown.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn protection_of_key(&self, access_key_id: &str) -> Result<Option<String>, ResolveError> {
+        let Some(row) = self.owner_of_key(access_key_id)?.filter(|row| row.protected) else { return Ok(None) };
+        Ok(self.catalogue.account_of(&row.identity)?.as_ref().map(say))
+    }
+
     /// Asks before an account's protection is taken away: no script shall do that in passing.
     ///
     /// # Errors
     /// Nobody has confirmed it.
     pub fn confirm_unprotected(&mut self, account: &AccountRow) -> Result<(), ResolveError> {
         let what = format!("the account {} is protected", say(account));
-        self.ask_for_word(&Subject { what, shown: &account.account_id, arn: None, account, asker: None })
+        self.ask_for_word(&Subject { what, shown: &account.account_id, all: None, arn: None, account, asker: None })
     }
 
     /// The same for what a program printed, or the machine handed out: whose that is was not known before.
@@ -200,10 +246,12 @@ impl Resolver<'_> {
             store.end_snapshot();
         }
         let word = word(subject.account);
-        let arn = subject.arn.map(|arn| format!(" ({arn})")).unwrap_or_default();
-        let remark = match subject.asker {
-            Some(_) => format!("{}{arn} is of the protected account {}", subject.shown, say(subject.account)),
-            None => subject.what.clone(),
+        let remark = match (subject.all, subject.arn.filter(|_| subject.asker.is_some())) {
+            (Some(all), _) => format!("{all} are of the protected account {}", say(subject.account)),
+            (None, Some(arn)) => {
+                format!("{} ({arn}) is of the protected account {}", subject.shown, say(subject.account))
+            }
+            (None, None) => subject.what.clone(),
         };
         let typed = self.prompter.word(&format!("Type the account's alias, {word}, to go on"), Some(&remark));
         let answer = match typed {
@@ -228,9 +276,9 @@ impl Resolver<'_> {
             time: self.context.now(),
             what: "confirm",
             shell_pid: self.context.shell_pid(),
-            identity: subject.shown,
+            identity: subject.all.unwrap_or(subject.shown),
             detail: None,
-            arn: subject.arn,
+            arn: subject.arn.filter(|_| subject.all.is_none()),
             action: None,
             request_id: None,
             outcome: &outcome,

@@ -1,15 +1,14 @@
 //! From a typed name to what it means. Every reading is tried; nothing is ever guessed.
 
 use std::collections::HashSet;
-use std::path::Path;
 
-use crate::aws_config::{ChainError, NotFollowed, Problem, Profile, Setting};
+use crate::aws_config::{ChainError, Problem, Profile};
 use crate::identity::arn::is_account_id;
 use crate::identity::name::{Form, form, is_access_key_id, nearest};
 use crate::identity::{Holder, Identity, Kind};
 use crate::store::{AccountRow, CredentialRow, IdentityRow, Owner, Store};
 
-use super::{Catalogue, ResolveError, store_path};
+use super::{Catalogue, ResolveError};
 
 /// What a name means.
 #[derive(Clone, Debug)]
@@ -59,8 +58,8 @@ pub enum LookupError {
 }
 
 /// One way to read a name.
-struct Reading {
-    target: Target,
+pub(super) struct Reading {
+    pub(super) target: Target,
     /// Who that is; two readings with the same holder are the same.
     holder: String,
     /// For the list of an ambiguous name.
@@ -226,7 +225,7 @@ impl Catalogue<'_> {
     }
 
     /// A profile whose `credential_process` is multicred itself means whom that asks for: it is never run.
-    fn read_through(
+    pub(super) fn read_through(
         &self,
         profile: &str,
         asked: &str,
@@ -246,39 +245,6 @@ impl Catalogue<'_> {
         let reading = self.only_reading(asked, through)?;
         let says = format!("the profile of that name, which asks multicred for {asked} ({})", reading.holder);
         Ok(Some(Reading { says, ..reading }))
-    }
-
-    /// Whom the `credential_process` of a chain's source asks multicred for, and by which name; `None` where it runs
-    /// another program, or asks another store. `trail` has the profiles that led there, and gets those after them.
-    pub(super) fn asked_by_source(
-        &self,
-        profile: &Profile,
-        process: &Setting,
-        trail: &mut Vec<String>,
-    ) -> Result<Option<(Target, String)>, ResolveError> {
-        let Some(asked) = self.asks_multicred(profile, process)? else { return Ok(None) };
-        refuse_loop(&profile.name, trail)?;
-        let reading = self.read_through(&profile.name, &asked, trail)?;
-        Ok(reading.map(|reading| (reading.target, asked)))
-    }
-
-    /// The name that a profile's `credential_process` asks multicred for, where that would ask this very store.
-    fn asks_multicred(&self, profile: &Profile, process: &Setting) -> Result<Option<String>, ResolveError> {
-        let Some(asked) = process.asks_multicred() else { return Ok(None) };
-        let (name, place) = (profile.name.clone(), self.place(&process.origin));
-        let asked = asked.map_err(|why| {
-            ChainError::from(match why {
-                NotFollowed::Flag(flag) => Problem::AsksWith { profile: name, flag, place },
-                NotFollowed::NotOneIdentity => Problem::AsksForNoOne { profile: name, place },
-            })
-        })?;
-        let is_this = match &asked.store {
-            Some(store) => {
-                Path::new(store) == self.store_path() || self.store_argument().as_deref() == Some(Path::new(store))
-            }
-            None => store_path(self.context, None).is_ok_and(|path| path == self.store_path()),
-        };
-        Ok(is_this.then_some(asked.name))
     }
 
     /// The one identity of the store that has this name, whatever profiles are called.

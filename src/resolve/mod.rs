@@ -1,6 +1,7 @@
 //! The use case: from a typed name to a credential, with as few calls and prompts as possible.
 
 pub mod answers;
+mod asked;
 pub mod bringing;
 mod catalogue;
 pub mod checkup;
@@ -18,6 +19,7 @@ mod hop;
 mod lookup;
 mod mfa;
 mod originals;
+mod outage;
 mod outside;
 mod proposed;
 mod rotation;
@@ -47,7 +49,7 @@ use crate::store::{LinkRow, Store, StoreError};
 use crate::sts::{OfProfile, Sts, StsSettings};
 
 use answers::Basis;
-use guard::Passage;
+use guard::{Passage, Together};
 
 pub use catalogue::Catalogue;
 pub use error::ResolveError;
@@ -119,6 +121,8 @@ pub struct Resolver<'c> {
     is_one_of_many: bool,
     /// Of whom a person has confirmed, to this resolver, that they want to be that.
     confirmed: Option<String>,
+    /// Of whom it is asked once for all.
+    together: Together,
     /// The chain of a link that is being proven, the target first: it counts in the place of what the name means.
     proposed: Option<Vec<LinkRow>>,
     /// Whether nothing is to be written: neither what is obtained, nor that it was.
@@ -146,6 +150,7 @@ impl<'c> Resolver<'c> {
             mfa_code,
             is_one_of_many: false,
             confirmed: None,
+            together: Together::default(),
             proposed: None,
             only_reads: false,
         })
@@ -193,7 +198,8 @@ impl<'c> Resolver<'c> {
         let mut destination = match &self.proposed {
             Some(chain) => self.catalogue.by_links(&mut chain.clone())?,
             None => {
-                self.catalogue.destination_with(&self.catalogue.lookup(name)?, name, &request.role_of_environment)?
+                let target = self.catalogue.lookup_for(name, request)?;
+                self.catalogue.destination_with(&target, name, &request.role_of_environment)?
             }
         };
         let asked = request;

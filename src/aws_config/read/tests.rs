@@ -36,7 +36,7 @@ fn a_process_that_is_multicred_is_known_for_what_it_asks() {
         read_all(&config, "", None)["a"].only_process().and_then(Setting::asks_multicred)
     };
     let asks = |store: Option<&str>, name: &str| {
-        Some(Ok(AsksMulticred { store: store.map(str::to_owned), name: name.to_owned() }))
+        Some(Ok(AsksMulticred { store: store.map(str::to_owned), name: name.to_owned(), as_it_is: false }))
     };
     assert_eq!(asked("/opt/bin/multicred credential-process prod/Admin"), asks(None, "prod/Admin"));
     let with_store = asked("'/opt/my tools/multicred' --store '/a b/c.db' credential-process work");
