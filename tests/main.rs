@@ -123,6 +123,7 @@ mod setup_files;
 mod setup_kept;
 mod setup_more;
 mod setup_shells;
+mod setup_told;
 mod shared_config_cases;
 mod shell_by_hand;
 mod shell_command_line;
