@@ -3,6 +3,21 @@
 use crate::coming_over::Old;
 use crate::scene::refusal::Refusal;
 use crate::scene::{DEV, PROD, Scene, ini};
+use crate::setup::credentials;
+
+const TEMPORARY: [&str; 4] = ["setup", "--yes", "--no-shells", "--temporary"];
+
+#[test]
+fn why_shows_of_a_kept_profile_the_line_that_is_in_the_file() {
+    let mut scene = Scene::new();
+    scene.env.aws_credentials(&ini("src", &scene.bob));
+    scene.env.aws_config(&format!("[profile dst]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = src\n"));
+    scene.env.run(&TEMPORARY).ok();
+    let bob = format!("multicred_identity = arn:aws:iam::{DEV}:user/bob");
+    assert!(credentials(&scene).contains(&bob));
+    scene.env.run(&["why", "dst"]).ok().stdout_has(&format!("src: {bob}")).nowhere("credential_process");
+    scene.env.run(&["why", "dst", "--json"]).ok().nowhere("credential_process");
+}
 
 #[test]
 fn a_key_that_was_stored_already_gets_the_name_that_it_has_in_another_tool() {

@@ -16,7 +16,7 @@ pub use way_back::{Restored, WayBack, key_of, restore};
 /// The setting that holds a command which prints a credential.
 pub const PROCESS: &str = "credential_process";
 /// For whom a temporary credential is kept up: a name that multicred resolves.
-const WHO: &str = "multicred_identity";
+pub(super) const WHO: &str = "multicred_identity";
 /// The store that knows the name, where that is not the default one.
 const STORE: &str = "multicred_store";
 /// A hash of the credential as multicred wrote it: what somebody has changed since can be told without the store.
