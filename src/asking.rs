@@ -242,11 +242,24 @@ pub fn resolve(
 
 /// Writes a line into the history of a store.
 pub fn record(context: &Context, store: &Path, what: &str, identity: &str, arn: Option<&str>, outcome: &str) {
+    record_in(context, store, what, (None, identity), arn, outcome);
+}
+
+/// The same of a section of one of the person's files, which is named with it.
+pub fn record_in(
+    context: &Context,
+    store: &Path,
+    what: &str,
+    (file, identity): (Option<&str>, &str),
+    arn: Option<&str>,
+    outcome: &str,
+) {
     let event = Event {
         time: context.now(),
         what,
         shell_pid: context.shell_pid(),
         identity,
+        file,
         arn,
         action: None,
         request_id: None,

@@ -25,6 +25,9 @@ pub struct Event<'a> {
     pub shell_pid: u32,
     /// Whom it is about, as shown.
     pub identity: &'a str,
+    /// The file of the person's that it is about, where the name is that of a section of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<&'a str>,
     /// The whole name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<&'a str>,
@@ -79,6 +82,7 @@ mod tests {
             what: "switch",
             shell_pid: 1,
             identity: "a\n\"b",
+            file: None,
             arn: None,
             action: None,
             request_id: None,

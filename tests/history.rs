@@ -116,7 +116,7 @@ fn a_torn_last_line_is_passed_over_and_garbage_is_counted() {
 fn no_control_character_of_the_file_reaches_the_terminal() {
     let odd = json!({
         "time": i64::MAX, "event": "\u{1b}[2J", "shell_pid": 7, "identity": "ö\u{9b}\n\u{7}", "outcome": "\u{1b}]0;x\u{7}",
-        "action": "\r", "request_id": "\u{8}", "arn": "\u{0}",
+        "action": "\r", "request_id": "\u{8}", "arn": "\u{0}", "file": "\u{1b}",
     });
     let env = with_history(format!("{odd}\n"));
     let output = env.run(&["history"]);

@@ -72,7 +72,10 @@ fn may_use(module: &str, other: &str) -> bool {
             ["asking", "cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, FILES, PURE])
         }
         // What the commands share that keep the credentials file clean.
-        "keeping" => ["context", "error", "importing"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
+        "keeping" => {
+            ["asking", "context", "error", "importing", "synced_profile"].contains(&other)
+                || is_below(&[USE_CASE, ADAPTERS, PURE])
+        }
         // What the commands that obtain a credential share.
         "asking" | "handing" => ["cli", "context", "error"].contains(&other) || is_below(&[USE_CASE, ADAPTERS, PURE]),
         // What the commands share that change the store, or write profiles that ask multicred.

@@ -11,6 +11,7 @@ use super::document::{Document, EditError, SectionKind};
 use super::write::Rewrite;
 use block::Block;
 
+pub(super) use command::quoted;
 pub use command::{Unwritable, command};
 
 /// A profile to be written.

@@ -1,6 +1,8 @@
 //! What the commands share that keep the credentials file clean: which keys it holds, how they come into the store, and
 //! what is written in their place.
 
+mod commands;
+mod report;
 pub mod startup;
 pub mod state;
 
@@ -10,7 +12,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::aws_config::document::{Document, Section, SectionId, SectionKind};
-use crate::aws_config::kept::{self, Kept, WayBack};
+use crate::aws_config::kept::{self, Kept, NewCommand, WayBack, replace_commands};
 use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
 use crate::aws_config::write::{self, Rewrite};
 use crate::aws_config::{AwsFiles, FileKind, FileText};
@@ -21,23 +23,12 @@ use crate::identity::arn;
 use crate::importing::Importer;
 use crate::resolve::{ResolveError, Resolved};
 
+use report::told;
+
+pub use report::{Left, complain};
+
 /// The section from which Python's INI reader gives every other one what it lacks.
 const INHERITED: &str = "DEFAULT";
-
-/// A profile that is left as it is, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
-    /// Its name.
-    pub profile: String,
-    /// What stands against it.
-    pub reason: String,
-}
-
-impl Left {
-    fn new(profile: &str, reason: &dyn ToString) -> Self {
-        Self { profile: profile.to_owned(), reason: reason.to_string() }
-    }
-}
 
 /// What the credentials file holds.
 #[derive(Default)]
@@ -97,6 +88,8 @@ pub struct Change<'a> {
     pub commands: BTreeMap<&'a str, String>,
     /// The credentials.
     pub renewed: Vec<Renewed<'a>>,
+    /// The commands that are written anew.
+    pub anew: &'a [NewCommand],
 }
 
 /// Keeps the credentials file.
@@ -176,12 +169,14 @@ impl<'c> Keeper<'c> {
             let header = section.id().to_header();
             let reason =
                 format!("[{header}] is no profile of the credentials file, and has a key: call it by the name alone");
-            Left { profile: section.name().to_owned(), reason }
+            Left::new(section.name(), &reason)
         });
-        let (from, to) = (self.files.path(FileKind::Config).display(), self.path().display());
-        let of_config = config.sections().filter(holds_key).map(|section| Left {
-            profile: section.name().to_owned(),
-            reason: format!("it has a key in {from}, which stays there in the clear: move it to {to}"),
+        let (from, to) = (self.files.path(FileKind::Config), self.path());
+        let is_one = from == to || from.canonicalize().is_ok_and(|from| to.canonicalize().is_ok_and(|to| from == to));
+        let of_config = config.sections().filter(|section| !is_one && holds_key(section)).map(|section| {
+            let (from, to) = (from.display(), to.display());
+            let reason = format!("it has a key in {from}, which stays there in the clear: move it to {to}");
+            Left::new(section.name(), &reason)
         });
         beside.chain(of_config).collect()
     }
@@ -199,7 +194,7 @@ impl<'c> Keeper<'c> {
                 TemporaryError::Wins { key, .. } if key == "role_arn" => ": destination_profile = NAME says where to",
                 _ => "",
             };
-            Left { profile: profile.to_owned(), reason: told(profile, error) + elsewhere }
+            Left::new(profile, &(told(profile, error) + elsewhere))
         };
         let checked = all.iter().zip(check_kept(&all, credentials, config));
         Ok(checked.filter_map(|((profile, _), one)| Some(left(profile, &one.err()?))).collect())
@@ -242,7 +237,7 @@ impl<'c> Keeper<'c> {
                     let shown = answer.shown.unwrap_or_else(|| arn.clone());
                     taken.push(Taken { found, arn, shown });
                 }
-                Err(refusal) => left.push(Left::new(&profile, &refusal.failure.fact)),
+                Err(refusal) => left.push(Left::failed(&profile, &refusal.failure)),
             }
         }
         Ok((taken, left))
@@ -292,46 +287,63 @@ impl Change<'_> {
         store: Option<&str>,
         back: &mut WayBack,
     ) -> (Zeroizing<String>, Vec<Left>) {
-        let stored = |profile: &str| self.taken.iter().find(|taken| taken.profile() == profile).map(|it| &it.found);
+        let (anew, changed) = replace_commands(credentials.text, self.anew);
+        let mut left: Vec<Left> =
+            changed.iter().map(|profile| Left::new(profile, &"its command was changed meanwhile")).collect();
         let commands: Vec<(&str, &str, &Found)> = self
             .commands
             .iter()
-            .filter_map(|(profile, command)| Some((*profile, command.as_str(), stored(profile)?)))
+            .filter_map(|(profile, command)| Some((*profile, command.as_str(), &self.taken_of(profile)?.found)))
             .collect();
-        let with_commands = put_commands(&commands, credentials, config);
-        let half = FileText { path: credentials.path, text: &with_commands.text };
-        let credentials_of: Vec<(&str, Temporary<'_>)> = self
-            .renewed
-            .iter()
-            .map(|renewed| {
-                let keep = Keep { who: renewed.who, store, stored: stored(renewed.profile) };
-                (renewed.profile, Temporary { keep: Some(keep), ..renewed.temporary() })
-            })
-            .collect();
-        let written = put_all(&credentials_of, half, config);
+        let with_commands = put_commands(&commands, FileText { text: &anew, ..credentials }, config);
+        let credentials_of: Vec<(&str, Temporary<'_>)> =
+            self.renewed.iter().map(|renewed| (renewed.profile, self.temporary(renewed, store))).collect();
+        let written = put_all(&credentials_of, FileText { text: &with_commands.text, ..credentials }, config);
         let names = commands.iter().map(|(profile, ..)| *profile).chain(credentials_of.iter().map(|(name, _)| *name));
         let results = names.zip(with_commands.sections.iter().chain(&written.sections));
-        let mut left = Vec::new();
         let before = Document::parse(credentials.text);
         let mut done: BTreeSet<&str> = BTreeSet::new();
         for (profile, result) in results {
             match result {
                 Ok(()) => drop(done.insert(profile)),
+                Err(TemporaryError::Changed(_)) if self.is_done_by_another(&before, profile, store) => {}
                 Err(error) => left.push(Left::new(profile, &told(profile, error))),
             }
         }
+        self.note(&before, &done, back);
+        (written.text, left)
+    }
+
+    fn taken_of(&self, profile: &str) -> Option<&Taken> {
+        self.taken.iter().find(|taken| taken.profile() == profile)
+    }
+
+    fn temporary<'t>(&'t self, renewed: &'t Renewed<'t>, store: Option<&'t str>) -> Temporary<'t> {
+        let stored = self.taken_of(renewed.profile).map(|taken| &taken.found);
+        Temporary { keep: Some(Keep { who: renewed.who, store, stored }), ..renewed.temporary() }
+    }
+
+    /// Whether a section is kept by now for whom it was to be kept: another process, which was asked the same, was first.
+    fn is_done_by_another(&self, now: &Document, profile: &str, store: Option<&str>) -> bool {
+        let kept = now.section(&SectionId::plain(profile)).and_then(|section| kept::kept(&section));
+        let is_same = |kept: &Kept, taken: &Taken| kept.who == taken.arn && kept.store.as_deref() == store;
+        kept.zip(self.taken_of(profile)).is_some_and(|(kept, taken)| is_same(&kept, taken))
+    }
+
+    /// Notes what those sections were that were written.
+    fn note(&self, before: &Document, done: &BTreeSet<&str>, back: &mut WayBack) {
         for taken in self.taken.iter().filter(|taken| done.contains(taken.profile())) {
             back.with_commands = self.with_commands;
-            back.note(&before, taken.profile(), &taken.found.access_key_id);
+            back.note(before, taken.profile(), &taken.found.access_key_id);
         }
         let is_kept =
             |profile: &str| before.section(&SectionId::plain(profile)).is_some_and(|it| kept::kept(&it).is_some());
-        for (profile, _) in &credentials_of {
-            if done.contains(profile) && stored(profile).is_none() && !is_kept(profile) {
+        for renewed in &self.renewed {
+            let profile = renewed.profile;
+            if done.contains(profile) && self.taken_of(profile).is_none() && !is_kept(profile) {
                 back.note_keyless(profile);
             }
         }
-        (written.text, left)
     }
 }
 
@@ -345,13 +357,4 @@ impl Renewed<'_> {
             keep: None,
         }
     }
-}
-
-/// An error about a profile whose name is said beside it.
-fn told(profile: &str, error: &TemporaryError) -> String {
-    if matches!(error, TemporaryError::BadName(_)) {
-        return "its name holds #, ;, [ or ], which multicred does not write: give it another one".to_owned();
-    }
-    let text = error.to_string();
-    text.strip_prefix(&format!("profile {profile} ")).map_or_else(|| text.clone(), |rest| format!("it {rest}"))
 }

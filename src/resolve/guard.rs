@@ -229,6 +229,7 @@ impl Resolver<'_> {
             what: "confirm",
             shell_pid: self.context.shell_pid(),
             identity: subject.shown,
+            file: None,
             arn: subject.arn,
             action: None,
             request_id: None,

@@ -250,6 +250,7 @@ impl Resolver<'_> {
             what: "hop",
             shell_pid: self.context.shell_pid(),
             identity: &hop.shown,
+            file: None,
             arn: arn.as_deref(),
             action: Some(hop.action()),
             request_id: request_id.as_deref(),

@@ -169,6 +169,7 @@ impl Rotation<'_, '_> {
             what: "rotate",
             shell_pid: context.shell_pid(),
             identity: &self.shown(),
+            file: None,
             arn: Some(&self.row.arn()),
             action,
             request_id,
