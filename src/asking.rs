@@ -16,7 +16,7 @@ use crate::identity::request::{Asker, MinTtl, Request, RoleOfEnvironment, is_reg
 use crate::identity::session_policy::SessionPolicy;
 use crate::identity::session_tags::SessionTags;
 use crate::prompt::{Never, Prompter, Tty, is_code};
-use crate::resolve::{ResolveError, Resolved, Resolver, answers, store_path, write_down};
+use crate::resolve::{ResolveError, Resolved, Resolver, Who, answers, store_path, write_down};
 use crate::secret::Secret;
 
 /// What the flags ask for, in a shell.
@@ -242,16 +242,34 @@ pub fn resolve(
 
 /// Writes a line into the history of a store.
 pub fn record(context: &Context, store: &Path, what: &str, identity: &str, arn: Option<&str>, outcome: &str) {
-    record_in(context, store, what, (None, identity), arn, outcome);
+    write_line(context, store, what, (identity, arn, None), outcome);
 }
 
-/// The same of a section of one of the person's files, which is named with it.
-pub fn record_in(
+/// The same of something that was changed, and what of it: `detail`.
+pub fn record_change(context: &Context, store: &Path, what: &str, of: (&str, Option<&str>), detail: &str) {
+    write_line(context, store, what, (of.0, of.1, Some(detail)), "ok");
+}
+
+/// The same of a section of one of the person's files.
+pub fn record_section(context: &Context, store: &Path, what: &str, (file, name): (&str, &str), outcome: &str) {
+    write_line(context, store, what, (name, None, Some(file)), outcome);
+}
+
+/// The same of a credential that was handed out, and in what manner.
+pub fn record_use(context: &Context, store: &Path, what: &str, (who, request): (&Who, &Request), outcome: &str) {
+    let manner = match &request.policy {
+        policy if policy.is_read_only() => Some("read-only"),
+        policy if !policy.is_empty() => Some("restricted by a policy"),
+        _ => None,
+    };
+    write_line(context, store, what, (&who.shown, who.arn.as_deref(), manner), outcome);
+}
+
+fn write_line(
     context: &Context,
     store: &Path,
     what: &str,
-    (file, identity): (Option<&str>, &str),
-    arn: Option<&str>,
+    (identity, arn, detail): (&str, Option<&str>, Option<&str>),
     outcome: &str,
 ) {
     let event = Event {
@@ -259,7 +277,7 @@ pub fn record_in(
         what,
         shell_pid: context.shell_pid(),
         identity,
-        file,
+        detail,
         arn,
         action: None,
         request_id: None,

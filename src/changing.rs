@@ -1,11 +1,14 @@
 //! What the commands share that change the store: whom a name means there, what may become a label, a person's yes.
 
+use std::fmt::Display;
+
 use crate::agent::Agent;
-use crate::aws_config::{FileKind, synced};
+use crate::aws_config::FileKind;
+use crate::aws_config::synced::{self, Synced};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::name::check_label as check;
-use crate::identity::{Holder, Identity};
+use crate::identity::{Holder, Identity, arn};
 use crate::prompt::{Answer, Prompter, Tty, confirm};
 use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target};
 use crate::store::IdentityRow;
@@ -90,17 +93,22 @@ pub fn agree(yes: bool, question: &str) -> Result<(), Failure> {
 }
 
 /// `1 key`, `2 keys`.
-pub fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+pub fn count<N: Copy + Display + PartialEq + From<bool>>(number: N, one: &str, many: &str) -> String {
+    // `true` is 1 of every type of whole number.
+    format!("{number} {}", if number == N::from(true) { one } else { many })
 }
 
-/// Says who asks under a name that means nobody any more: this shell, and a profile of `multicred sync`.
-pub fn note_what_asks(context: &Context, resolver: &Resolver<'_>, name: &str) {
+/// Says who asks under a name that means nobody any more: this shell, and a profile of `multicred sync`. `gone` is whom
+/// nobody can be any more, under whatever name.
+pub fn note_what_asks(context: &Context, resolver: &Resolver<'_>, name: &str, gone: Option<&Identity>) {
     if context.variable("MULTICRED_IDENTITY") == Some(name) {
-        note_shell(context, name);
+        note_shell(context, resolver, name);
     }
-    if synced_profiles(resolver).iter().any(|profile| profile == name) {
-        note_synced(context, name);
+    let is_gone = |asked: &str| arn::parse(asked).is_ok_and(|arn| Some(&arn.identity) == gone);
+    for profile in synced_profiles(resolver) {
+        if profile.asks_for == name || is_gone(&profile.asks_for) {
+            note_synced(context, &profile.name);
+        }
     }
 }
 
@@ -108,20 +116,24 @@ pub fn note_what_asks(context: &Context, resolver: &Resolver<'_>, name: &str) {
 pub fn note_what_asks_below(context: &Context, resolver: &Resolver<'_>, alias: &str) {
     let is_below = |name: &str| name.split_once('/').is_some_and(|(account, _)| account == alias);
     if let Some(name) = context.variable("MULTICRED_IDENTITY").filter(|name| is_below(name)) {
-        note_shell(context, name);
+        note_shell(context, resolver, name);
     }
-    for name in synced_profiles(resolver).iter().filter(|name| is_below(name)) {
-        note_synced(context, name);
+    for profile in synced_profiles(resolver).iter().filter(|profile| is_below(&profile.asks_for)) {
+        note_synced(context, &profile.name);
     }
 }
 
 /// The profiles that `multicred sync` keeps.
-fn synced_profiles(resolver: &Resolver<'_>) -> Vec<String> {
+fn synced_profiles(resolver: &Resolver<'_>) -> Vec<Synced> {
     let config = resolver.catalogue().files().and_then(|files| files.text(FileKind::Config).ok());
-    config.and_then(|config| synced::names(&config).ok()).unwrap_or_default()
+    config.and_then(|config| synced::profiles(&config).ok()).unwrap_or_default()
 }
 
-fn note_shell(context: &Context, name: &str) {
+fn note_shell(context: &Context, resolver: &Resolver<'_>, name: &str) {
+    // A profile of that name may lead to the same identity still.
+    if resolver.catalogue().lookup(name).is_ok() {
+        return;
+    }
     context.note(&format!("this shell is still {name}, under a name that cannot be renewed: switch it"));
 }
 

@@ -93,6 +93,11 @@ pub enum ColourArgument {
     Prompt(ColourChange),
 }
 
+impl ColourArgument {
+    /// When to colour what is printed, as it is typed.
+    pub const WHEN: &[&str] = &["auto", "always", "never"];
+}
+
 /// What happens to an account's colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColourChange {
@@ -103,6 +108,17 @@ pub enum ColourChange {
 }
 
 impl ColourChange {
+    /// What is typed for each colour, and for none.
+    pub const WORDS: &[&str] = &{
+        let mut words = ["none"; PromptColour::ALL.len() + 1];
+        let mut place = 0;
+        while place < PromptColour::ALL.len() {
+            words[place] = PromptColour::ALL[place].word();
+            place += 1;
+        }
+        words
+    };
+
     /// The word to store.
     pub fn word(self) -> Option<&'static str> {
         match self {
@@ -120,10 +136,11 @@ fn parse_colour(text: &str) -> Result<ColourArgument, String> {
         "none" => Ok(ColourArgument::Prompt(ColourChange::Away)),
         _ => match PromptColour::from_word(text) {
             Some(colour) => Ok(ColourArgument::Prompt(ColourChange::To(colour))),
-            None => {
-                Err("it is one of auto, always, never; for account: red, green, yellow, blue, magenta, cyan, none"
-                    .into())
-            }
+            None => Err(format!(
+                "it is one of {}; for account: {}",
+                ColourArgument::WHEN.join(", "),
+                ColourChange::WORDS.join(", ")
+            )),
         },
     }
 }
@@ -266,7 +283,6 @@ pub enum PromptStyle {
 #[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct As {
     /// Whom: ALIAS/ROLE, ALIAS/user/NAME, a label, a profile, an ARN, an access key id, or - for nobody
-    #[arg(allow_hyphen_values = true)]
     pub identity: Option<String>,
     /// The identity before this one
     #[arg(long, conflicts_with = "identity")]

@@ -337,13 +337,24 @@ impl Context {
     pub fn complain(&self, text: &str) {
         say(text);
     }
+
+    /// Shows a text on stderr as it is, where stdout is for a shell or for an answer that there is none of.
+    pub fn show_beside(&self, text: &str) {
+        write_lines("", text);
+    }
 }
 
-/// One line or more on stderr, each marked as ours. Nobody is left to be told that stderr is closed.
+/// One line or more on stderr, each marked as ours.
 fn say(text: &str) {
+    write_lines("multicred: ", text);
+}
+
+/// Each line in one write: lines of many processes never mix. Nobody is left to be told that stderr is closed.
+fn write_lines(mark: &str, text: &str) {
     let mut err = io::stderr().lock();
     for line in text.lines() {
-        let _ = writeln!(err, "multicred: {}", printable(line));
+        let line = format!("{mark}{}\n", printable(line));
+        let _ = err.write_all(line.as_bytes());
     }
 }
 

@@ -83,10 +83,11 @@ pub enum PromptColour {
 }
 
 impl PromptColour {
-    const ALL: [Self; 6] = [Self::Red, Self::Green, Self::Yellow, Self::Blue, Self::Magenta, Self::Cyan];
+    /// Every one.
+    pub const ALL: [Self; 6] = [Self::Red, Self::Green, Self::Yellow, Self::Blue, Self::Magenta, Self::Cyan];
 
     /// The word used in the store, in `MULTICRED_COLOR` and on the command line.
-    pub fn word(self) -> &'static str {
+    pub const fn word(self) -> &'static str {
         match self {
             Self::Red => "red",
             Self::Green => "green",

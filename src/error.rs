@@ -290,6 +290,7 @@ fn prompt(error: &PromptError) -> Row {
     match error {
         PromptError::Impossible { why, .. } => {
             let place = match why {
+                Unaskable::OnlyReads => return (Exit::Locked, Some("be somebody first: multicred as NAME".to_owned())),
                 Unaskable::NoTerminal => "on a terminal",
                 Unaskable::Background => "in the foreground",
             };

@@ -25,9 +25,9 @@ pub struct Event<'a> {
     pub shell_pid: u32,
     /// Whom it is about, as shown.
     pub identity: &'a str,
-    /// The file of the person's that it is about, where the name is that of a section of it.
+    /// What of it was changed, or in what manner it was used.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub file: Option<&'a str>,
+    pub detail: Option<&'a str>,
     /// The whole name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arn: Option<&'a str>,
@@ -82,7 +82,7 @@ mod tests {
             what: "switch",
             shell_pid: 1,
             identity: "a\n\"b",
-            file: None,
+            detail: None,
             arn: None,
             action: None,
             request_id: None,

@@ -13,7 +13,7 @@ use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
 
 use crate::secret::Secret;
-pub use confirm::{Answer, confirm, word};
+pub use confirm::{Answer, confirm};
 pub use dialog::Dialog;
 use masked::Shows;
 pub use signals::{Left, Told, stay, wait_through};
@@ -27,6 +27,9 @@ pub enum Unaskable {
     /// There is one, and another process group has it.
     #[error("this process is in the background of its terminal, where it may not ask")]
     Background,
+    /// The command is one that only reads.
+    #[error("this command asks nobody")]
+    OnlyReads,
 }
 
 /// Why there is no answer.
@@ -109,10 +112,10 @@ pub trait Prompter {
     ///
     /// # Errors
     /// See [`PromptError`].
-    fn word(&mut self, question: &str, remark: &str) -> Result<String, PromptError> {
+    fn word(&mut self, question: &str, remark: Option<&str>) -> Result<String, PromptError> {
         let terminal = open_terminal().map_err(PromptError::NoWord)?;
-        let (question, remark) = (format!("{}: ", without_controls(question)), without_controls(remark));
-        let line = masked::line(&terminal, Some(&remark), &question, (Shows::Characters, self.deadline()))?;
+        let (question, remark) = (format!("{}: ", without_controls(question)), remark.map(without_controls));
+        let line = masked::line(&terminal, remark.as_deref(), &question, (Shows::Characters, self.deadline()))?;
         Ok(line.ok_or(PromptError::WordUnanswered(SDK_PATIENCE.as_secs()))?.expose().trim().to_owned())
     }
 
@@ -138,7 +141,7 @@ impl Prompter for Never {
         Err(PromptError::NoPassphrase(Unaskable::NoTerminal))
     }
 
-    fn word(&mut self, _question: &str, _remark: &str) -> Result<String, PromptError> {
+    fn word(&mut self, _question: &str, _remark: Option<&str>) -> Result<String, PromptError> {
         Err(PromptError::NoWord(Unaskable::NoTerminal))
     }
 }

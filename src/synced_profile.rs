@@ -87,15 +87,25 @@ impl Writer {
         Ok(Some(synced::command(&words)?))
     }
 
-    /// The profile of an identity.
+    /// The profile of an identity, under the name that is shown.
     ///
     /// # Errors
     /// Its command cannot be written so that every SDK reads it alike.
     pub fn entry(&self, row: &IdentityRow) -> Result<Entry, Failure> {
-        Ok(Entry { region: row.region.clone(), ..self.named(&row.shown())? })
+        self.entry_called(&row.shown(), row)
     }
 
-    /// The profile of a name, without a region.
+    /// The same under another name. It asks by the ARN: an alias or a label may come to mean somebody else.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry).
+    pub fn entry_called(&self, name: &str, row: &IdentityRow) -> Result<Entry, Failure> {
+        // Without its path, which may have characters that no command can have, and which no two identities share.
+        let entry = self.named(&row.identity.arn(None))?;
+        Ok(Entry { name: name.to_owned(), region: row.region.clone(), ..entry })
+    }
+
+    /// A profile that asks for whom it is called after, without a region.
     ///
     /// # Errors
     /// As [`entry`](Self::entry).

@@ -61,6 +61,46 @@ fn what_happened_is_told_newest_last_with_its_call_and_its_outcome() {
     }
 }
 
+/// Two changes of one label were the same line, and a read-only switch was told as any other.
+#[test]
+fn it_says_what_was_changed_and_in_what_manner_a_credential_was_used() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["account", "dev", "--alias", "lab", "--color", "red"]).ok();
+    scene.env.run(&["account", "lab", "--protect"]).ok();
+    scene.env.run(&["label", "bob", "rob"]).ok();
+    scene.env.run(&["label", "rob", "--remove"]).ok();
+    scene.env.run(&["as", "--shell", "bash", "--read-only", "lab/Reader"]).ok();
+    scene.env.run(&["forget", "lab/Reader"]).ok();
+    scene.env.run(&["unlink", "lab/Writer"]).ok();
+    scene.env.run(&["remove", "lab/Writer", "--yes"]).ok();
+    let events = history(&scene.env, &[]);
+    let told: Vec<String> = events
+        .iter()
+        .filter(|event| event["event"] != "hop")
+        .map(|event| format!("{} {} {}", event["event"], event["identity"], event["detail"]).replace('"', ""))
+        .collect();
+    let key = &scene.bob.access_key_id;
+    assert_eq!(
+        told,
+        [
+            format!("import bob {key}"),
+            format!("account {DEV} alias dev"),
+            "link dev/Reader from bob".to_owned(),
+            "link dev/Writer from dev/Reader".to_owned(),
+            format!("account {DEV} alias lab in the place of dev, colour red"),
+            format!("account {DEV} protected"),
+            "label rob label rob in the place of bob".to_owned(),
+            "label lab/user/bob label rob taken away".to_owned(),
+            "switch lab/Reader read-only".to_owned(),
+            "forget lab/Reader 1 role's credential".to_owned(),
+            "unlink lab/Writer no longer from lab/Reader".to_owned(),
+            "remove lab/Writer all that was known of it".to_owned(),
+        ]
+    );
+    let text = scene.env.run(&["history"]);
+    text.ok().stdout_has("lab/Reader, read-only: ok").stdout_has("label rob in the place of bob: ok");
+}
+
 #[test]
 fn it_is_bounded_by_number_time_and_shell() {
     let now = jiff::Timestamp::now().as_second();
@@ -116,7 +156,7 @@ fn a_torn_last_line_is_passed_over_and_garbage_is_counted() {
 fn no_control_character_of_the_file_reaches_the_terminal() {
     let odd = json!({
         "time": i64::MAX, "event": "\u{1b}[2J", "shell_pid": 7, "identity": "ö\u{9b}\n\u{7}", "outcome": "\u{1b}]0;x\u{7}",
-        "action": "\r", "request_id": "\u{8}", "arn": "\u{0}", "file": "\u{1b}",
+        "action": "\r", "request_id": "\u{8}", "arn": "\u{0}", "detail": "\u{1b}[7m",
     });
     let env = with_history(format!("{odd}\n"));
     let output = env.run(&["history"]);

@@ -78,8 +78,11 @@ fn a_label_that_would_mean_two_is_refused_with_what_it_means() {
 
 #[test]
 fn who_asks_under_the_former_label_is_named() {
-    let scene = Scene::with_bob();
+    let mut scene = Scene::with_bob();
     scene.env.run(&["sync", "bob"]).ok();
+    let config = std::fs::read_to_string(scene.env.path(".aws/config")).unwrap();
+    // As earlier versions wrote it.
+    scene.env.aws_config(&config.replace(&format!("arn:aws:iam::{DEV}:user/bob"), "bob"));
     let command = scene.env.command(&["label", "bob", "rob"]).set("MULTICRED_IDENTITY", "bob");
     command.run().ok().stderr_has("this shell is still bob").stderr_has("multicred sync --remove bob");
     let code = scene.env.run(&["as", "--shell", "bash", "--no-session", "rob"]);

@@ -3,7 +3,8 @@
 use serde_json::json;
 
 use crate::scene::refusal::Refusal;
-use crate::scene::{DEV, Scene, store};
+use crate::scene::seat::Seat;
+use crate::scene::{DEV, PATIENCE, Scene, store};
 use crate::support::sts::{Fault, Role};
 
 #[test]
@@ -57,4 +58,35 @@ fn a_former_link_comes_back_where_the_new_one_does_not_work() {
     }
     assert_eq!(after["parent"]["external_id"], json!("x-1"));
     scene.become_in_bash("dev/Other").ok();
+}
+
+/// It was stored first, and taken away again where it did not work: a kill meanwhile left it there.
+#[test]
+fn a_link_is_not_stored_before_it_is_proven_so_that_a_kill_leaves_none() {
+    let scene = Scene::with_bobs_roles();
+    let before = scene.env.run(&["show", "dev/Reader", "--json"]).ok().json();
+    let known = scene.env.run(&["list", "--json"]).ok().json();
+    let gate = scene.sts.gate("AssumeRole");
+    for (count, role) in (1..).zip(["dev/Reader", "dev/New"]) {
+        let flags = ["--parent", "bob", "--external-id", "x-1", "--region", "eu-west-1", "--verify"];
+        let mut seat = Seat::take(&scene.env, &[&["link", role][..], &flags].concat());
+        assert!(gate.wait_held(count, PATIENCE), "AWS is asked");
+        seat.kill();
+        seat.end();
+    }
+    drop(gate);
+    let after = scene.env.run(&["show", "dev/Reader", "--json"]).ok().json();
+    for key in ["parent", "region", "names"] {
+        assert_eq!(after[key], before[key], "{key}");
+    }
+    assert_eq!(scene.env.run(&["list", "--json"]).ok().json(), known);
+}
+
+#[test]
+fn a_link_that_would_lead_round_in_a_loop_is_refused_before_aws_is_asked() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["link", "dev/Other", "--parent", "dev/Reader"]).ok();
+    scene.sts.clear_calls();
+    scene.env.run(&["link", "dev/Reader", "--parent", "dev/Other", "--verify"]).code(2);
+    assert_eq!(scene.sts.count("*"), 0);
 }

@@ -203,3 +203,36 @@ fn who_has_to_be_signed_in_to_is_not_broken() {
 fn names_in(scene: &Scene, state: &str) -> Vec<String> {
     names(scene, &["--state", state])
 }
+
+/// Each row was broken, with the same reason, and the exit code was 0.
+#[test]
+fn settings_that_cannot_be_followed_are_one_error_and_not_one_of_everybodys() {
+    let mut scene = rich();
+    scene.env.write("config/multicred/config.toml", "[mfa]\ndriver = \"\u{1b}nonsense\"\n");
+    for words in [&["list"][..], &["list", "--json"], &["list", "--accounts"], &["tree"], &["stats"], &["show", "bob"]]
+    {
+        let refused = scene.env.run(words);
+        refused.refused(2, &["config.toml:2", "correct that line"]);
+    }
+    scene.env.run(&["list", "--credentials"]).ok();
+}
+
+/// They were in no list, without a word.
+#[test]
+fn sections_that_are_taken_for_no_profile_are_told_with_their_line() {
+    let mut scene = Scene::new();
+    scene.env.aws_config(
+        "[default]\nregion = eu-west-1\n[profile my dev]\nregion = x\n[work\u{1b}[2J]\nrole_arn = y\n[plugins]\nendpoint = z\n\
+         [profile \"my own\"]\nregion = x\n[sso-session a b]\nsso_region = x\n",
+    );
+    scene.env.aws_credentials("[my dev]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n[]\n");
+    let listed = scene.env.run(&["list"]);
+    listed.ok().calm().stderr_has("config:3: [profile my dev] is taken for no profile").stderr_has("into quotes");
+    listed.stderr_has("config:5: [work\\u{1b}[2J] is taken for no profile").stderr_has("`profile ` before it");
+    listed.stderr_has("config:11: [sso-session a b]").stderr_has("credentials:4: []");
+    assert_eq!(listed.stderr.lines().count(), 4, "{listed}");
+    let findings = scene.env.run(&["doctor", "--json"]).json()["findings"].clone();
+    let about: Vec<&str> = findings.as_array().unwrap().iter().filter_map(|found| found["about"].as_str()).collect();
+    assert!(about.iter().any(|about| about.ends_with("config:3")), "{findings}");
+    scene.env.run(&["list", "--json"]).ok().stderr_is("");
+}

@@ -1,5 +1,7 @@
 //! `rotate`: a new long-term key in the place of an old one.
 
+use serde_json::json;
+
 use crate::scene::refusal::Refusal;
 use crate::scene::rotation::{Subject, arn};
 use crate::scene::seat::Seat;
@@ -182,7 +184,8 @@ fn a_copy_of_the_key_in_a_profile_is_named_before_anything_happens() {
     assert_eq!(actions(&bob.scene), Vec::<String>::new());
     assert_eq!(bob.stored(), std::slice::from_ref(&bob.key.access_key_id));
     let output = bob.rotate(&["--yes", "--json"]);
-    output.ok().stderr_has("profile work").stderr_has("multicred sync");
+    let asks = format!("credential-process arn:aws:iam::{DEV}:user/bob");
+    output.ok().stderr_has("profile work").stderr_has("put in their place: credential_process = ").stderr_has(&asks);
     assert_eq!(output.json()[0]["copies"][0]["profile"], "work");
     bob.assert_ended();
 }
@@ -326,4 +329,41 @@ fn a_key_of_a_protected_account_is_rotated_by_nobody_who_has_not_typed_its_alias
     assert_eq!(seat.end().status, 0);
     assert_eq!((bob.phase(), bob.stored().len()), (None, 1));
     assert_ne!(bob.stored(), std::slice::from_ref(&bob.key.access_key_id));
+}
+
+#[test]
+fn that_nothing_is_pending_is_said() {
+    let bob = Subject::bob();
+    bob.scene.env.run(&["rotate", "--pending"]).ok().stdout_is("").stderr_has("no rotation is pending");
+    bob.scene.env.run(&["rotate", "--pending", "--json"]).ok().stdout_is("[]\n").stderr_is("");
+}
+
+/// It was listed as ready, and to be imported.
+#[test]
+fn what_is_left_of_a_key_in_files_is_told_as_retired_until_it_is_taken_out() {
+    let mut bob = bob_with_a_copy();
+    let (text, key) = (ini("bob", &bob.key), bob.key.access_key_id.clone());
+    bob.scene.env.aws_credentials(&text);
+    let output = bob.rotate(&["--yes"]);
+    let credentials = bob.scene.env.run(&["list", "--credentials", "--json"]).ok().json();
+    let row = credentials.as_array().unwrap().iter().find(|row| row["access_key_id"] == key.as_str()).unwrap();
+    assert_eq!(
+        (&row["state"], &row["identity"], &row["source"]),
+        (&json!("retired"), &json!("bob"), &json!("profile"))
+    );
+    let table = bob.scene.env.run(&["list", "--credentials", "--state", "retired"]);
+    table.ok().stdout_has(&key).holds(!table.stdout.contains("ready"), "only those");
+    bob.scene.env.run(&["list", "--state", "retired"]).refused(2, &["multicred list --credentials --state retired"]);
+    let findings = bob.scene.env.run(&["doctor", "--json"]).json()["findings"].to_string();
+    assert!(
+        findings.contains("multicred rotate has deleted this key at AWS") && !findings.contains("import"),
+        "{findings}"
+    );
+    // The advice can be followed as it stands, though the profile is the person's own, and has the name of the user.
+    let said = output.ok().stderr.split("put in their place: ").nth(1).expect("an advice").lines().next().unwrap();
+    bob.scene.env.aws_credentials(&format!("[bob]\n{said}\n"));
+    bob.scene.become_in_bash("bob").ok();
+    let asked = bob.scene.env.run(&["credential-process", "bob"]).ok().json();
+    assert!(asked["AccessKeyId"].as_str().is_some_and(|key| key.starts_with("ASIA")), "{asked}");
+    assert!(!bob.scene.env.run(&["list", "--credentials"]).ok().stdout.contains("retired"));
 }

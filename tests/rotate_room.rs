@@ -79,6 +79,38 @@ fn where_the_store_has_both_the_person_names_the_one_that_goes() {
     bob.assert_ended();
 }
 
+/// The intent was taken back then, and with it what the next run could have told by which key is gone.
+#[test]
+fn a_key_that_aws_has_deleted_leaves_the_store_even_where_the_list_afterwards_fails() {
+    for fault in [Fault::refuse(403, "AccessDenied", "not now"), Fault::unavailable(), Fault::html()] {
+        let (bob, other) = bob_with_two();
+        bob.scene.import(&other, "bob");
+        let mut seat = Seat::take(&bob.scene.env, &["rotate", &bob.key.access_key_id]);
+        seat.wait_for(&format!("Delete {} for good? [y/N]", other.access_key_id));
+        bob.scene.sts.fault_always("ListAccessKeys", fault);
+        seat.type_line("y");
+        let ended = seat.end();
+        assert!([5, 6].contains(&ended.status), "{ended:?}");
+        let said = format!("whether {} is deleted is not known", other.access_key_id);
+        assert!(ended.screen.contains(&said) && ended.screen.contains("multicred rotate bob looks"), "{ended:?}");
+        assert_eq!((bob.phase().as_deref(), bob.at_aws().len()), (Some("intended"), 1));
+        bob.scene.sts.clear_faults();
+        bob.rotate(&[]).ok();
+        bob.assert_ended();
+    }
+}
+
+#[test]
+fn where_aws_refuses_to_delete_the_other_key_nothing_is_pending() {
+    let (bob, other) = bob_with_two();
+    bob.scene.sts.fault_always("DeleteAccessKey", Fault::refuse(403, "AccessDenied", "not you"));
+    bob.rotate(&["--delete-other", &other.access_key_id]).refused(5, &["AccessDenied"]);
+    assert_eq!((bob.phase(), bob.at_aws().len()), (None, 2));
+    bob.scene.sts.clear_faults();
+    bob.rotate(&["--delete-other", &other.access_key_id]).ok();
+    bob.assert_ended();
+}
+
 #[test]
 fn a_limit_that_aws_keeps_though_it_lists_one_key_changes_nothing() {
     let bob = Subject::bob();

@@ -54,7 +54,7 @@ fn a_section_of_a_user_of_which_nothing_is_known_keeps_what_stands_there() {
     let text = credentials(&scene);
     // As a store has it that was put back from an older backup.
     rusqlite::Connection::open(scene.env.store()).unwrap().execute("DELETE FROM file_original", []).unwrap();
-    scene.env.run(&["unsetup", "--yes"]).code(1).stdout_has("nothing says whether it had a key");
+    scene.env.run(&["unsetup", "--yes"]).code(1).stdout_has("this store does not know what it was");
     assert_eq!(credentials(&scene), text);
     // One that `refresh -p` has made is known to have had none.
     scene.env.aws_credentials("");
@@ -116,4 +116,16 @@ fn aws_is_not_asked_for_what_cannot_be_written() {
     let refresh = scene.env.run(&["refresh", "-p", "plain"]);
     refresh.code(1).stderr_has("has role_arn").stderr_has("destination_profile = NAME says where to");
     assert_eq!(scene.sts.count("AssumeRole"), 0);
+}
+
+#[test]
+fn a_profile_that_was_named_does_not_take_the_others_along() {
+    let mut scene = Scene::new();
+    let own = ini("mine", &scene.alice) + &ini("d", &scene.bob);
+    scene.env.aws_credentials(&own);
+    scene.env.run(&["refresh", "-p", "d"]).ok();
+    scene.env.run(&["refresh"]).ok();
+    assert!(credentials(&scene).starts_with(&ini("mine", &scene.alice)), "{}", credentials(&scene));
+    scene.env.run(&["unsetup", "--yes"]).ok();
+    assert_eq!(credentials(&scene), own);
 }

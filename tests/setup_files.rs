@@ -27,14 +27,14 @@ fn temporary(number: usize) -> Credential {
 }
 
 /// The long-term keys that stand in a file.
-fn keys(text: &str) -> Vec<(String, Found)> {
+pub fn keys(text: &str) -> Vec<(String, Found)> {
     let document = Document::parse(text);
     let plain = document.sections().filter(|section| section.kind() == SectionKind::Plain && kept(section).is_none());
     plain.filter_map(|section| Some((section.name().to_owned(), key_of(&document, section.name())?))).collect()
 }
 
 /// The file with its keys kept, and the way back.
-fn keep(text: &str, keys: &[(String, Found)], with_commands: bool, number: usize, back: &mut WayBack) -> String {
+pub fn keep(text: &str, keys: &[(String, Found)], with_commands: bool, number: usize, back: &mut WayBack) -> String {
     let mut written = Vec::new();
     let new = if with_commands {
         let all: Vec<_> = keys.iter().map(|(name, found)| (name.as_str(), COMMAND, found)).collect();
@@ -58,7 +58,7 @@ fn keep(text: &str, keys: &[(String, Found)], with_commands: bool, number: usize
     };
     let document = Document::parse(text);
     for ((name, found), _) in keys.iter().zip(written).filter(|(_, is_written)| *is_written) {
-        back.note(&document, name, &found.access_key_id);
+        back.note(&document, name, &found.access_key_id, ARN);
     }
     new.as_str().to_owned()
 }

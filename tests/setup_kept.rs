@@ -61,7 +61,7 @@ fn a_command_of_the_persons_own_does_not_become_a_key() {
     let own =
         "[d]\ncredential_process = multicred credential-process --no-session arn:aws:iam::111122223333:user/bob\n";
     scene.env.aws_credentials(own);
-    scene.env.run(&["unsetup", "--yes"]).code(1).stdout_has("nothing says which key it had");
+    scene.env.run(&["unsetup", "--yes"]).code(1).stdout_has("this store does not know what it was");
     assert_eq!(credentials(&scene), own);
 }
 

@@ -15,28 +15,6 @@ fn temporary(keys: &[(&str, &crate::support::sts::KeyPair)], scene: &mut Scene, 
 }
 
 #[test]
-fn what_the_aws_cli_sets_meanwhile_is_in_the_file_in_the_end() {
-    let mut scene = Scene::new();
-    let (alice, bob) = (scene.alice.clone(), scene.bob.clone());
-    temporary(&[("a", &alice), ("b", &bob)], &mut scene, "");
-    for round in 0..3 {
-        let refreshes: Vec<_> = (0..2).map(|_| scene.env.spawn(&["refresh"])).collect();
-        let value = format!("region-{round}");
-        scene.env.program(&venv("aws"), &["configure", "set", "region", &value, "--profile", "b"]).run().ok();
-        for refresh in refreshes {
-            refresh.end_within(PATIENCE).ok();
-        }
-        let text = credentials(&scene);
-        // The CLI writes in place, without a lock: it may have written over a refresh, never the other way round.
-        assert!(scene.env.run(&["refresh"]).status == 0, "{text}");
-        assert_eq!(credentials(&scene).matches("aws_session_token").count(), 2, "{text}");
-    }
-    scene.env.run(&["unsetup", "--yes"]).ok();
-    let text = credentials(&scene);
-    assert!(text.contains(&alice.secret) && text.contains(&bob.secret) && !text.contains("session_token"), "{text}");
-}
-
-#[test]
 fn many_refreshes_at_once_make_one_call_for_each_user() {
     let mut scene = Scene::new();
     let (alice, bob) = (scene.alice.clone(), scene.bob.clone());

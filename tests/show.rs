@@ -153,3 +153,26 @@ fn nothing_is_changed_and_no_control_character_reaches_the_terminal() {
     }
     tree::assert_same(&before, &after);
 }
+
+/// Both look alike but for what is known of them.
+#[test]
+fn a_profile_says_that_it_is_one_and_of_whom() {
+    let mut scene = Scene::new();
+    scene.env.aws_credentials(&(ini("alice", &scene.alice) + &ini("nobodys", &scene.bob)));
+    scene
+        .env
+        .aws_config(&format!("[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = alice\n"));
+    scene.env.run(&["import", "--profile", "alice"]).ok();
+    scene.env.run(&["label", &format!("arn:aws:iam::{DEV}:user/alice"), "--remove"]).ok();
+    scene.env.run(&["account", DEV, "--alias", "dev"]).ok();
+    let profile = scene.env.run(&["show", "alice"]);
+    profile.ok().stdout_has("\n  a profile, of: dev/user/alice\n");
+    let identity = scene.env.run(&["show", "dev/user/alice"]);
+    identity.ok().holds(!identity.stdout.contains("a profile"), "it is the identity");
+    scene.env.run(&["show", "reader"]).ok().stdout_has("\n  a profile, of: dev/Reader\n");
+    scene.env.run(&["show", "nobodys"]).ok().stdout_has("\n  a profile\n");
+    let json = scene.env.run(&["show", "alice", "--json"]).ok().json();
+    assert_eq!((&json["is_profile"], &json["profile_of"]), (&json!(true), &json!("dev/user/alice")));
+    let json = scene.env.run(&["show", "dev/user/alice", "--json"]).ok().json();
+    assert_eq!((&json["is_profile"], &json["profile_of"]), (&json!(false), &json!(null)));
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 
 use serde_json::json;
 
-use crate::scene::{DEV, Scene, ini};
+use crate::scene::{DEV, PROD, Scene, ini};
 use crate::support::env::Output;
 
 const CONFIG: &str = ".aws/config";
@@ -14,10 +14,23 @@ fn config(scene: &Scene) -> String {
     fs::read_to_string(scene.env.path(CONFIG)).unwrap()
 }
 
+/// By whom a profile asks: an alias or a label may come to mean somebody else.
+fn arn(name: &str) -> String {
+    match name.split_once('/') {
+        Some((_, role)) => format!("arn:aws:iam::{DEV}:role/{role}"),
+        None => format!("arn:aws:iam::{DEV}:user/{name}"),
+    }
+}
+
 /// What a profile of the block says.
-fn entry(scene: &Scene, header: &str, name: &str) -> String {
+fn entry(scene: &Scene, name: &str) -> String {
+    asking(scene, name, &arn(name))
+}
+
+/// A profile of this name that asks for whom this is.
+fn asking(scene: &Scene, profile: &str, for_whom: &str) -> String {
     let program = scene.env.binary().display();
-    format!("[profile {header}]\ncredential_process = {program} credential-process {name}\n")
+    format!("[profile {profile}]\ncredential_process = {program} credential-process {for_whom}\n")
 }
 
 /// A refusal that leaves the file alone.
@@ -39,8 +52,8 @@ fn a_profile_is_written_that_asks_this_program_for_this_identity() {
     scene.env.run(&["sync", "bob", "dev/Reader"]).ok().stdout_is(&said.concat());
     let text = config(&scene);
     assert!(text.starts_with("# >>> multicred sync >>> "), "{text}");
-    assert!(text.contains(&entry(&scene, "bob", "bob")), "{text}");
-    let reader = entry(&scene, "dev/Reader", "dev/Reader").replacen('\n', "\nregion = eu-west-1\n", 1);
+    assert!(text.contains(&entry(&scene, "bob")), "{text}");
+    let reader = entry(&scene, "dev/Reader").replacen('\n', "\nregion = eu-west-1\n", 1);
     assert!(text.contains(&reader), "{text}");
     assert!(!text.contains(&scene.bob.secret) && !text.contains(&scene.bob.access_key_id), "{text}");
 }
@@ -57,7 +70,7 @@ fn all_are_those_that_can_be_had_again_and_no_others() {
     let imported = lonely.env.command(&["import", "-"]).set("AWS_ENDPOINT_URL", scene.sts.url());
     imported.stdin(ini("default", &key) + &token).run().ok();
     lonely.env.run(&["sync", "--all"]).ok();
-    assert!(config(&lonely).contains(&entry(&lonely, "bob", "bob")) && !config(&lonely).contains("Writer"));
+    assert!(config(&lonely).contains(&entry(&lonely, "bob")) && !config(&lonely).contains("Writer"));
 }
 
 #[test]
@@ -135,7 +148,7 @@ fn a_profile_of_the_persons_own_is_not_shadowed() {
         .stderr_has(&format!("{}:2: profile dev/Writer", scene.env.path(".aws/credentials").display()));
     let all = scene.env.run(&["sync", "--all"]);
     all.ok().stderr_has("profile dev/Reader is left as it is").stderr_has("profile dev/Writer is left as it is");
-    assert!(config(&scene).contains(&entry(&scene, "bob", "bob")) && !config(&scene).contains("process dev/Reader"));
+    assert!(config(&scene).contains(&entry(&scene, "bob")) && !config(&scene).contains(&arn("dev/Reader")));
 }
 
 #[test]
@@ -164,7 +177,7 @@ fn a_region_that_changed_is_written_anew_and_the_persons_own_wins() {
     let scene = Scene::with_bobs_roles();
     scene.env.run(&["sync", "--all"]).ok();
     let plain = config(&scene);
-    let of_reader = entry(&scene, "dev/Reader", "dev/Reader");
+    let of_reader = entry(&scene, "dev/Reader");
     for region in ["us-west-1", "eu-west-1"] {
         scene.env.run(&["link", "dev/Reader", "--parent", "bob", "--region", region]).ok();
         scene.env.run(&["sync"]).ok().stdout_has("profile dev/Reader written");
@@ -172,7 +185,7 @@ fn a_region_that_changed_is_written_anew_and_the_persons_own_wins() {
         assert_eq!(config(&scene), plain.replace(&of_reader, &with_region));
         scene.env.run(&["sync", "dev/Reader"]).ok().stderr_has("nothing to change");
     }
-    let mine = |config: &str| config.replace("process dev/Reader\n", "process dev/Reader\nregion = sa-east-1\n");
+    let mine = |config: &str| config.replace("role/Reader\n", "role/Reader\nregion = sa-east-1\n");
     fs::write(scene.env.path(CONFIG), mine(&config(&scene))).unwrap();
     scene.env.run(&["sync", "--all"]).ok().stdout_has("profile dev/Reader written");
     assert_eq!(config(&scene), mine(&plain), "one key once");
@@ -183,7 +196,7 @@ fn a_region_that_changed_is_written_anew_and_the_persons_own_wins() {
 fn lines_that_a_person_added_stay_and_keep_the_profile() {
     let scene = Scene::with_bobs_roles();
     scene.env.run(&["sync", "--all"]).ok();
-    let mine = config(&scene).replace("process bob\n", "process bob\n# mine\noutput = json\n");
+    let mine = config(&scene).replace("user/bob\n", "user/bob\n# mine\noutput = json\n");
     fs::write(scene.env.path(CONFIG), mine.replace("/multicred cred", "/old/multicred cred")).unwrap();
     scene.env.run(&["sync"]).ok();
     assert_eq!(config(&scene), mine);
@@ -243,7 +256,7 @@ fn without_a_name_the_profiles_that_are_there_are_renewed() {
     assert_eq!(renewed.ok().json(), json!({ "file": file, "written": ["bob"], "removed": [], "skipped": gone }));
     refuses(&scene, &["dev/Gone"], 3).stderr_has("multicred sync --remove dev/Gone");
     scene.env.run(&["sync", "--remove", "dev/Gone"]).ok();
-    let bobs = entry(&scene, "bob", "bob");
+    let bobs = entry(&scene, "bob");
     let moved = text.replace("multicred credential", "multicred --store /elsewhere.db credential");
     fs::write(scene.env.path(CONFIG), moved).unwrap();
     scene.env.run(&["sync", "bob"]).ok();
@@ -291,9 +304,57 @@ fn several_at_once_lose_no_profile() {
             one.end().ok();
         }
         for name in ["bob", "dev/Reader", "dev/Writer"] {
-            assert!(config(&scene).contains(&entry(&scene, name, name)), "{}", config(&scene));
+            assert!(config(&scene).contains(&entry(&scene, name)), "{}", config(&scene));
         }
         scene.env.run(&["sync", "--remove"]).ok();
         assert!(!scene.env.path(CONFIG).exists());
     }
+}
+
+/// It asked by its name: for nobody once the alias had changed, or for whomever the alias named then.
+#[test]
+fn a_profile_goes_on_to_ask_for_the_same_identity_whatever_its_account_is_called() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["sync", "--all"]).ok();
+    let before = config(&scene);
+    scene.env.run(&["account", DEV, "--alias", "lab"]).ok();
+    scene.env.run(&["account", PROD, "--alias", "dev"]).ok();
+    scene.env.run(&["link", &format!("arn:aws:iam::{PROD}:role/Reader"), "--parent", "bob"]).ok();
+    let asked = scene.env.run(&["credential-process", "lab/Reader"]).ok().json();
+    let renewed = scene.env.run(&["sync"]);
+    renewed
+        .ok()
+        .stderr_has("nothing to change")
+        .stderr_has("profile dev/Reader is")
+        .stderr_has("multicred sync lab/Reader");
+    assert_eq!(config(&scene), before);
+    let by_profile = scene.env.run(&["credential-process", "dev/Writer"]).ok().json();
+    assert_eq!(by_profile, scene.env.run(&["credential-process", "lab/Writer"]).ok().json());
+    // The alias that another account took makes the name ambiguous: nobody is guessed.
+    scene.env.run(&["credential-process", "dev/Reader"]).code(3).stderr_has(PROD).stderr_has(DEV);
+    assert_eq!(scene.env.run(&["credential-process", &arn("dev/Reader")]).ok().json(), asked);
+    scene.env.run(&["sync", "--all"]).ok().stdout_has("profile lab/Reader written").stdout_has("dev/Reader written");
+    let all = config(&scene);
+    assert!(all.contains(&asking(&scene, "lab/Reader", &arn("dev/Reader"))), "{all}");
+    assert!(all.contains(&asking(&scene, "dev/Reader", &format!("arn:aws:iam::{PROD}:role/Reader"))), "{all}");
+}
+
+#[test]
+fn profiles_that_ask_by_their_names_as_earlier_versions_wrote_them_are_written_anew() {
+    let scene = Scene::with_bobs_roles();
+    scene.env.run(&["sync", "bob", "dev/Reader"]).ok();
+    let text = config(&scene);
+    let by_name = ["bob", "dev/Reader"].into_iter().fold(text.clone(), |text, name| text.replace(&arn(name), name));
+    fs::write(scene.env.path(CONFIG), &by_name).unwrap();
+    scene.env.run(&["credential-process", "bob"]).ok();
+    scene.env.run(&["sync"]).ok().stdout_has("profile bob written").stdout_has("profile dev/Reader written");
+    assert_eq!(config(&scene), text);
+    fs::write(scene.env.path(CONFIG), &by_name).unwrap();
+    scene.env.run(&["account", DEV, "--alias", "lab"]).ok().stderr_has("multicred sync --remove dev/Reader");
+    let asked = scene.env.run(&["as", "--shell", "bash", "dev/Reader"]);
+    asked.code(3).stderr_has("no identity called so").stderr_has("multicred sync --remove dev/Reader");
+    assert!(!asked.stderr.contains("loop"), "{asked}");
+    scene.env.run(&["sync"]).ok().stderr_has("dev/Reader is left as it is: there is no such identity any more");
+    scene.env.run(&["sync", "lab/Reader"]).ok().stdout_has("profile lab/Reader written");
+    scene.env.run(&["sync", "--remove", "dev/Reader"]).ok();
 }

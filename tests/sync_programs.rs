@@ -71,7 +71,8 @@ fn a_program_of_any_path_is_called_by_every_sdk_with_the_very_words() {
         scene.import(&scene.bob, "bob");
         scene.env.run(&["sync", "bob"]).ok();
         let answer = split(&scene.env, &program, "bob");
-        assert_split(&answer, &[program.to_str().unwrap(), "credential-process", "bob"]);
+        let arn = format!("arn:aws:iam::{DEV}:user/bob");
+        assert_split(&answer, &[program.to_str().unwrap(), "credential-process", &arn]);
         assert!(!scene.env.path("pwned").exists(), "{folder}");
     }
 }
@@ -95,7 +96,8 @@ fn a_store_of_any_path_is_named_by_its_whole_path() {
         let store = here.join("my store.db").to_string_lossy().into_owned();
         scene.env.command(&["as", "--shell", "bash", "bob"]).set("MULTICRED_STORE", &store).run().ok();
         let answer = split(&scene.env, &program, "bob");
-        assert_split(&answer, &[program.to_str().unwrap(), "--store", &store, "credential-process", "bob"]);
+        let arn = format!("arn:aws:iam::{DEV}:user/bob");
+        assert_split(&answer, &[program.to_str().unwrap(), "--store", &store, "credential-process", &arn]);
     }
 }
 
@@ -106,7 +108,7 @@ fn a_home_of_any_path_has_its_config_file_changed() {
         let home = scene.env.path(folder);
         scene.env.set("HOME", home.to_string_lossy());
         scene.env.run(&["sync", "bob"]).ok();
-        assert!(fs::read_to_string(home.join(".aws/config")).unwrap().contains("process bob\n"), "{folder}");
+        assert!(fs::read_to_string(home.join(".aws/config")).unwrap().contains("user/bob\n"), "{folder}");
     }
 }
 
@@ -115,12 +117,13 @@ fn names_of_every_allowed_character_are_profiles_of_boto3() {
     let (scene, program, _removed_on_drop) = scene_in("bin");
     scene.import(&scene.bob, "a._+=,@-Z9");
     let role = format!("{DEV}/a+b=c,d.e@f-g_h");
+    let arns = ["user/bob", "role/a+b=c,d.e@f-g_h"].map(|name| format!("arn:aws:iam::{DEV}:{name}"));
     scene.env.run(&["link", &role, "--parent", "a._+=,@-Z9", "--region", "eu-west-1"]).ok();
     scene.env.run(&["sync", "--all"]).ok();
     let config = fs::read(scene.env.path(".aws/config")).unwrap();
-    for (name, region) in [("a._+=,@-Z9", Value::Null), (&role, json!("eu-west-1"))] {
+    for ((name, region), arn) in [("a._+=,@-Z9", Value::Null), (&role, json!("eu-west-1"))].into_iter().zip(&arns) {
         let answer = split(&scene.env, &program, name);
-        assert_split(&answer, &[program.to_str().unwrap(), "credential-process", name]);
+        assert_split(&answer, &[program.to_str().unwrap(), "credential-process", arn]);
         assert_eq!(answer["region"], region);
     }
     assert_eq!(fs::read(scene.env.path(".aws/config")).unwrap(), config);
@@ -144,7 +147,8 @@ fn an_upgrade_behind_a_link_of_path_is_followed_and_another_multicred_on_path_is
     scene.import(&scene.bob, "bob");
     scene.env.run(&["sync", "bob"]).ok();
     let config = || fs::read_to_string(scene.env.path(".aws/config")).unwrap();
-    assert!(config().contains(&format!("= {} credential-process bob", program.display())), "{}", config());
+    let by = |program: &Path| format!("= {} credential-process arn:aws:iam::{DEV}:user/bob", program.display());
+    assert!(config().contains(&by(&program)), "{}", config());
     let real = program.canonicalize().unwrap();
     let other = scene.env.path("other/multicred");
     fs::create_dir(other.parent().unwrap()).unwrap();
@@ -152,7 +156,7 @@ fn an_upgrade_behind_a_link_of_path_is_followed_and_another_multicred_on_path_is
     fs::set_permissions(&other, fs::Permissions::from_mode(0o755)).unwrap();
     let path = format!("{}:/usr/bin", other.parent().unwrap().display());
     scene.env.command(&["sync"]).set("PATH", path).run().ok().stdout_has("profile bob written");
-    assert!(config().contains(&format!("= {} credential-process bob", real.display())), "{}", config());
+    assert!(config().contains(&by(&real)), "{}", config());
 }
 
 /// `aws configure set` on a profile.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::scene::refusal::Refusal;
-use crate::scene::{DEV, Scene, tree};
+use crate::scene::{DEV, Scene, ini, tree};
 use crate::support::env::{Invocation, Output};
 use crate::support::sts::{Fault, KeyPair};
 
@@ -133,4 +133,65 @@ fn it_changes_nothing_and_writes_nothing_down() {
         }
     }
     tree::assert_same(&before, &after);
+}
+
+/// It told of no credential where aws and every SDK would have used the profile.
+#[test]
+fn without_keys_the_profile_answers_that_programs_would_use_and_nothing_is_kept_of_it() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.aws_credentials(&(ini("mine", &scene.bob) + &ini("default", &scene.alice)));
+    scene.env.aws_config(&format!(
+        "[profile reader]\nrole_arn = arn:aws:iam::{DEV}:role/Reader\nsource_profile = mine\nregion = eu-west-1\n\
+         [profile coded]\nrole_arn = arn:aws:iam::{DEV}:role/Coded\nsource_profile = mine\nmfa_serial = {}\n",
+        scene.serial
+    ));
+    scene.env.run(&["list"]).ok();
+    let before = tree::tree(&scene.env.path("data"));
+    let by = |profile: &str| scene.env.command(&["whoami", "--json"]).set("AWS_PROFILE", profile).run();
+    let user = |name: &str| format!("arn:aws:iam::{DEV}:user/{name}");
+    let mine = by("mine").ok().json();
+    assert_eq!((&mine["arn"], &mine["profile"], &mine["live"]), (&json!(user("bob")), &json!("mine"), &json!(false)));
+    assert_eq!(mine["access_key_id"], json!(scene.bob.access_key_id));
+    let reader = by("reader").ok().json();
+    assert!(reader["arn"].as_str().unwrap().contains("assumed-role/Reader/"), "{reader}");
+    let told = scene.env.command(&["whoami"]).set("AWS_PROFILE", "mine").run();
+    told.ok().stdout_has("of the profile mine (AWS_PROFILE)");
+    by("coded").refused(4, &["AWS_PROFILE is coded, which answers for programs here", "MFA code"]);
+    by("gone").refused(1, &["AWS_PROFILE is gone, and there is no such profile", "unset AWS_PROFILE"]);
+    by("g\u{1b}[2J").refused(1, &["no such profile"]).calm();
+    let default = scene.env.run(&["whoami", "--json"]).ok().json();
+    assert_eq!((&default["arn"], &default["profile"]), (&json!(user("alice")), &json!("default")));
+    let with_keys = with_key(&scene, &scene.bob).set("AWS_PROFILE", "default").run().ok().json();
+    assert_eq!((&with_keys["arn"], &with_keys["profile"]), (&json!(user("bob")), &Value::Null));
+    let is_mark = |path: &std::path::Path| path.to_string_lossy().ends_with("-shm");
+    let mut after = tree::tree(&scene.env.path("data"));
+    after.iter_mut().filter(|(path, _)| is_mark(path)).for_each(|(path, entry)| *entry = before[path].clone());
+    tree::assert_same(&before, &after);
+}
+
+#[test]
+fn a_profile_that_wins_over_a_live_session_is_told() {
+    let mut scene = Scene::with_bobs_roles();
+    scene.env.aws_credentials(&ini("mine", &scene.alice));
+    let words = ["exec", "--live", "dev/Reader", "--", "env", "AWS_PROFILE=mine", "multicred", "whoami"];
+    let told = scene.env.run(&words);
+    told.code(1).stdout_has("of the profile mine").stderr_has("user/alice").stderr_has("unset AWS_PROFILE");
+}
+
+/// The key is right, so that it was said to be deleted, or of another partition.
+#[test]
+fn a_session_token_that_was_changed_by_hand_is_told_with_what_mends_it() {
+    let scene = Scene::with_bobs_roles();
+    for change in ["AWS_SESSION_TOKEN=other", "AWS_SECRET_ACCESS_KEY=other"] {
+        let inside = |words: &[&str]| scene.env.run(&[&["exec", "dev/Reader", "--", "env", change], words].concat());
+        inside(&["multicred", "whoami"]).code(5).stderr_has("changed by hand").stderr_has("multicred renew").calm();
+        let name = change.split_once('=').unwrap().0;
+        let checked = inside(&["multicred", "doctor", "--check", "--json"]);
+        let findings = checked.code(1).json()["findings"].clone();
+        let found = findings.as_array().unwrap().iter().find(|finding| finding["about"] == name);
+        assert!(found.is_some_and(|found| found["remedy"].as_str().unwrap().contains("renew")), "{findings}");
+    }
+    let whole = ["exec", "dev/Reader", "--", "multicred", "doctor", "--check", "--json"];
+    let findings = scene.env.run(&whole).json()["findings"].clone();
+    assert!(findings.as_array().unwrap().iter().all(|finding| finding["about"] != "AWS_SESSION_TOKEN"), "{findings}");
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+mod apart;
 mod block;
 mod edit;
 mod header;

@@ -110,7 +110,8 @@ pub fn is_changed(section: &Section<'_>) -> bool {
             let token = found.session_token.as_deref().map(String::as_str);
             written.value() != checksum(&found.access_key_id, &found.secret_access_key, token)
         }
-        _ => false,
+        Some(Err(_)) => true,
+        None => false,
     }
 }
 
@@ -169,16 +170,17 @@ pub(super) fn put_command(document: &mut Document, id: &SectionId, command: &str
         section.properties().map(|property| property.key()).find(|key| is_half(key)).map(str::to_owned)
     });
     let first = first.unwrap_or_else(|| KEY_ID.to_owned());
-    let mut edited = document.clone();
-    edited.remove_key(id, PROCESS);
-    edited.set_above(id, PROCESS, command, &first)?;
-    if document.section(id).is_some_and(|section| kept(&section).is_some()) {
-        take_out_temporary(&mut edited, id, None);
-    }
-    edited.remove_key(id, KEY_ID);
-    edited.remove_key(id, SECRET);
-    *document = edited;
-    Ok(())
+    let was_kept = document.section(id).is_some_and(|section| kept(&section).is_some());
+    document.edit_apart(id, |edited| {
+        edited.remove_key(id, PROCESS);
+        edited.set_above(id, PROCESS, command, &first)?;
+        if was_kept {
+            take_out_temporary(edited, id, None);
+        }
+        edited.remove_key(id, KEY_ID);
+        edited.remove_key(id, SECRET);
+        Ok(())
+    })
 }
 
 /// A command in a kept section, and the one that is to stand there.

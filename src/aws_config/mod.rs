@@ -11,6 +11,7 @@ mod keys;
 mod problem;
 mod profile;
 mod read;
+mod skipped;
 pub mod source;
 pub mod stand_in;
 pub mod synced;
@@ -22,6 +23,7 @@ pub use files::{AwsFiles, FileError, SETTLED};
 pub use keys::STS_ENDPOINT;
 pub use problem::{ChainError, Problem};
 pub use profile::{DEFAULT, Fault, FileKey, FileKind, Origin, Profile, Setting};
+pub use skipped::{Skipped, skipped};
 pub use temporary::FileText;
 
 /// Names the place of a setting.

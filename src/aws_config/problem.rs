@@ -140,6 +140,9 @@ pub enum Problem {
         /// Where.
         place: String,
     },
+    /// A profile asks multicred for its own name, which nobody has, or nobody has any more.
+    #[error("profile {0} asks multicred for {0}, and there is no identity called so")]
+    AsksForNobody(String),
     /// Profiles ask multicred for each other.
     #[error("credential_process leads round in a loop: {0}")]
     AsksInLoop(String),

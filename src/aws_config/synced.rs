@@ -6,9 +6,10 @@ mod markers;
 
 use std::collections::BTreeMap;
 
-use super::FileKind;
 use super::document::{Document, EditError, SectionKind};
 use super::write::Rewrite;
+use super::{FileKind, asks_multicred};
+use crate::credential_text::command_words;
 use block::Block;
 
 pub(super) use command::quoted;
@@ -118,12 +119,31 @@ impl SyncError {
     }
 }
 
+/// A profile that the block has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Synced {
+    /// The profile's name.
+    pub name: String,
+    /// Whom it asks multicred for: an ARN, or a name as earlier versions wrote it; the profile's own name where its
+    /// command says nothing of the kind.
+    pub asks_for: String,
+}
+
 /// The profiles that the block has, in its order.
 ///
 /// # Errors
 /// Its markers are damaged.
-pub fn names(config: &str) -> Result<Vec<String>, SyncError> {
-    Ok(Block::parse(Some(config))?.names())
+pub fn profiles(config: &str) -> Result<Vec<Synced>, SyncError> {
+    let synced = |(name, command): (String, String)| {
+        let asks_for = asks_for(&command).unwrap_or_else(|| name.clone());
+        Synced { name, asks_for }
+    };
+    Ok(Block::parse(Some(config))?.commands().into_iter().map(synced).collect())
+}
+
+/// Whom a command asks multicred for.
+pub fn asks_for(command: &str) -> Option<String> {
+    asks_multicred::read(&command_words(command)?)?.ok().map(|asked| asked.name)
 }
 
 /// Changes the config file's text; `None` where there is no file yet. `credentials` is the text of the other file,

@@ -203,6 +203,16 @@ pub fn put(
     Err(TemporaryError::NotReadBack(profile.to_owned()))
 }
 
+/// The same in a document, beside a config that says nothing.
+pub(super) fn put_into(document: &mut Document, profile: &str, new: &Temporary<'_>) -> Result<(), TemporaryError> {
+    let nothing = || FileText { path: Path::new(""), text: "" };
+    let credentials = std::mem::replace(document, Document::parse(""));
+    let mut documents = Documents { credentials, config: Document::parse(""), files: [nothing(), nothing()] };
+    let written = documents.write(profile, new);
+    *document = documents.credentials;
+    written
+}
+
 /// The SDK for Rust takes a `#` or `;` for a comment inside of brackets too, and then refuses the whole file.
 fn section_id(profile: &str) -> Result<SectionId, TemporaryError> {
     let id = SectionId::plain(profile);

@@ -104,7 +104,7 @@ pub struct Live {
 #[derive(Clone, Debug, Default, Args)]
 pub struct Whom {
     /// Whom: ALIAS/ROLE, ALIAS/user/NAME, a label, a profile, an ARN, or an access key id; else the shell's identity
-    #[arg(allow_hyphen_values = true, conflicts_with_all = ["arn", "access_key", "account", "role"])]
+    #[arg(conflicts_with_all = ["arn", "access_key", "account", "role"])]
     pub identity: Option<String>,
     /// Whom, by ARN
     #[arg(long, conflicts_with_all = ["access_key", "account", "role"])]

@@ -14,6 +14,12 @@ pub enum Format {
     Document(Document),
 }
 
+impl Format {
+    /// The name of each, which is offered; a shell's other names are understood, too.
+    pub const NAMES: &[&str] =
+        &["sh", "fish", "tcsh", "powershell", "nu", "elvish", "xonsh", "json", "dotenv", "ini", "docker"];
+}
+
 impl FromStr for Format {
     type Err = String;
 
@@ -21,8 +27,18 @@ impl FromStr for Format {
         if let Some(language) = Language::named(name) {
             return Ok(Self::Statements(language));
         }
-        Document::named(name).map(Self::Document).ok_or_else(|| {
-            "it is one of sh, fish, tcsh, powershell, nu, elvish, xonsh, json, dotenv, ini, docker".to_owned()
-        })
+        Document::named(name).map(Self::Document).ok_or_else(|| format!("it is one of {}", Self::NAMES.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_name_that_is_offered_is_understood() {
+        for name in Format::NAMES {
+            assert!(name.parse::<Format>().is_ok(), "{name}");
+        }
     }
 }

@@ -11,8 +11,9 @@ use crate::identity::request::parse_duration;
 
 /// What `--kind` takes: the first six of identities and profiles, the others of credentials, which may be `role`, too.
 const KINDS: [&str; 9] = ["role", "user", "root", "federated", "key", "other", "long-term", "imported", "session"];
-/// What `--state` takes: of credentials, only `ready` and `expired`.
-const STATES: [&str; 7] = ["ready", "renewable", "needs-mfa", "needs-sign-in", "expired", "no-credential", "broken"];
+/// What `--state` takes: of credentials, only `ready`, `expired` and `retired`, which nobody else is.
+const STATES: [&str; 8] =
+    ["ready", "renewable", "needs-mfa", "needs-sign-in", "expired", "no-credential", "broken", "retired"];
 
 /// `list`
 #[derive(Debug, Default, Args)]
@@ -46,7 +47,6 @@ pub struct Status {
 #[derive(Debug, Args)]
 pub struct Why {
     /// Whom
-    #[arg(allow_hyphen_values = true)]
     pub identity: String,
 }
 
@@ -54,7 +54,6 @@ pub struct Why {
 #[derive(Debug, Args)]
 pub struct Show {
     /// Whom
-    #[arg(allow_hyphen_values = true)]
     pub identity: String,
 }
 
@@ -62,7 +61,6 @@ pub struct Show {
 #[derive(Debug, Args)]
 pub struct Tree {
     /// Whom, with all that are assumed from it; without one, everybody
-    #[arg(allow_hyphen_values = true)]
     pub identity: Option<String>,
     /// As a graph for graphviz: multicred tree --dot | dot -Tsvg
     #[arg(long)]
@@ -73,7 +71,6 @@ pub struct Tree {
 #[derive(Debug, Args)]
 pub struct History {
     /// Whom it shall be about: a name, or what was shown then
-    #[arg(allow_hyphen_values = true)]
     pub identity: Option<String>,
     /// Not what is older: 90m, 2h; or a time in UTC, 2026-01-31 or 2026-01-31T12:00:00Z
     #[arg(long, value_name = "DURATION|TIME")]
@@ -82,7 +79,7 @@ pub struct History {
     #[arg(long, value_name = "PID")]
     pub shell: Option<u32>,
     /// At most so many, the newest; 50 where neither this nor --since is given
-    #[arg(short, long = "number", value_name = "N")]
+    #[arg(short, long = "number", value_name = "N", allow_negative_numbers = true)]
     pub number: Option<u64>,
 }
 

@@ -34,7 +34,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Account) -> Re
     }
     let (store, _) = resolver.store_and_keys()?;
     let row = change(store, known.as_ref(), arguments, global.prompt_colour())?;
-    asking::record(context, resolver.store_path(), "account", &row.account_id, None, "ok");
+    let detail = changes(known.as_ref(), &row);
+    asking::record_change(context, resolver.store_path(), "account", (&row.account_id, None), &detail);
     if let Some(old) = renamed.and_then(|row| row.alias.as_deref()) {
         changing::note_what_asks_below(context, &resolver, old);
     }
@@ -110,6 +111,23 @@ fn change(
         Ok(writing.read().accounts()?.into_iter().find(|row| row.id == id))
     });
     changed?.ok_or_else(|| unknown(&arguments.account))
+}
+
+/// What is otherwise than before, for the history.
+fn changes(before: Option<&AccountRow>, row: &AccountRow) -> String {
+    let mut changes = Vec::new();
+    let was = |of: fn(&AccountRow) -> Option<&String>| before.and_then(of);
+    if let Some(alias) = row.alias.as_ref().filter(|alias| was(|row| row.alias.as_ref()) != Some(*alias)) {
+        let former = was(|row| row.alias.as_ref()).map(|former| format!(" in the place of {former}"));
+        changes.push(format!("alias {alias}{}", former.unwrap_or_default()));
+    }
+    if row.colour.as_ref() != was(|row| row.colour.as_ref()) {
+        changes.push(row.colour.as_ref().map_or_else(|| "no colour".to_owned(), |colour| format!("colour {colour}")));
+    }
+    if row.protected != before.is_some_and(|row| row.protected) {
+        changes.push(if row.protected { "protected" } else { "no longer protected" }.to_owned());
+    }
+    if changes.is_empty() { "as it was".to_owned() } else { changes.join(", ") }
 }
 
 fn show(context: &Context, global: &Global, row: &AccountRow) -> Result<(), Failure> {

@@ -128,7 +128,7 @@ fn ask(context: &Context, resolver: &Resolver<'_>, label: &str) -> Result<Found,
 fn type_in() -> Result<Result<Found, SectionFault>, PromptError> {
     let mut remark = None;
     loop {
-        let id = prompt::word("Access key id", remark)?;
+        let id = Tty.word("Access key id", remark)?;
         if !is_access_key_id(&id) {
             remark = Some("an access key id is 16 to 128 letters, digits or _, such as AKIA…");
             continue;
@@ -184,7 +184,7 @@ fn store(
     changing::check_free(resolver.catalogue(), &arguments.name, &caller.arn.identity, Some(key))?;
     let describe = |writing: &Writing<'_>, row: &IdentityRow| describe(writing, row, arguments);
     let row = resolver.take_in(found, &caller, over_broken, describe)?;
-    asking::record(context, resolver.store_path(), "add", &row.shown(), Some(&row.arn()), "ok");
+    asking::record_change(context, resolver.store_path(), "add", (&row.shown(), Some(&row.arn())), key);
     Ok((row, false))
 }
 
@@ -202,7 +202,13 @@ fn describe_known(
     })?;
     let now = now.ok_or(ResolveError::CredentialGone)?;
     if now != *row {
-        asking::record(context, resolver.store_path(), "add", &now.shown(), Some(&now.arn()), "ok");
+        asking::record_change(
+            context,
+            resolver.store_path(),
+            "add",
+            (&now.shown(), Some(&now.arn())),
+            "what is known of it",
+        );
     }
     Ok(now)
 }

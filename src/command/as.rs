@@ -82,7 +82,7 @@ fn to_somebody(
         close(context, had.as_ref());
     }
     handed_over?;
-    asking::record(context, &store, "switch", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
+    asking::record_use(context, &store, "switch", (&somebody.who, &request), "ok");
     Ok(())
 }
 

@@ -40,8 +40,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Console) -> Re
     let somebody = asking::resolve(context, &mut resolver, "console", &name, &request)?;
     let signed_in = sign_in(context, &mut resolver, &somebody, &request, (&page, instead));
     let outcome = signed_in.as_ref().map_or_else(|failure| failure.fact.clone(), |_| "ok".to_owned());
-    let (who, store) = (&somebody.who, resolver.store_path().to_owned());
-    asking::record(context, &store, "console", &who.shown, who.arn.as_deref(), &outcome);
+    asking::record_use(context, resolver.store_path(), "console", (&somebody.who, &request), &outcome);
     let signed_in = signed_in?;
     let opener = opener(context, &resolver, arguments, &somebody.who.shown)?;
     // The store is put in order and closed before another program is started.

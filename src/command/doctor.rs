@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::agent::Status;
+use crate::changing::count;
 use crate::cli::{Doctor, Global};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
@@ -30,9 +31,9 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Doctor) -> Res
     }
     match faults(&checkup).count() {
         0 => Ok(()),
-        count => {
+        faults => {
             let exit = if is_locked { Exit::Locked } else { Exit::Failure };
-            let fact = format!("{}; what mends it stands below each", things(count as u64, "fault"));
+            let fact = format!("{}; what mends it stands below each", count(faults, "fault", "faults"));
             Err(Failure { exit, fact, remedy: None })
         }
     }
@@ -57,7 +58,8 @@ fn text(path: &Path, checkup: &Checkup) -> String {
     }
     checkup.ways.iter().for_each(|way| say(&of_way(way)));
     if let Some(Seals { credentials, originals, broken }) = checkup.seals {
-        let (credentials, originals) = (things(credentials, "credential"), things(originals, "kept file"));
+        let (credentials, originals) =
+            (count(credentials, "credential", "credentials"), count(originals, "kept file", "kept files"));
         say(&format!("opened the seals of {credentials} and {originals}; {broken} do not open"));
     }
     checkup.agent.iter().for_each(|agent| say(&of_agent(agent)));
@@ -91,7 +93,8 @@ fn of_finding(finding: &Finding) -> [String; 2] {
 }
 
 fn of_agent(agent: &Status) -> String {
-    let (keys, live) = (things(agent.held.len() as u64, "key"), things(agent.live.len() as u64, "live session"));
+    let keys = count(agent.held.len(), "key", "keys");
+    let live = count(agent.live.len(), "live session", "live sessions");
     format!("agent {} (multicred {}) holds {keys}, and has {live}", agent.pid, agent.version)
 }
 
@@ -104,10 +107,6 @@ fn of_way(way: &WayIn) -> String {
     };
     let lasts = way.lasts().map(|how_long| format!(", {how_long}")).unwrap_or_default();
     format!("slot {} ({}), since {since}: {opens}{lasts}; it takes {}", way.number, way.kind, way.needs)
-}
-
-fn things(count: u64, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 fn as_json(path: &Path, checkup: &Checkup) -> Value {

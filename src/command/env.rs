@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Env) -> Result
         Some(profile) => handing::write_profile(context, &mut resolver, profile, &somebody, &request)?,
         None => print(context, format(global, arguments), &somebody, &request)?,
     }
-    asking::record(context, resolver.store_path(), "env", &somebody.who.shown, somebody.who.arn.as_deref(), "ok");
+    asking::record_use(context, resolver.store_path(), "env", (&somebody.who, &request), "ok");
     Ok(())
 }
 

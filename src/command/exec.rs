@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Exec) -> Resul
     // The store is put in order and closed before the process is another program's.
     drop(resolver);
     let record = |outcome: &str| {
-        asking::record(context, &store, "exec", &somebody.who.shown, somebody.who.arn.as_deref(), outcome);
+        asking::record_use(context, &store, "exec", (&somebody.who, &request), outcome);
     };
     record("ok");
     let change = change(context, global, &somebody, &request, session.as_ref());

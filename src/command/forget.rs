@@ -17,9 +17,16 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Forget) -> Res
     let Forgotten { sessions, roles, imports } = forget(&mut resolver, whose.as_ref(), arguments.imports)?;
     let shown = whose.as_ref().map(|whose| whose.shown.as_str());
     let total = sessions + roles + imports;
+    let parts = [
+        (sessions, "user's session", "users' sessions"),
+        (roles, "role's credential", "roles' credentials"),
+        (imports, "imported temporary credential", "imported temporary credentials"),
+    ];
+    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
+    let parts: Vec<String> = parts.map(|(number, one, many)| count(number, one, many)).collect();
     if total > 0 {
-        let outcome = format!("ok: {}", count(total, "credential", "credentials"));
-        asking::record(context, resolver.store_path(), "forget", shown.unwrap_or("everybody"), None, &outcome);
+        let of = (shown.unwrap_or("everybody"), None);
+        asking::record_change(context, resolver.store_path(), "forget", of, &parts.join(", "));
     }
     if global.json {
         let answer = json!({ "identity": shown, "sessions": sessions, "roles": roles, "imports": imports });
@@ -30,13 +37,6 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Forget) -> Res
         context.note(&format!("there is nothing{of} to forget"));
         return Ok(());
     }
-    let parts = [
-        (sessions, "user's session", "users' sessions"),
-        (roles, "role's credential", "roles' credentials"),
-        (imports, "imported temporary credential", "imported temporary credentials"),
-    ];
-    let parts = parts.into_iter().filter(|(number, ..)| *number > 0);
-    let parts: Vec<String> = parts.map(|(number, one, many)| count(number, one, many)).collect();
     context.note(&format!("forgotten{of}: {}", parts.join(", ")));
     context.note("what shells and programs hold works until it expires");
     changing::note_live_sessions(context, shown);

@@ -191,12 +191,13 @@ impl Shown<'_> {
 const HEADS: &str = "TIME (UTC)            EVENT         SHELL  IDENTITY\n";
 
 fn in_words(recorded: &Recorded, most: Option<usize>) -> String {
-    let Recorded { time, what, shell_pid, identity, outcome, .. } = recorded;
+    let Recorded { time, what, shell_pid, identity, detail, outcome, .. } = recorded;
     let time = Timestamp::from_second(*time).map_or_else(|_| time.to_string(), |time| time.to_string());
     let request = recorded.request_id.as_ref().map(|id| format!(", request {id}")).unwrap_or_default();
     let call = recorded.action.as_ref().map(|action| format!(" ({action}{request})")).unwrap_or_default();
     let row = printable(&format!("{time:<20}  {what:<10}  {shell_pid:>7}"));
-    with_remark(&row, &printable(&format!("{identity}: {outcome}{call}")), most) + "\n"
+    let detail = detail.as_ref().map(|detail| format!(", {detail}")).unwrap_or_default();
+    with_remark(&row, &printable(&format!("{identity}{detail}: {outcome}{call}")), most) + "\n"
 }
 
 fn as_json(recorded: &Recorded) -> String {

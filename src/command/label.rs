@@ -29,7 +29,12 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Label) -> Resu
     let row = row.ok_or(ResolveError::CredentialGone)?;
     let (shown, arn) = (row.shown(), row.arn());
     if row.label != former.label {
-        asking::record(context, resolver.store_path(), "label", &shown, Some(&arn), "ok");
+        let detail = match (&former.label, &row.label) {
+            (None, Some(label)) => format!("label {label}"),
+            (Some(former), Some(label)) => format!("label {label} in the place of {former}"),
+            (former, None) => format!("label {} taken away", former.as_deref().unwrap_or_default()),
+        };
+        asking::record_change(context, resolver.store_path(), "label", (&shown, Some(&arn)), &detail);
     }
     if global.json {
         let answer = json!({ "identity": shown, "arn": arn, "label": row.label, "former_label": former.label });
@@ -38,7 +43,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Label) -> Resu
         context.note(&format!("{arn} is called {shown}"));
     }
     if let Some(former) = former.label.filter(|former| row.label.as_ref() != Some(former)) {
-        changing::note_what_asks(context, &resolver, &former);
+        changing::note_what_asks(context, &resolver, &former, None);
     }
     Ok(())
 }

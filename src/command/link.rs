@@ -8,11 +8,11 @@ use crate::context::Context;
 use crate::error::{Exit, Failure};
 use crate::identity::arn::{self, PrincipalArn};
 use crate::identity::name::{Form, form};
-use crate::identity::request::{Request, is_external_id, is_mfa_serial, is_region, is_session_name, limits};
+use crate::identity::request::{is_external_id, is_mfa_serial, is_region, is_session_name, limits};
 use crate::identity::route::RoleHop;
 use crate::identity::{Identity, Kind};
-use crate::resolve::{Catalogue, LookupError, ResolveError, Resolver, Target};
-use crate::store::{Durability, IdentityRow, Owner, Reading, Store, StoreError, Writing};
+use crate::resolve::{Catalogue, LookupError, ProposedLink, ResolveError, Resolver, Target};
+use crate::store::{Durability, IdentityRow, StoreError};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Result<(), Failure> {
     check(arguments)?;
@@ -21,18 +21,15 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Link) -> Resul
     let role = role(resolver.catalogue(), arguments, &parent)?;
     check_partition(&role, &parent)?;
     let serial = mfa_serial(arguments, &parent)?;
-    let hop = hop(arguments, &role, serial);
-    let arn = &hop.role_arn;
-    let before = Before::of(&resolver, &role, &parent)?;
-    let shown = store_link(context, &mut resolver, arguments, &parent, &role, &hop)?;
+    let link = proposed(arguments, role, &parent, serial);
     if arguments.verify {
-        // By its ARN: a profile of its name would be another way.
-        verify(context, &mut resolver, &shown, arn)
-            .map_err(|error| before.put_back(context, &mut resolver, (&shown, &hop), error))?;
+        verify(context, &mut resolver, &link)?;
     }
-    asking::record(context, resolver.store_path(), "link", &shown, None, "ok");
+    let shown = store_link(context, &mut resolver, &link, &parent)?;
+    let detail = format!("from {}", parent.shown());
+    asking::record_change(context, resolver.store_path(), "link", (&shown, Some(&link.hop.role_arn)), &detail);
     if global.json {
-        let answer = json!({ "identity": shown, "arn": arn, "parent": parent.shown() });
+        let answer = json!({ "identity": shown, "arn": link.hop.role_arn, "parent": parent.shown() });
         return Ok(context.answer_json(&answer)?);
     }
     context.note(&format!("{shown} is assumed from {}", parent.shown()));
@@ -183,44 +180,54 @@ fn mfa_serial(arguments: &Link, parent: &IdentityRow) -> Result<Option<String>, 
     }
 }
 
-fn hop(arguments: &Link, role: &PrincipalArn, mfa_serial: Option<String>) -> RoleHop {
-    RoleHop {
+fn proposed(arguments: &Link, role: PrincipalArn, parent: &IdentityRow, serial: Option<String>) -> ProposedLink {
+    let hop = RoleHop {
         role_arn: role.identity.arn(role.path.as_deref()),
         external_id: arguments.external_id.clone(),
-        mfa_serial,
+        mfa_serial: serial,
         duration: arguments.duration,
         session_name: arguments.session_name.clone(),
         ..RoleHop::default()
+    };
+    let mfa_serial = parent.mfa_serial.clone().or_else(|| hop.mfa_serial.clone());
+    ProposedLink {
+        role: role.identity,
+        path: role.path,
+        region: arguments.region.clone(),
+        parent: IdentityRow { mfa_serial, ..parent.clone() },
+        hop,
     }
 }
 
 fn store_link(
     context: &Context,
     resolver: &mut Resolver<'_>,
-    arguments: &Link,
-    parent: &IdentityRow,
-    role: &PrincipalArn,
-    hop: &RoleHop,
+    link: &ProposedLink,
+    before: &IdentityRow,
 ) -> Result<String, Failure> {
     let now = context.now();
     let (store, _) = resolver.store_and_keys()?;
     let stored: Result<Option<IdentityRow>, StoreError> = store.write(Durability::Synced, |writing| {
-        let target = writing.ensure_identity(&role.identity, role.path.as_deref())?;
-        if let (Some(serial), None) = (&hop.mfa_serial, &parent.mfa_serial) {
-            writing.set_mfa_serial(parent.id, serial)?;
+        let target = writing.ensure_identity(&link.role, link.path.as_deref())?;
+        if let (Some(serial), None) = (&link.parent.mfa_serial, &before.mfa_serial) {
+            writing.set_mfa_serial(before.id, serial)?;
         }
-        if let Some(region) = &arguments.region {
+        if let Some(region) = &link.region {
             writing.set_region(target, region)?;
         }
-        writing.set_link(target, parent.id, hop, now)?;
-        writing.read().identity(&role.identity)
+        writing.set_link(target, before.id, &link.hop, now)?;
+        writing.read().identity(&link.role)
     });
-    Ok(stored?.map_or_else(|| role.identity.to_string(), |row| row.shown()))
+    Ok(stored?.map_or_else(|| link.role.to_string(), |row| row.shown()))
 }
 
-fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str, arn: &str) -> Result<(), ResolveError> {
-    let request = Request { fresh: true, ..Request::default() };
-    let verified = resolver.resolve(arn, &request)?;
+/// Only what works is stored: a kill before that leaves everything as it was.
+fn verify(context: &Context, resolver: &mut Resolver<'_>, link: &ProposedLink) -> Result<(), Failure> {
+    let shown = resolver.catalogue().proposed_row(link)?.shown();
+    let verified = resolver.prove_link(link).map_err(|error| {
+        asking::record(context, resolver.store_path(), "link", &shown, None, &format!("not kept: {}", error.outcome()));
+        not_kept(&shown, error)
+    })?;
     for warning in &verified.warnings {
         context.note(warning);
     }
@@ -228,71 +235,10 @@ fn verify(context: &Context, resolver: &mut Resolver<'_>, shown: &str, arn: &str
     Ok(())
 }
 
-/// What there was before the link.
-struct Before {
-    role: Identity,
-    known: Option<IdentityRow>,
-    link: Option<(i64, RoleHop)>,
-    parent: IdentityRow,
-}
-
-impl Before {
-    fn of(resolver: &Resolver<'_>, role: &PrincipalArn, parent: &IdentityRow) -> Result<Self, Failure> {
-        let role = role.identity.clone();
-        let reading = resolver.catalogue().store().map(Store::read);
-        let known = reading.map(|reading| reading.identity(&role)).transpose()?.flatten();
-        let link = reading.zip(known.as_ref()).map(|(reading, row)| reading.link_of(row.id)).transpose()?.flatten();
-        Ok(Self { role, known, link, parent: parent.clone() })
-    }
-
-    /// A link that does not work is not kept: all is as it was.
-    fn put_back(
-        &self,
-        context: &Context,
-        resolver: &mut Resolver<'_>,
-        (shown, hop): (&str, &RoleHop),
-        error: ResolveError,
-    ) -> Failure {
-        let outcome = format!("not kept: {}", error.outcome());
-        let failure = Failure::from(error);
-        let done = match resolver.keys() {
-            Some((store, _)) => store.write(Durability::Synced, |writing| self.restore(writing, hop, context.now())),
-            None => Ok(()),
-        };
-        let (what, more) = match done {
-            Ok(()) => ("is not kept".to_owned(), "without --verify it is kept all the same".to_owned()),
-            Err(error) => (format!("is stored all the same ({error})"), format!("multicred unlink {shown}")),
-        };
-        asking::record(context, resolver.store_path(), "link", shown, None, &outcome);
-        let fact = format!("{}; the link of {shown} {what}", failure.fact);
-        let remedy = failure.remedy.map_or_else(|| more.clone(), |remedy| format!("{remedy}\n{more}"));
-        Failure { fact, remedy: Some(remedy), ..failure }
-    }
-
-    /// Whatever another command has made of it meanwhile stays.
-    fn restore(&self, writing: &Writing<'_>, tried: &RoleHop, now: i64) -> Result<(), StoreError> {
-        let Some(role) = writing.read().identity(&self.role)? else { return Ok(()) };
-        if writing.read().link_of(role.id)? != Some((self.parent.id, tried.clone())) {
-            return Ok(());
-        }
-        writing.restore_settings(&self.parent)?;
-        match (&self.known, &self.link) {
-            (Some(known), Some((parent, hop))) => {
-                writing.restore_settings(known)?;
-                writing.set_link(role.id, *parent, hop, now)
-            }
-            (Some(known), None) => {
-                writing.restore_settings(known)?;
-                writing.remove_link(role.id).map(drop)
-            }
-            (None, _) if is_bare(writing.read(), &role)? => writing.remove_identity(role.id),
-            (None, _) => writing.remove_link(role.id).map(drop),
-        }
-    }
-}
-
-/// Whether nothing is known of an identity but its link.
-fn is_bare(reading: Reading<'_>, row: &IdentityRow) -> Result<bool, StoreError> {
-    let has_credentials = !reading.credentials_of(&Owner::Identity(row.id))?.is_empty();
-    Ok(!has_credentials && row.label.is_none() && !reading.serves_roles(row.id)?)
+fn not_kept(shown: &str, error: ResolveError) -> Failure {
+    let failure = Failure::from(error);
+    let more = "without --verify it is kept all the same";
+    let fact = format!("{}; the link of {shown} is not kept", failure.fact);
+    let remedy = failure.remedy.map_or_else(|| more.to_owned(), |remedy| format!("{remedy}\n{more}"));
+    Failure { fact, remedy: Some(remedy), ..failure }
 }

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
+use crate::aws_config::{Skipped, skipped};
 use crate::cli::{Global, List};
 use crate::context::Context;
 use crate::error::{Exit, Failure};
@@ -31,11 +32,23 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &List) -> Resul
         (false, true) => accounts(context, global, catalogue.survey()?, &wanted)?,
         (false, false) => people(context, global, catalogue, &wanted)?,
     };
+    if !global.json && !arguments.accounts {
+        note_skipped(context, catalogue);
+    }
     if found == 0 && !global.json {
         let nobody = "there is nobody yet: multicred import --all";
         context.note(if wanted.is_everything() { nobody } else { "there is nobody of that kind" });
     }
     Ok(())
+}
+
+/// A profile that is written, and not in the list, is missed.
+fn note_skipped(context: &Context, catalogue: &Catalogue<'_>) {
+    let Some(files) = catalogue.files() else { return };
+    for Skipped { file, line, header, reason } in skipped(files).unwrap_or_default() {
+        let (path, header) = (files.path(file).display(), header.escape_debug());
+        context.note(&format!("{path}:{line}: [{header}] is taken for no profile: {reason}"));
+    }
 }
 
 /// Credentials are of other kinds than those who hold them, and in fewer states.
@@ -51,9 +64,14 @@ fn check(arguments: &List) -> Result<(), Failure> {
     if let Some(kind) = arguments.kind.iter().find(|kind| !fits(kind)) {
         return Err(Failure::usage(format!("no kind of {what} is '{kind}'"), format!("--kind takes {kinds} here")));
     }
-    let known = |state: &&String| !arguments.credentials || ["ready", "expired"].contains(&state.as_str());
+    let of_credential = |state: &&String| ["ready", "expired", "retired"].contains(&state.as_str());
+    let known = |state: &&String| if arguments.credentials { of_credential(state) } else { *state != "retired" };
     if let Some(state) = arguments.state.iter().find(|state| !known(state)) {
-        return Err(Failure::usage(format!("no credential is '{state}'"), "--state takes ready or expired here"));
+        return Err(if arguments.credentials {
+            Failure::usage(format!("no credential is '{state}'"), "--state takes ready, expired or retired here")
+        } else {
+            Failure::usage(format!("nobody is '{state}': a key is"), "multicred list --credentials --state retired")
+        });
     }
     Ok(())
 }
@@ -175,7 +193,7 @@ fn credentials(
     let now = context.now();
     let mut holdings = catalogue.holdings()?;
     holdings.retain(|holding| {
-        wanted.has(account_of(holding.identity.as_ref()), holding.held.kind.word(), state(&holding.held, now))
+        wanted.has(account_of(holding.identity.as_ref()), holding.held.kind.word(), state(holding, now))
     });
     if global.json {
         context.answer_list(holdings.iter().map(|holding| holding_json(holding, now)))?;
@@ -204,7 +222,7 @@ fn holding_cells(holding: &Holding, now: i64) -> [Cell<'_>; 7] {
     [
         cell(holding.shown.as_deref().unwrap_or("?")),
         cell(held.access_key_id.as_str()),
-        end_cell(held, now),
+        end_cell(holding, now),
         cell(held.kind.word()),
         age,
         optional(account_of(holding.identity.as_ref())),
@@ -216,7 +234,8 @@ fn age(held: &Held, now: i64) -> String {
     say_age(now - held.created_at)
 }
 
-fn end_cell(held: &Held, now: i64) -> Cell<'static> {
+fn end_cell(holding: &Holding, now: i64) -> Cell<'static> {
+    let held = &holding.held;
     let guess = if held.expiry_is_guess { " by a guess" } else { "" };
     let restricted = if held.restricted_as.is_some() { ", restricted" } else { "" };
     let left = match held.expires_at.map(|end| end - now) {
@@ -224,15 +243,19 @@ fn end_cell(held: &Held, now: i64) -> Cell<'static> {
         Some(left) if left > 0 => format!(" {}", say_duration(left)),
         Some(left) => format!(" {} ago", say_age(-left)),
     };
-    let (word, tint) = match state(held, now) {
-        "expired" => ("expired", Tint::Red),
+    let (word, tint) = match state(holding, now) {
+        word @ ("expired" | "retired") => (word, Tint::Red),
         word => (word, Tint::Green),
     };
     cell(format!("{word}{left}{guess}{restricted}")).tinted(Some(tint))
 }
 
-fn state(held: &Held, now: i64) -> &'static str {
-    if held.seconds_left(now) > 0 { "ready" } else { "expired" }
+fn state(holding: &Holding, now: i64) -> &'static str {
+    match holding.held.seconds_left(now) {
+        _ if holding.retired => "retired",
+        1.. => "ready",
+        _ => "expired",
+    }
 }
 
 fn profile_of(held: &Held) -> Option<&str> {
@@ -250,7 +273,7 @@ fn holding_json(holding: &Holding, now: i64) -> Value {
         "arn": holding.arn,
         "account": account_of(holding.identity.as_ref()),
         "kind": held.kind.word(),
-        "state": state(held, now),
+        "state": state(holding, now),
         "created_at": held.created_at,
         "expires_at": held.expires_at,
         "expiry_is_guess": held.expiry_is_guess,

@@ -44,6 +44,8 @@ mod why;
 
 use std::ffi::OsString;
 
+use clap::error::ErrorKind;
+
 use crate::cli::{self, As, Asking, CredentialProcess, Global, Verb, Whom};
 use crate::context::{Context, Verbosity};
 use crate::error::{Exit, Failure};
@@ -194,6 +196,10 @@ fn dispatch(context: &Context, global: &Global, verb: Verb) -> Result<(), Failur
 /// Help and errors of the command line. What a shell would eval stays empty: help goes to stderr then.
 fn explain(context: &Context, error: &clap::Error, for_a_shell: bool) -> Result<(), Failure> {
     let text = error.render();
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        context.show_beside(&text.to_string());
+        return Err(Failure::usage("no command is named", "multicred COMMAND --help says more of each"));
+    }
     if error.use_stderr() {
         let text = text.to_string();
         let (fact, rest) = text.split_once('\n').unwrap_or((&text, ""));
@@ -202,7 +208,7 @@ fn explain(context: &Context, error: &clap::Error, for_a_shell: bool) -> Result<
         return Err(Failure::usage(fact, remedy));
     }
     if for_a_shell {
-        context.complain(&text.to_string());
+        context.show_beside(&text.to_string());
         return Ok(());
     }
     let text = if context.stdout_is_coloured() { text.ansi().to_string() } else { text.to_string() };

@@ -70,7 +70,9 @@ fn set_aside(keeper: &mut Keeper<'_>, survey: &mut Survey) -> Vec<Left> {
 /// once, new ones.
 fn to_take(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &mut Survey) -> Result<Vec<Found>, Failure> {
     let named: BTreeSet<&str> = arguments.profiles.iter().map(String::as_str).collect();
-    let takes_new = arguments.all || keeper.importer().resolver().has_way_back()?;
+    let back = keeper.importer().resolver().way_back()?.unwrap_or_default();
+    // A command tells of a setup, also where the file was moved since.
+    let takes_new = arguments.all || back.takes_new || survey.kept.iter().any(|(_, kept)| kept.is_command);
     let kept: BTreeSet<String> = survey.kept.iter().map(|(name, _)| name.clone()).collect();
     let is_meant = |found: &Found| {
         let name = found.section.as_deref().unwrap_or_default();
@@ -89,6 +91,7 @@ struct Targets {
     /// The sections whose keys are taken and which then are kept up.
     temporary: BTreeSet<String>,
     with_commands: bool,
+    takes_new: bool,
     /// The profiles that were named; none for all.
     named: BTreeSet<String>,
 }
@@ -96,9 +99,10 @@ struct Targets {
 impl Targets {
     fn read(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &Survey, keys: &[Found]) -> Result<Self, Failure> {
         let back = keeper.importer().resolver().way_back()?;
-        let with_commands = back.is_some_and(|back| back.with_commands);
+        let has_command = || survey.kept.iter().any(|(_, kept)| kept.is_command);
+        let with_commands = back.map_or_else(has_command, |back| back.with_commands);
         let named: BTreeSet<String> = arguments.profiles.iter().cloned().collect();
-        let mut targets = Self { with_commands, named, ..Self::default() };
+        let mut targets = Self { with_commands, takes_new: arguments.all, named, ..Self::default() };
         for name in keys.iter().filter_map(|found| found.section.clone()) {
             let is_command = survey.kept(&name).map_or(with_commands, |kept| kept.is_command);
             let list = if is_command { &mut targets.commands } else { &mut targets.temporary };
@@ -183,6 +187,7 @@ fn renew(
     let resolved = obtain(keeper, &renewed, request);
     let mut change = Change {
         with_commands: targets.with_commands,
+        takes_new: targets.takes_new,
         taken,
         commands: commands(keeper, taken, &targets.commands)?,
         renewed: Vec::new(),

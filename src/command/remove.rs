@@ -29,14 +29,15 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Remove) -> Res
     loss.lines(&subject, context.now()).iter().for_each(|line| context.note(line));
     changing::agree(arguments.yes, &format!("Remove {shown}?"))?;
     carry_out(&mut resolver, &subject, &loss)?;
-    asking::record(context, resolver.store_path(), "remove", &shown, subject.arn().as_deref(), "ok");
+    let of = (shown.as_str(), subject.arn());
+    asking::record_change(context, resolver.store_path(), "remove", (of.0, of.1.as_deref()), &loss.in_words(&subject));
     if global.json {
         context.answer_json(&as_json(&subject, &loss))?;
     } else {
         context.note(&format!("removed {shown}"));
     }
     if let Subject::Identity(row) = &subject {
-        changing::note_what_asks(context, &resolver, &row.shown());
+        changing::note_what_asks(context, &resolver, &row.shown(), Some(&row.identity));
         changing::note_live_sessions(context, Some(&row.shown()));
     }
     Ok(())
@@ -165,6 +166,16 @@ impl Loss {
             lines.push("AWS keeps a long-lived key, and takes it, until it is deleted there".to_owned());
         }
         lines
+    }
+
+    /// What went, for the history.
+    fn in_words(&self, subject: &Subject) -> String {
+        let keys = self.held.iter().map(|held| held.access_key_id.as_str()).collect::<Vec<_>>().join(", ");
+        match subject {
+            Subject::Key(..) => "that credential alone".to_owned(),
+            Subject::Identity(_) if keys.is_empty() => "all that was known of it".to_owned(),
+            Subject::Identity(_) => format!("all that was known of it, and {keys}"),
+        }
     }
 
     /// What cannot be had again.

@@ -9,8 +9,9 @@ use crate::error::{Exit, Failure};
 use crate::identity::key_age::DAY;
 use crate::identity::request::say_duration;
 use crate::prompt::{Answer, Prompter, Tty, Unaskable, confirm};
-use crate::resolve::{Consent, Resolver, Rotated, Subject};
+use crate::resolve::{Catalogue, Consent, Resolver, Rotated, Subject};
 use crate::store::{IdentityRow, RotationRow};
+use crate::synced_profile::Writer;
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Rotate) -> Result<(), Failure> {
     let flags = Asking { mfa_code: arguments.mfa_code.clone(), ..Asking::default() };
@@ -24,7 +25,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Rotate) -> Res
             let subject = resolver.subject(name)?;
             let rotated = resolver.rotate(&subject, &consent)?;
             let done = Done { row: &subject.row, result: Ok(rotated) };
-            report(context, global, &[done])
+            report(context, global, resolver.catalogue(), &[done])
         }
         (None, Some(age)) => every_older(context, global, &mut resolver, (age, &consent)),
         (None, None) if arguments.pending => pending(context, global, &resolver),
@@ -70,7 +71,7 @@ fn every_older(
             break;
         }
     }
-    report(context, global, &done)?;
+    report(context, global, resolver.catalogue(), &done)?;
     let rotated = done.iter().filter(|done| done.result.is_ok()).count();
     match (cancelled, rotated == subjects.len()) {
         (true, _) => Err(Failure { exit: Exit::Cancelled, fact: sum(rotated, subjects.len()), remedy: None }),
@@ -90,12 +91,12 @@ fn say_age(seconds: i64) -> String {
     }
 }
 
-fn report(context: &Context, global: &Global, done: &[Done<'_>]) -> Result<(), Failure> {
+fn report(context: &Context, global: &Global, catalogue: &Catalogue<'_>, done: &[Done<'_>]) -> Result<(), Failure> {
     for (row, rotated) in done.iter().filter_map(|done| Some((done.row, done.result.as_ref().ok()?))) {
         if !global.json {
             context.answer(&sentence(row, rotated))?;
         }
-        afterwards(context, row, rotated);
+        afterwards(context, catalogue, row, rotated);
     }
     if global.json {
         context.answer_json(&done.iter().map(as_json).collect())?;
@@ -110,7 +111,7 @@ fn sentence(row: &IdentityRow, rotated: &Rotated) -> String {
 }
 
 /// What is left for the person to know and to do.
-fn afterwards(context: &Context, row: &IdentityRow, rotated: &Rotated) {
+fn afterwards(context: &Context, catalogue: &Catalogue<'_>, row: &IdentityRow, rotated: &Rotated) {
     let Rotated { old_key, copies, by_another, .. } = rotated;
     if !by_another {
         context.note(&format!("sessions that were made with {old_key} live on until they expire, in 36 hours at most"));
@@ -119,11 +120,13 @@ fn afterwards(context: &Context, row: &IdentityRow, rotated: &Rotated) {
     if context.variable("AWS_ACCESS_KEY_ID") == Some(old_key) {
         context.note(&format!("AWS_ACCESS_KEY_ID of this shell is {old_key}: multicred as {} again", row.shown()));
     }
+    let command = Writer::new(context, catalogue).and_then(|writer| writer.entry(row)).ok().map(|entry| entry.command);
     for (profile, place) in copies {
+        // What may be written there, whosever profile it is, and whatever it is called.
+        let asks = command.as_deref().map(|command| format!("credential_process = {command}"));
+        let instead = asks.map(|asks| format!(", and put in their place: {asks}")).unwrap_or_default();
         context.note(&format!(
-            "profile {profile} has {old_key} still ({place}), which is dead: take that line and its secret out; then \
-             multicred sync {} serves what used it",
-            row.shown()
+            "profile {profile} has {old_key} still ({place}), which is dead: take that line and its secret out{instead}"
         ));
     }
 }
@@ -151,6 +154,9 @@ fn pending(context: &Context, global: &Global, resolver: &Resolver<'_>) -> Resul
         Some(store) => store.read().unfinished_rotations()?,
         None => Vec::new(),
     };
+    if rotations.is_empty() && !global.json {
+        context.note("no rotation is pending");
+    }
     if global.json {
         return Ok(context.answer_json(&rotations.iter().map(pending_json).collect())?);
     }

@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Serve) -> Resu
     let question = asking::Question { what: "serve", name: &name, request: &request };
     let (somebody, store) = asking::answer(context, global, &arguments.asking, question, Tty)?;
     let record = |outcome: &str| {
-        asking::record(context, &store, "serve", &somebody.who.shown, somebody.who.arn.as_deref(), outcome);
+        asking::record_use(context, &store, "serve", (&somebody.who, &request), outcome);
     };
     let mut serving = open(context, global, arguments, &question, &somebody)?;
     let done = serving.tell(context, format, arguments.token_file.as_deref()).and_then(|()| {

@@ -139,9 +139,11 @@ impl Plan {
             (None, Some(program)) => program.to_str().map(str::to_owned),
             _ => None,
         };
-        if shells.is_empty() {
+        let other = startup::without_init(context);
+        if shells.is_empty() && other.is_none() {
             self.remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
         }
+        self.remarks.extend(other);
         for shell in shells {
             let file = shell.file.display();
             match shell.has {
@@ -351,7 +353,7 @@ fn replace(
     temporary: bool,
 ) -> Result<Vec<Left>, Failure> {
     let mut left = Vec::new();
-    let mut change = Change { with_commands: !temporary, taken, anew, ..Change::default() };
+    let mut change = Change { with_commands: !temporary, takes_new: true, taken, anew, ..Change::default() };
     if !temporary {
         let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
         change.commands = commands(keeper, taken, &all)?;

@@ -33,7 +33,14 @@ fn text(facts: &Facts, now: i64) -> String {
     };
     let line = |what: &str, value: &str| format!("  {what}: {value}");
     let optional = |what: &str, value: &Option<String>| value.as_deref().map(|value| line(what, value));
-    let mut lines = vec![first, line("state", &say_standing(&facts.standing, now)), line("kind", facts.kind)];
+    let of = match &facts.profile_of {
+        _ if !facts.is_profile => None,
+        Some(of) => Some(line("a profile, of", of)),
+        None => Some("  a profile".to_owned()),
+    };
+    let mut lines = vec![first];
+    lines.extend(of);
+    lines.extend([line("state", &say_standing(&facts.standing, now)), line("kind", facts.kind)]);
     lines.extend((!facts.names.is_empty()).then(|| line("names", &facts.names.join(", "))));
     lines.extend(account(facts));
     lines.extend(optional("label", &facts.label));
@@ -114,6 +121,8 @@ fn as_json(facts: &Facts) -> Value {
         "protected": facts.protected,
         "kind": facts.kind,
         "source": facts.source,
+        "is_profile": facts.is_profile,
+        "profile_of": facts.profile_of,
         "label": facts.label,
         "names": facts.names,
         "region": facts.region,

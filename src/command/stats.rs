@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value, json};
 
+use crate::changing::count;
 use crate::cli::Global;
 use crate::context::{Context, printable};
 use crate::error::Failure;
@@ -215,12 +216,10 @@ fn say(counts: &Counts) -> String {
 
 fn say_usage(usage: &Usage) -> String {
     let Usage { switches, programs, cached, calls, failures, .. } = usage;
-    let things = |count: u64, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
-    let switches = things(*switches, "switch", "switches");
-    let programs = things(*programs, "program", "programs");
-    let calls = things(*calls, "call", "calls");
-    let failures =
-        if *failures > 0 { format!("; {}", things(*failures, "failure", "failures")) } else { String::new() };
+    let switches = count(*switches, "switch", "switches");
+    let programs = count(*programs, "program", "programs");
+    let calls = count(*calls, "call", "calls");
+    let failures = if *failures > 0 { format!("; {}", count(*failures, "failure", "failures")) } else { String::new() };
     format!("{switches}, {programs}, {cached} of them without a call; {calls}{failures}")
 }
 

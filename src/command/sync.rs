@@ -5,14 +5,14 @@ use std::collections::HashSet;
 use serde_json::json;
 
 use crate::asking;
-use crate::aws_config::synced::{self, Change, Entry, Report};
+use crate::aws_config::synced::{self, Change, Entry, Report, Synced};
 use crate::aws_config::{AwsFiles, FileKind};
 use crate::changing;
 use crate::cli::{Asking, Global, Sync};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
-use crate::identity::Kind;
 use crate::identity::route::CredentialKind;
+use crate::identity::{Kind, arn};
 use crate::resolve::{Catalogue, ResolveError};
 use crate::store::{IdentityRow, Owner, Store, StoreError};
 use crate::synced_profile::{self, Writer, at_its_place, refused};
@@ -27,15 +27,17 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Sync) -> Resul
     if !changed.is_empty() {
         asking::record(context, resolver.store_path(), "sync", &changed.join(", "), None, "ok");
     }
-    for name in &done.written {
-        note_protected(context, resolver.catalogue(), name)?;
+    for entry in wanted.entries().iter().filter(|entry| done.written.contains(&entry.name)) {
+        note_protected(context, resolver.catalogue(), entry)?;
     }
     tell(context, global, &files, &wanted, &done)
 }
 
 /// Whoever asks by such a profile is mostly a program, without a terminal.
-fn note_protected(context: &Context, catalogue: &Catalogue<'_>, name: &str) -> Result<(), Failure> {
-    if catalogue.stored_identity(name)?.is_some_and(|row| row.protected) {
+fn note_protected(context: &Context, catalogue: &Catalogue<'_>, entry: &Entry) -> Result<(), Failure> {
+    let asked = synced::asks_for(&entry.command).unwrap_or_default();
+    if let Some(row) = catalogue.stored_identity(&asked)?.filter(|row| row.protected) {
+        let name = row.shown();
         context.note(&format!(
             "{name} is protected: a program that asks by its profile is answered in a shell that is {name}, or where its \
              account's alias can be typed"
@@ -57,7 +59,7 @@ enum Wanted {
 impl Wanted {
     fn read(context: &Context, catalogue: &Catalogue<'_>, files: &AwsFiles, arguments: &Sync) -> Result<Self, Failure> {
         let config = files.text(FileKind::Config).map_err(ResolveError::from)?;
-        let there = synced::names(&config).map_err(|error| refused(files, &error))?;
+        let there = synced::profiles(&config).map_err(|error| refused(files, &error))?;
         let typed = &arguments.identities;
         if arguments.remove {
             let to_remove = |typed: &String| in_block(catalogue, &there, typed);
@@ -73,30 +75,42 @@ impl Wanted {
             return Ok(Self::Exactly(rows.iter().map(|row| writer.entry(row)).collect::<Result<_, _>>()?));
         }
         if typed.is_empty() {
-            return Self::renewal(catalogue, files, &writer, there);
+            return Self::renewal(context, catalogue, files, &writer, there);
         }
         let entries = typed.iter().map(|typed| writer.entry(&identity(catalogue, &there, typed)?));
         Ok(Self::Put(entries.collect::<Result<_, _>>()?))
     }
 
     fn renewal(
+        context: &Context,
         catalogue: &Catalogue<'_>,
         files: &AwsFiles,
         writer: &Writer,
-        there: Vec<String>,
+        there: Vec<Synced>,
     ) -> Result<Self, Failure> {
         if there.is_empty() {
             let fact = format!("{} has no profiles of multicred sync to renew", files.path(FileKind::Config).display());
             return Err(Failure::usage(fact, "say for whom: multicred sync --all, or multicred sync IDENTITY..."));
         }
         let (mut entries, mut unknown) = (Vec::new(), Vec::new());
-        for name in there {
-            match catalogue.stored_identity(&name)? {
-                Some(row) => entries.push(Entry { region: row.region, ..writer.named(&name)? }),
+        for Synced { name, asks_for } in there {
+            match catalogue.stored_identity(&asks_for)? {
+                Some(row) => {
+                    note_renamed(context, &name, &row);
+                    entries.push(writer.entry_called(&name, &row)?);
+                }
                 None => unknown.push(name),
             }
         }
         Ok(Self::Renew(entries, unknown))
+    }
+
+    /// What is to be written.
+    fn entries(&self) -> &[Entry] {
+        match self {
+            Self::Put(entries) | Self::Renew(entries, _) | Self::Exactly(entries) => entries,
+            Self::Remove(_) | Self::RemoveAll => &[],
+        }
     }
 
     fn change(&self) -> Change<'_> {
@@ -110,10 +124,24 @@ impl Wanted {
 }
 
 /// The profile that is meant: by its name, or by any name of its identity.
-fn in_block(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> String {
-    match catalogue.stored_identity(typed) {
-        Ok(Some(row)) if !there.iter().any(|name| name == typed) => row.shown(),
-        _ => typed.to_owned(),
+fn in_block(catalogue: &Catalogue<'_>, there: &[Synced], typed: &str) -> String {
+    let is_there = there.iter().any(|profile| profile.name == typed);
+    let Some(row) = catalogue.stored_identity(typed).ok().flatten().filter(|_| !is_there) else {
+        return typed.to_owned();
+    };
+    let asks = |profile: &&Synced| arn::parse(&profile.asks_for).is_ok_and(|arn| arn.identity == row.identity);
+    there.iter().find(asks).map_or_else(|| row.shown(), |profile| profile.name.clone())
+}
+
+/// A profile goes on under the name that programs know, until the person wants another one.
+fn note_renamed(context: &Context, name: &str, row: &IdentityRow) {
+    let shown = row.shown();
+    if shown != name {
+        context.note(&format!(
+            "profile {name} is {}, which is called {shown} now: multicred sync {shown} writes one of that name, and \
+             multicred sync --remove {name} takes this one out",
+            row.arn()
+        ));
     }
 }
 
@@ -139,14 +167,17 @@ fn obtainable(store: &Store) -> Result<Vec<IdentityRow>, StoreError> {
     Ok(rows)
 }
 
-fn identity(catalogue: &Catalogue<'_>, there: &[String], typed: &str) -> Result<IdentityRow, Failure> {
+fn identity(catalogue: &Catalogue<'_>, there: &[Synced], typed: &str) -> Result<IdentityRow, Failure> {
     let shown = typed.escape_debug();
     // What a profile of that name says steers nothing here: it is about to be written anew, or is refused as the
     // person's own.
     if let Some(row) = catalogue.stored_identity(typed)? {
         return Ok(row);
     }
-    if there.iter().any(|name| name == typed) {
+    if let Some(profile) = there.iter().find(|profile| profile.name == typed) {
+        if let Some(row) = catalogue.stored_identity(&profile.asks_for)? {
+            return Ok(row);
+        }
         let fact = format!("there is no identity called '{shown}' any more");
         return Err(Failure::new(Exit::Identity, fact, format!("multicred sync --remove {shown}")));
     }

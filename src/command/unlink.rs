@@ -25,7 +25,8 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unlink) -> Res
         writing.remove_link(row.id)?;
         forget_below(writing, row)
     })?;
-    asking::record(context, resolver.store_path(), "unlink", &shown, Some(&arn), "ok");
+    let detail = format!("no longer from {parent}");
+    asking::record_change(context, resolver.store_path(), "unlink", (&shown, Some(&arn)), &detail);
     if global.json {
         let answer = json!({ "identity": shown, "arn": arn, "parent": parent, "forgotten": forgotten });
         return Ok(context.answer_json(&answer)?);

@@ -1,19 +1,21 @@
 //! `unsetup`: what `setup` and `refresh` did to the person's files, undone. The store stays.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::setup::{ask, check_can_ask, show_beside_json, tidy};
 use crate::asking;
 use crate::aws_config::FileKind;
+use crate::aws_config::document::Document;
 use crate::aws_config::kept::{Kept, Restored, WayBack, restore};
 use crate::aws_config::write::Rewrite;
 use crate::cli::{Asking, Global, Unsetup};
 use crate::context::{Context, printable};
-use crate::credential_text::Found;
+use crate::credential_text::{self, Found};
 use crate::error::{Exit, Failure};
 use crate::identity::route::CredentialKind;
 use crate::importing::{Importer, Manner};
@@ -29,25 +31,54 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
         return original(context, global, &mut resolver, file.as_deref());
     }
     let mut keeper = Keeper::new(context, Importer::with(context, resolver, Manner::default()))?;
-    let was_there = keeper.path().exists();
-    let survey = keeper.survey()?;
+    let mut survey = keeper.survey()?;
     let shells = startup::find(context);
-    if !arguments.dry_run {
-        keeper.tidy()?;
-        tidy(&mut keeper, shells.iter().filter(|shell| shell.has != Has::Block));
-    }
+    let ready = prepare(&mut keeper, &survey, &shells, arguments);
     let shells: Vec<Startup> = shells.into_iter().filter(|shell| shell.has == Has::Block).collect();
+    let failure = match ready {
+        Err(failure) if shells.is_empty() => return Err(failure),
+        Err(failure) => {
+            survey.kept.clear();
+            Some(failure)
+        }
+        Ok(()) => None,
+    };
     let plan = plan(&keeper, &survey, &shells);
     let is_done = !plan.is_empty() && !arguments.dry_run;
     if is_done && !arguments.yes {
         check_can_ask(context)?;
     }
-    if is_done && !survey.kept.is_empty() {
-        keeper.check_writable()?;
+    show(context, global, &plan, is_done && !arguments.yes)?;
+    if is_done && !arguments.yes {
+        ask("Undo this?", "nothing was changed")?;
     }
-    let lines: Vec<String> = (1..).zip(&plan).map(|(number, step)| format!("{number}. {step}")).collect();
+    let undone =
+        if is_done { undo(&mut keeper, &survey, &shells, failure) } else { Undone { failure, ..Undone::default() } };
+    undone.tell(&mut keeper, global, &plan, arguments.dry_run)
+}
+
+/// What comes before the plan: what killed runs have left is cleared away. The shells can be done whatever becomes of the
+/// profiles.
+fn prepare(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup], arguments: &Unsetup) -> Result<(), Failure> {
+    if arguments.dry_run {
+        return Ok(());
+    }
+    tidy(keeper, shells.iter().filter(|shell| shell.has != Has::Block));
+    keeper.tidy()?;
+    if !survey.kept.is_empty() {
+        return keeper.check_writable();
+    }
+    // A killed run may have left that to do.
+    if keeper.path().exists() && keeper.importer().resolver().has_way_back()? {
+        return Ok(keeper.importer().resolver().put_way_back_aside()?);
+    }
+    Ok(())
+}
+
+fn show(context: &Context, global: &Global, plan: &[String], asks: bool) -> Result<(), Failure> {
+    let lines: Vec<String> = (1..).zip(plan).map(|(number, step)| format!("{number}. {step}")).collect();
     if global.json {
-        show_beside_json(context, &lines, is_done && !arguments.yes);
+        show_beside_json(context, &lines, asks);
     } else {
         let lines: Vec<String> = lines.iter().map(|line| printable(line) + "\n").collect();
         context.answer(&lines.concat())?;
@@ -55,15 +86,7 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Re
     if plan.is_empty() {
         context.note("there is nothing to undo");
     }
-    if is_done && !arguments.yes {
-        ask("Undo this?", "nothing was changed")?;
-    }
-    // A killed run may have left that to do. A file that is away, with its disk perhaps, may come back.
-    if !arguments.dry_run && survey.kept.is_empty() && was_there && keeper.path().exists() {
-        keeper.importer().resolver().forget_way_back()?;
-    }
-    let undone = if is_done { undo(&mut keeper, &survey, &shells)? } else { Undone::default() };
-    undone.tell(&mut keeper, global, &plan, arguments.dry_run)
+    Ok(())
 }
 
 fn plan(keeper: &Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Vec<String> {
@@ -81,31 +104,16 @@ struct Undone {
     profiles: Vec<(String, Restored)>,
     /// File, and what came of it.
     shells: Vec<(String, Result<&'static str, String>)>,
+    /// Why no profile could be given back.
+    failure: Option<Failure>,
 }
 
-fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<Undone, Failure> {
-    let mut undone = Undone::default();
+fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup], failure: Option<Failure>) -> Undone {
+    let mut undone = Undone { failure, ..Undone::default() };
     if !survey.kept.is_empty() {
-        let resolver = keeper.importer().resolver();
-        let back = resolver.way_back()?.unwrap_or_default();
-        let mut keys = BTreeMap::new();
-        for (name, kept) in &survey.kept {
-            // Only that store knows what stood there.
-            if !resolver.catalogue().is_named(kept.store.as_deref()) {
-                keys.insert(name.clone(), Err(kept.elsewhere("unsetup")));
-            } else if !back.knows(name) && !kept.is_command && newest_key(resolver, &kept.who)?.is_some() {
-                keys.insert(name.clone(), Err(unknown_before(&kept.who)));
-            } else if let Some(found) = key(resolver, &back, name, kept)? {
-                keys.insert(name.clone(), Ok(found));
-            }
-        }
-        resolver.edit_aws_file(FileKind::Credentials, &mut |text| {
-            let (text, done) = restore(text, &back, &keys);
-            undone.profiles = done;
-            Ok::<_, Failure>(Rewrite::Text(text))
-        })?;
-        if undone.profiles.iter().all(|(_, restored)| !matches!(restored, Restored::Left(_))) {
-            resolver.forget_way_back()?;
+        match give_back(keeper.importer().resolver(), survey) {
+            Ok(profiles) => undone.profiles = profiles,
+            Err(failure) => undone.failure = Some(failure),
         }
     }
     for shell in shells {
@@ -117,7 +125,48 @@ fn undo(keeper: &mut Keeper<'_>, survey: &Survey, shells: &[Startup]) -> Result<
         };
         undone.shells.push((shell.file.display().to_string(), result));
     }
-    Ok(undone)
+    undone
+}
+
+fn give_back(resolver: &mut Resolver<'_>, survey: &Survey) -> Result<Vec<(String, Restored)>, Failure> {
+    let mut back = resolver.way_back()?.unwrap_or_default();
+    if survey.kept.iter().any(|(name, _)| !back.knows(name)) {
+        let others = resolver.other_ways_back()?;
+        for (name, kept) in &survey.kept {
+            back.learn(name, &kept.who, &others);
+        }
+    }
+    let (mut keys, mut confirmed) = (BTreeMap::new(), BTreeSet::new());
+    for (name, kept) in &survey.kept {
+        // Only that store knows what stood there.
+        if !resolver.catalogue().is_named(kept.store.as_deref()) {
+            keys.insert(name.clone(), Err(kept.elsewhere("unsetup")));
+        } else if let Some(found) = key(resolver, &back, name, kept)? {
+            let confirmed = confirm(resolver, &found, &mut confirmed);
+            keys.insert(name.clone(), confirmed.map(|()| found).map_err(|failure| failure.fact));
+        }
+    }
+    let mut profiles = Vec::new();
+    resolver.edit_aws_file(FileKind::Credentials, &mut |text| {
+        let (text, done) = restore(text, &back, &keys);
+        profiles = done;
+        Ok::<_, Failure>(Rewrite::Text(text))
+    })?;
+    if profiles.iter().all(|(_, restored)| !matches!(restored, Restored::Left(_))) {
+        resolver.put_way_back_aside()?;
+    }
+    Ok(profiles)
+}
+
+/// A long-term key of a protected account is not written out unasked; one word serves all of an account.
+fn confirm(resolver: &mut Resolver<'_>, found: &Found, confirmed: &mut BTreeSet<String>) -> Result<(), Failure> {
+    let Some(row) = resolver.owner_of_key(&found.access_key_id)? else { return Ok(()) };
+    let account = row.identity.account.clone();
+    if row.protected && !confirmed.contains(&account) {
+        resolver.confirm_protected(&row)?;
+        confirmed.insert(account);
+    }
+    Ok(())
 }
 
 /// The key that a section is to have: the one that it had, else, where that was rotated, the present one.
@@ -143,14 +192,6 @@ fn newest_key(resolver: &mut Resolver<'_>, who: &str) -> Result<Option<String>, 
     Ok(newest.max_by_key(|held| held.created_at).map(|held| held.access_key_id))
 }
 
-/// Its key may have stood there: to take out what stands there now would take the profile away.
-fn unknown_before(who: &str) -> String {
-    let who = who.escape_debug();
-    format!(
-        "nothing says whether it had a key, and the store has one of {who}: put that one there, or remove it by hand"
-    )
-}
-
 fn found(id: &str, material: &KeyMaterial) -> Found {
     Found {
         section: None,
@@ -172,10 +213,18 @@ fn original(
     file: Option<&Path>,
 ) -> Result<(), Failure> {
     let Some(file) = file else { return list_originals(context, global, resolver) };
+    if context.stdout_is_terminal() {
+        let fact = "this would print secrets on the terminal";
+        return Err(Failure::usage(fact, "send it to a program or a file"));
+    }
     let Some(held) = resolver.original_of(file)? else {
         let fact = format!("the store keeps nothing of {} from before it was written to", file.display());
         return Err(Failure::new(Exit::Failure, fact, "multicred unsetup --original lists what it keeps"));
     };
+    let mut confirmed = BTreeSet::new();
+    for found in keys_in(&held) {
+        confirm(resolver, &found, &mut confirmed)?;
+    }
     let store = resolver.store_path().to_owned();
     asking::record(context, &store, "unsetup --original", &file.to_string_lossy(), None, "ok");
     if global.json {
@@ -186,6 +235,11 @@ fn original(
         return Ok(context.answer_json(&json!({ "file": file, "content": text }))?);
     }
     Ok(context.answer_by(|out| out.write_all(&held))?)
+}
+
+fn keys_in(content: &[u8]) -> Vec<Found> {
+    let document = Document::parse(&Zeroizing::new(String::from_utf8_lossy(content).into_owned()));
+    document.sections().filter_map(|section| credential_text::of_section(&section)?.ok()).collect()
 }
 
 fn list_originals(context: &Context, global: &Global, resolver: &Resolver<'_>) -> Result<(), Failure> {
@@ -206,7 +260,7 @@ fn list_originals(context: &Context, global: &Global, resolver: &Resolver<'_>) -
 
 impl Undone {
     fn tell(
-        &self,
+        self,
         keeper: &mut Keeper<'_>,
         global: &Global,
         plan: &[String],
@@ -220,10 +274,15 @@ impl Undone {
             (file, text, result.is_err())
         });
         let all: Vec<(&String, String, bool)> = of_profiles.chain(of_shells).collect();
-        if !all.is_empty() {
-            asking::record(context, &store, "unsetup", &keeper.path().to_string_lossy(), None, "ok");
-        }
         let failed = all.iter().filter(|(.., is_left)| *is_left).count();
+        if !all.is_empty() || self.failure.is_some() {
+            let outcome = match (&self.failure, failed) {
+                (Some(failure), _) => failure.fact.clone(),
+                (None, 0) => "ok".to_owned(),
+                (None, failed) => format!("{failed} of {} were left as they are", all.len()),
+            };
+            asking::record(context, &store, "unsetup", &keeper.path().to_string_lossy(), None, &outcome);
+        }
         if global.json {
             let done: Vec<Value> = all
                 .iter()
@@ -239,6 +298,9 @@ impl Undone {
         }
         if !all.is_empty() && store.exists() {
             context.note(&format!("the store stays, with every key: {}", store.display()));
+        }
+        if let Some(failure) = self.failure {
+            return Err(failure);
         }
         if failed == 0 {
             return Ok(());

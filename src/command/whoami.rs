@@ -12,6 +12,7 @@ use crate::error::{Exit, Failure};
 use crate::identity::Identity;
 use crate::identity::arn;
 use crate::identity::name::is_access_key_id;
+use crate::identity::request::{Asker, Request};
 use crate::identity::route::Metadata;
 use crate::progress::Progress;
 use crate::prompt::Never;
@@ -25,10 +26,10 @@ const ACTION: &str = "GetCallerIdentity";
 const RELATIVE_URI: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 
 pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
-    let credential = credential(context)?;
+    let used = used(context, global)?;
     let claim = Claim::of(context, global);
-    let caller = ask(context, &credential, &claim)?;
-    let answer = Answer { context, credential: &credential, claim: &claim, caller: &caller };
+    let caller = ask(context, &used, &claim).map_err(|error| used.explain(context, error))?;
+    let answer = Answer { used: &used, claim: &claim, caller: &caller };
     if global.json {
         context.answer_json(&answer.json())?;
     } else {
@@ -38,30 +39,108 @@ pub(super) fn run(context: &Context, global: &Global) -> Result<(), Failure> {
         return Ok(());
     }
     let fact = format!("this shell says that it is {}, and AWS says that it is {}", claim.say(), caller.text);
-    Err(Failure::new(Exit::Failure, fact, "multicred renew, or be somebody: multicred as NAME"))
+    let remedy = match used.from {
+        From::Profile(variable, _) => format!("unset {variable}, or be somebody: multicred as NAME"),
+        From::Environment | From::Endpoint => "multicred renew, or be somebody: multicred as NAME".to_owned(),
+    };
+    Err(Failure::new(Exit::Failure, fact, remedy))
 }
 
-/// What a program in this shell would sign with: the keys of the environment, else what its endpoint hands out.
-fn credential(context: &Context) -> Result<Credential, Failure> {
+/// Where programs take the credential from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum From {
+    /// The keys of the environment.
+    Environment,
+    /// The endpoint that the environment names.
+    Endpoint,
+    /// A profile: what names it, and its name.
+    Profile(&'static str, String),
+}
+
+/// What a program in this shell would sign with.
+struct Used {
+    credential: Credential,
+    from: From,
+    /// How a profile says that AWS is reached.
+    reach: OfProfile,
+}
+
+impl Used {
+    /// A refusal of what a switch put there: some of it may not be what it was.
+    fn explain(&self, context: &Context, error: ResolveError) -> Failure {
+        let is_refused = matches!(error, ResolveError::Sts(StsError::Refused { .. }));
+        let failure = Failure::from(error);
+        if self.from != From::Environment || !is_refused || !context.holds_switched_key() {
+            return failure;
+        }
+        let remedy = "this shell has the access key id that the switch set; its secret or session token may have been \
+                      changed by hand, or AWS no longer takes it: multicred renew";
+        Failure { remedy: Some(remedy.to_owned()), ..failure }
+    }
+}
+
+/// In the order in which SDKs look: the keys of the environment, the profile, what its endpoint hands out.
+fn used(context: &Context, global: &Global) -> Result<Used, Failure> {
     let variable = |name: &str| context.setting(name).map(Cow::into_owned);
+    let plain = |credential, from| Used { credential, from, reach: OfProfile::default() };
     if let Some(access_key_id) = variable("AWS_ACCESS_KEY_ID") {
-        return of_environment(access_key_id, variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN"));
+        let (secret, token) = (variable("AWS_SECRET_ACCESS_KEY"), variable("AWS_SESSION_TOKEN"));
+        return Ok(plain(of_environment(access_key_id, secret, token)?, From::Environment));
+    }
+    for name in ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"] {
+        if let Some(profile) = variable(name) {
+            return of_profile(context, global, name, profile);
+        }
     }
     let session = Session::of_environment(|name| context.variable(name));
-    if session.is_some_and(|session| !session.lives()) {
+    if session.as_ref().is_some_and(|session| !session.lives()) {
         let name = context.variable("MULTICRED_IDENTITY").unwrap_or("somebody");
         return Err(none(
             format!("no credential: the live session of {name} has ended"),
             "multicred renew opens another one",
         ));
     }
+    if session.is_none() && has_default(context, global)? {
+        return of_profile(context, global, DEFAULT, "default".to_owned());
+    }
     if variable(ENDPOINT[0]).is_none() && variable(RELATIVE_URI).is_none() {
-        let fact = "this shell has no credential: neither AWS_ACCESS_KEY_ID nor a live session";
-        let remedy = "be somebody: multicred as NAME; a profile may answer for programs still: multicred status";
-        return Err(none(fact, remedy));
+        let fact = "this shell has no credential: neither AWS_ACCESS_KEY_ID nor a profile nor a live session";
+        return Err(none(fact, "be somebody: multicred as NAME"));
     }
     let fetched = metadata::fetch(Metadata::EcsContainer, &variable, context.now());
-    Ok(fetched.map_err(ResolveError::from)?.credential)
+    Ok(plain(fetched.map_err(ResolveError::from)?.credential, From::Endpoint))
+}
+
+/// What stands in the place of a variable's name where none names a profile.
+const DEFAULT: &str = "the [default] profile";
+
+fn reader<'c>(context: &'c Context, global: &Global) -> Result<Resolver<'c>, ResolveError> {
+    Resolver::new(context, store_path(context, global.store.as_deref())?, Box::new(Never), None)
+}
+
+/// Whether programs that name no profile get a credential from one.
+fn has_default(context: &Context, global: &Global) -> Result<bool, Failure> {
+    let profile = reader(context, global)?.catalogue().profile("default")?;
+    Ok(profile.is_some_and(|profile| {
+        profile.key.is_some() || profile.setting("role_arn").is_some() || profile.only_process().is_some()
+    }))
+}
+
+/// The credential that the profile gives; what AWS gives for it is not kept.
+fn of_profile(context: &Context, global: &Global, variable: &'static str, profile: String) -> Result<Used, Failure> {
+    let mut reader = reader(context, global)?;
+    let says = if variable == DEFAULT { DEFAULT.to_owned() } else { format!("{variable} is {profile}, which") };
+    if reader.catalogue().profile(&profile)?.is_none() {
+        let fact = format!("no credential: {variable} is {profile}, and there is no such profile");
+        return Err(none(fact, &format!("unset {variable}, or be somebody: multicred as NAME")));
+    }
+    // As programs do: with its own key, where it has one.
+    let request = Request { no_session: true, asker: Asker::Program, ..Request::default() };
+    let resolved = reader.resolve_reading(&profile, &request).map_err(|error| {
+        let failure = Failure::from(error);
+        Failure { fact: format!("{says} answers for programs here: {}", failure.fact), ..failure }
+    })?;
+    Ok(Used { credential: resolved.credential, from: From::Profile(variable, profile), reach: resolved.reach })
 }
 
 fn none(fact: impl Into<String>, remedy: &str) -> Failure {
@@ -115,8 +194,7 @@ impl Claim {
 
 /// Whom a name means, as far as that is known. That it cannot be told is no reason not to ask AWS.
 fn meaning(context: &Context, global: &Global, name: &str) -> Option<Identity> {
-    let path = store_path(context, global.store.as_deref()).ok()?;
-    let resolver = Resolver::new(context, path, Box::new(Never), None).ok()?;
+    let resolver = reader(context, global).ok()?;
     match resolver.catalogue().lookup(name).ok()? {
         Target::Known(row) => Some(row.identity),
         Target::OfProfiles(role) => Some(role),
@@ -126,13 +204,14 @@ fn meaning(context: &Context, global: &Global, name: &str) -> Option<Identity> {
     }
 }
 
-fn ask(context: &Context, credential: &Credential, claim: &Claim) -> Result<Caller, ResolveError> {
-    let settings = StsSettings::read(|name| context.setting(name).map(Cow::into_owned), &OfProfile::default())?;
+fn ask(context: &Context, used: &Used, claim: &Claim) -> Result<Caller, ResolveError> {
+    let credential = &used.credential;
+    let settings = StsSettings::read(|name| context.setting(name).map(Cow::into_owned), &used.reach)?;
     let partition = match (&claim.identity, settings.region.as_deref()) {
         (Some(identity), _) => identity.partition.clone(),
         (None, region) => partition_of(region.unwrap_or(default_region("aws"))).to_owned(),
     };
-    let region = signing_region(&partition, [settings.region.as_deref()]);
+    let region = signing_region(&partition, [settings.region.as_deref(), used.reach.region.as_deref()]);
     let sts = Sts::new(settings)?;
     context.detail(&format!("{ACTION} with {}", credential.access_key_id));
     let progress = Progress::start(context, ACTION, &credential.access_key_id);
@@ -144,8 +223,7 @@ fn ask(context: &Context, credential: &Credential, claim: &Claim) -> Result<Call
 
 /// What there is to tell.
 struct Answer<'a> {
-    context: &'a Context,
-    credential: &'a Credential,
+    used: &'a Used,
     claim: &'a Claim,
     caller: &'a Caller,
 }
@@ -162,7 +240,7 @@ impl Answer<'_> {
     }
 
     fn is_live(&self) -> bool {
-        self.context.variable("AWS_ACCESS_KEY_ID").is_none()
+        self.used.from == From::Endpoint
     }
 
     fn text(&self) -> String {
@@ -173,13 +251,19 @@ impl Answer<'_> {
             (None, Some(name)) => format!("the prompt says {name}, whose ARN is not known"),
             (None, None) => "this shell does not say who it is".to_owned(),
         };
-        let from = if self.is_live() { "handed out by the endpoint" } else { "in the environment" };
+        let from = match &self.used.from {
+            From::Environment => "in the environment".to_owned(),
+            From::Endpoint => "handed out by the endpoint".to_owned(),
+            From::Profile(DEFAULT, _) => format!("of {DEFAULT}"),
+            From::Profile(variable, profile) => format!("of the profile {profile} ({variable})"),
+        };
+        let key = &self.used.credential.access_key_id;
         let lines = [
             self.caller.text.clone(),
             format!("  {agreement}"),
             format!("  account {}", self.caller.arn.identity.account),
             format!("  user id {}", self.caller.unique_id),
-            format!("  access key {}, {from}", self.credential.access_key_id),
+            format!("  access key {key}, {from}"),
         ];
         lines.iter().map(|line| printable(line) + "\n").collect()
     }
@@ -189,8 +273,12 @@ impl Answer<'_> {
             "arn": self.caller.text,
             "account": self.caller.arn.identity.account,
             "user_id": self.caller.unique_id,
-            "access_key_id": self.credential.access_key_id,
+            "access_key_id": self.used.credential.access_key_id,
             "live": self.is_live(),
+            "profile": match &self.used.from {
+                From::Profile(_, profile) => Some(profile),
+                From::Environment | From::Endpoint => None,
+            },
             "claimed_identity": self.claim.name,
             "claimed_arn": self.claim.arn,
             "agrees": self.agrees(),

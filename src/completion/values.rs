@@ -1,5 +1,8 @@
 //! What each argument of the command line takes, where its type does not say so.
 
+use crate::cli::{ColourArgument, ColourChange, Format};
+use crate::console;
+
 /// Names that only the store and the person's files know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Names {
@@ -31,39 +34,6 @@ pub enum Value {
 }
 
 const SHELLS: &[&str] = &["bash", "zsh", "fish"];
-const FORMATS: &[&str] =
-    &["sh", "fish", "tcsh", "powershell", "nu", "elvish", "xonsh", "json", "dotenv", "ini", "docker"];
-const WHEN: &[&str] = &["auto", "always", "never"];
-const COLOURS: &[&str] = &["red", "green", "yellow", "blue", "magenta", "cyan", "none"];
-const SERVICES: &[&str] = &[
-    "apigateway",
-    "billing",
-    "cloudformation",
-    "cloudfront",
-    "cloudtrail",
-    "cloudwatch",
-    "codebuild",
-    "dynamodb",
-    "ec2",
-    "ecr",
-    "ecs",
-    "efs",
-    "eks",
-    "events",
-    "iam",
-    "kms",
-    "lambda",
-    "logs",
-    "organizations",
-    "rds",
-    "route53",
-    "s3",
-    "secretsmanager",
-    "sns",
-    "sqs",
-    "states",
-    "vpc",
-];
 /// AWS General Reference, "AWS Regions" (2025): those that anybody can enable, then those of other partitions.
 const REGIONS: &[&str] = &[
     "af-south-1",
@@ -114,17 +84,17 @@ pub fn of(command: &str, argument: &str) -> Option<Value> {
     Some(match (command, argument) {
         ("as", "identity") => names(Names::IdentityOrNobody),
         ("import", "profile") | ("env", "to_profile") => names(Names::Profile),
-        ("account", "color") => Words(COLOURS),
+        ("account", "color") => Words(ColourChange::WORDS),
         ("man", "command") => Verb,
         (_, "identity" | "identities" | "also" | "parent" | "profiles") => names(Names::Identity),
         (_, "account") => names(Names::Account),
         (_, "arn") => names(Names::Arn),
         (_, "access_key") | ("remove", "key") | ("rotate", "delete_other") => names(Names::AccessKey),
         (_, "region") => Words(REGIONS),
-        (_, "format") => Words(FORMATS),
+        (_, "format") => Words(Format::NAMES),
         ("init" | "completions" | "complete", "shell") => Words(SHELLS),
-        (_, "color") => Words(WHEN),
-        (_, "service") => Words(SERVICES),
+        (_, "color") => Words(ColourArgument::WHEN),
+        (_, "service") => Words(console::SERVICES),
         // A duration, a time, a number, what the person makes up, or a name of somebody else's.
         (
             _,

@@ -6,6 +6,7 @@ mod service;
 
 pub use hosts::{Hosts, Instead};
 pub use page::Page;
+pub use service::OFFERED as SERVICES;
 
 /// Why there is no link.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

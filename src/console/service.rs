@@ -56,6 +56,20 @@ const SERVICES: [Service; 34] = [
     global("route53/v2/home", &["route53", "r53"]),
 ];
 
+/// Some of those that are called as their path is, which people open most.
+const PLAIN: [&str; 6] = ["ec2", "eks", "kms", "lambda", "rds", "s3"];
+
+/// The name of each service that is offered; others are understood, too.
+pub const OFFERED: &[&str] = &{
+    let mut names = [""; SERVICES.len() + PLAIN.len()];
+    let mut place = 0;
+    while place < names.len() {
+        names[place] = if place < SERVICES.len() { SERVICES[place].names[0] } else { PLAIN[place - SERVICES.len()] };
+        place += 1;
+    }
+    names
+};
+
 /// The service of this name, where it is in the table.
 pub(super) fn known(name: &str) -> Option<&'static Service> {
     SERVICES.iter().find(|service| service.names.contains(&name))
@@ -78,6 +92,9 @@ mod tests {
         let names: Vec<&str> = SERVICES.iter().flat_map(|service| service.names).copied().collect();
         for (index, name) in names.iter().enumerate() {
             assert!(is_name(name) && !names[..index].contains(name), "{name}");
+        }
+        for name in PLAIN {
+            assert!(is_name(name) && !names.contains(&name), "{name}");
         }
     }
 }

@@ -30,6 +30,13 @@ pub(super) fn chain(error: &ChainError) -> Row {
             format!("name the identity itself, with {flag}; or take {flag} out of that line")
         }
         Problem::AsksForNoOne { .. } => "give it one name: multicred credential-process NAME".to_owned(),
+        Problem::AsksForNobody(name) => {
+            let remedy = format!(
+                "name an identity there; where multicred sync wrote it: multicred sync --remove {name}, and multicred sync \
+                 with the name that it has now"
+            );
+            return (Exit::Identity, Some(remedy));
+        }
         Problem::AsksInLoop(_) => {
             return (Exit::Identity, Some("let one of these profiles name an identity".to_owned()));
         }

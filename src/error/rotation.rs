@@ -62,6 +62,11 @@ impl From<RotateError> for Failure {
                      --delete-other {other_key}"
                 ),
             ),
+            RotateError::NotSeenGone { shown, error, .. } => {
+                let row = Self::from(ResolveError::from(*error));
+                let remedy = row.remedy.map(|remedy| format!("{remedy}; then ")).unwrap_or_default();
+                failed(row.exit, format!("{remedy}multicred rotate {shown} looks for it, and goes on"))
+            }
             RotateError::NoRoomYet { .. } => failed(
                 Exit::Refused,
                 "nothing was changed; AWS may not know yet that a key was deleted: run the command again in a minute"

@@ -26,9 +26,9 @@ pub struct Recorded {
     pub shell_pid: u32,
     /// Whom it is about, as shown.
     pub identity: String,
-    /// The file of the person's that it is about.
+    /// What of it was changed, or in what manner it was used.
     #[serde(default)]
-    pub file: Option<String>,
+    pub detail: Option<String>,
     /// The whole name.
     #[serde(default)]
     pub arn: Option<String>,

@@ -100,7 +100,9 @@ impl<'c> Importer<'c> {
         }
         let caller = self.ask(&found)?;
         let row = self.store(&found, &caller, is_broken)?;
-        asking::record(self.context, self.resolver.store_path(), "import", &row.shown(), None, "ok");
+        let of = (row.shown(), row.arn());
+        let of = (of.0.as_str(), Some(of.1.as_str()));
+        asking::record_change(self.context, self.resolver.store_path(), "import", of, &found.access_key_id);
         Ok(Answer::of(&found, &row, false, now))
     }
 

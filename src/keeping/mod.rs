@@ -82,6 +82,8 @@ pub struct Renewed<'a> {
 pub struct Change<'a> {
     /// Whether commands take the place of keys that are found later.
     pub with_commands: bool,
+    /// Whether keys that are found later are to be taken in, too.
+    pub takes_new: bool,
     /// The keys that were taken.
     pub taken: &'a [Taken],
     /// The commands that come into the place of some of them, by profile.
@@ -310,7 +312,7 @@ impl Change<'_> {
                 Err(error) => left.push(Left::new(profile, &told(profile, error))),
             }
         }
-        self.note(&before, &done, back);
+        self.note(back, &before, &Document::parse(&with_commands.text), &done);
         (written.text, left)
     }
 
@@ -330,18 +332,24 @@ impl Change<'_> {
         kept.zip(self.taken_of(profile)).is_some_and(|(kept, taken)| is_same(&kept, taken))
     }
 
-    /// Notes what those sections were that were written.
-    fn note(&self, before: &Document, done: &BTreeSet<&str>, back: &mut WayBack) {
+    /// Notes what the sections that were written had been: `before` multicred wrote anything, and the `half` with the
+    /// commands, to which sections are added.
+    fn note(&self, back: &mut WayBack, before: &Document, half: &Document, done: &BTreeSet<&str>) {
         for taken in self.taken.iter().filter(|taken| done.contains(taken.profile())) {
             back.with_commands = self.with_commands;
-            back.note(before, taken.profile(), &taken.found.access_key_id);
+            back.takes_new |= self.takes_new;
+            back.note(before, taken.profile(), &taken.found.access_key_id, &taken.arn);
         }
-        let is_kept =
-            |profile: &str| before.section(&SectionId::plain(profile)).is_some_and(|it| kept::kept(&it).is_some());
-        for renewed in &self.renewed {
-            let profile = renewed.profile;
-            if done.contains(profile) && self.taken_of(profile).is_none() && !is_kept(profile) {
-                back.note_keyless(profile);
+        let mut gap = Some(half.gap());
+        let is_new = |profile: &str| self.taken.iter().all(|taken| taken.profile() != profile);
+        for Renewed { profile, who, .. } in
+            self.renewed.iter().filter(|it| done.contains(it.profile) && is_new(it.profile))
+        {
+            match before.section(&SectionId::plain(profile)) {
+                // All but the first come below one whose last line has an end.
+                None => back.note_keyless(profile, who, gap.take().unwrap_or_else(|| half.usual_ending().to_owned())),
+                Some(section) if kept::kept(&section).is_none() => back.note_keyless(profile, who, String::new()),
+                Some(_) => {}
             }
         }
     }

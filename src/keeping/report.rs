@@ -52,7 +52,7 @@ impl Keeper<'_> {
     pub fn record(&mut self, what: &str, profile: &str, outcome: &str) {
         let (context, file) = (self.context, self.path().to_string_lossy().into_owned());
         let store = self.importer.resolver().store_path();
-        asking::record_in(context, store, what, (Some(&file), profile), None, outcome);
+        asking::record_section(context, store, what, (&file, profile), outcome);
     }
 
     /// Writes into the history what became of another file.

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use crate::aws_config::write::Rewrite;
 use crate::context::Context;
 use crate::resolve::{ResolveError, Resolver};
-use crate::shell::{Dialect, quote};
+use crate::shell::{Dialect, Language, quote};
 
 const BEGIN: &str = "# >>> multicred setup >>>";
 const END: &str = "# <<< multicred setup <<<";
@@ -54,6 +54,26 @@ pub fn find(context: &Context) -> Vec<Startup> {
         is_used.then_some(Startup { dialect, file, has })
     };
     Dialect::ALL.into_iter().filter_map(startup).collect()
+}
+
+/// What a person is told whose login shell has no `multicred init`; `None` for one that has, or where nobody says which
+/// it is.
+pub fn without_init(context: &Context) -> Option<String> {
+    let shell = context.login_shell().filter(|shell| !shell.is_empty())?;
+    if Dialect::ALL.into_iter().any(|dialect| dialect.name() == shell) {
+        return None;
+    }
+    let format = match shell {
+        "dash" | "ash" | "ksh" | "mksh" | "busybox" => "sh",
+        "csh" => "tcsh",
+        "pwsh" => "powershell",
+        other => other,
+    };
+    let instead = match Language::named(format) {
+        Some(_) => format!("multicred env NAME --format {format} prints what it can run"),
+        None => "multicred exec NAME -- PROGRAM runs a program as somebody".to_owned(),
+    };
+    Some(format!("{}, your login shell, is none that multicred init knows: {instead}", shell.escape_debug()))
 }
 
 fn has(text: &str) -> Has {

@@ -128,7 +128,7 @@ fn failures(history: &History, file: &str, of: BTreeSet<&str>) -> io::Result<BTr
     let (mut open, mut failed) = (of, BTreeMap::new());
     let Some(past) = history.past()?.filter(|_| !open.is_empty()) else { return Ok(failed) };
     past.backwards(|_, line| {
-        let is_of_file = |event: &Recorded| event.file.as_deref() == Some(file);
+        let is_of_file = |event: &Recorded| event.detail.as_deref() == Some(file);
         if let Some(event) = Recorded::read(line).filter(|event| [REFRESHED, SET_UP].contains(&&*event.what))
             && is_of_file(&event)
             && open.remove(event.identity.as_str())

@@ -8,7 +8,7 @@ use signal_hook::consts::{SIGCONT, SIGINT};
 
 use super::masked::{LOOK_UP, is_in_foreground, write_all};
 use super::signals::{Listening, heard, obey};
-use super::{PromptError, Unaskable, open_terminal, without_controls};
+use super::{Unaskable, open_terminal};
 
 /// A longer answer is none.
 const LONGEST: usize = 256;
@@ -40,30 +40,6 @@ pub fn confirm(question: &str) -> Result<Answer, Unaskable> {
             Line::Ended => {
                 let _ = write_all(&terminal, "\r\n");
                 return Ok(Answer::No);
-            }
-            Line::AskAgain => {}
-        }
-    }
-}
-
-/// Asks at the terminal for a line, below a remark. A signal from elsewhere is obeyed.
-///
-/// # Errors
-/// Nobody can be asked, or the person says no: Ctrl-C or Ctrl-D.
-pub fn word(question: &str, remark: Option<&str>) -> Result<String, PromptError> {
-    let failed = |why: Unaskable| PromptError::Terminal(why.to_string());
-    let terminal = open_terminal().map_err(failed)?;
-    let _listening = Listening::start().map_err(|error| PromptError::Terminal(error.to_string()))?;
-    if let Some(remark) = remark {
-        write_all(&terminal, &format!("multicred: {}\r\n", without_controls(remark)))?;
-    }
-    loop {
-        write_all(&terminal, &format!("{question}: "))?;
-        match line(&terminal) {
-            Line::Typed(text) => return Ok(text.trim().to_owned()),
-            Line::Ended => {
-                write_all(&terminal, "\r\n")?;
-                return Err(PromptError::Cancelled);
             }
             Line::AskAgain => {}
         }

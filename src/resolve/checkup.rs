@@ -8,6 +8,7 @@ mod key_age;
 mod network;
 mod rotations;
 mod startup;
+mod switch;
 mod variables;
 
 use std::fmt::Display;
@@ -50,11 +51,11 @@ pub struct Checkup {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seals {
     /// Those of credentials.
-    pub credentials: u64,
+    pub credentials: usize,
     /// Those of the content of files.
-    pub originals: u64,
+    pub originals: usize,
     /// Those that do not open.
-    pub broken: u64,
+    pub broken: usize,
 }
 
 impl Checkup {
@@ -91,7 +92,9 @@ impl Checkup {
         self.findings.extend(rotations::findings(&store).unwrap_or_default());
         if all {
             let mut vault = Vault::default();
-            self.look_at_seals(&store, &mut Keys::new(&mut vault, context, prompter))?;
+            let mut keys = Keys::new(&mut vault, context, prompter);
+            self.look_at_seals(&store, &mut keys)?;
+            self.findings.extend(switch::finding(context, &store, &mut keys)?);
         }
         Ok(())
     }

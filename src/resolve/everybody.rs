@@ -55,6 +55,8 @@ pub(super) struct Known {
     pub(super) held: HashMap<i64, Vec<Held>>,
     /// The credentials of those who are no identity, and who that is: [`crate::identity::Holder::source_key`].
     pub(super) held_outside: Vec<(String, Held)>,
+    /// Whose each key was that a rotation has deleted.
+    retired: HashMap<String, i64>,
     parents: HashSet<i64>,
     /// Whether each account is protected, by partition and id.
     accounts: HashMap<(String, String), bool>,
@@ -84,6 +86,11 @@ impl Known {
             Some((held.access_key_id.as_str(), (&self.rows[*self.places.get(id)?], held)))
         };
         wanted.filter_map(owner).collect()
+    }
+
+    /// Whose key it was before a rotation deleted it.
+    pub(super) fn former_owner(&self, access_key_id: &str) -> Option<&IdentityRow> {
+        self.rows.get(*self.places.get(self.retired.get(access_key_id)?)?)
     }
 
     fn is_protected(&self, identity: &Identity) -> bool {
@@ -136,6 +143,8 @@ impl Catalogue<'_> {
     }
 
     pub(super) fn everybody(&self) -> Result<Everybody, ResolveError> {
+        // What is wrong with them is one fault, and not one of everybody's.
+        self.settings()?;
         let known = self.known()?;
         let profiles = self.profiles()?;
         let roles: Vec<Identity> = profiles.iter().filter_map(Profile::role).collect();
@@ -181,6 +190,7 @@ impl Catalogue<'_> {
         for held in known.held.values_mut() {
             held.sort_by_key(|held| std::cmp::Reverse((held.created_at, row_of(held))));
         }
+        known.retired = store.read().retired_keys()?.into_iter().collect();
         let accounts = store.read().accounts()?.into_iter();
         known.accounts = accounts.map(|row| ((row.partition, row.account_id), row.protected)).collect();
         Ok(known)

@@ -12,6 +12,10 @@ use super::{Catalogue, LookupError, ResolveError, Standing, Target};
 /// What is known of somebody.
 #[derive(Debug)]
 pub struct Facts {
+    /// Whether it is a profile, which may be of an identity, and is not that.
+    pub is_profile: bool,
+    /// The name shown of whom the profile is of, where that is known.
+    pub profile_of: Option<String>,
     /// The name shown.
     pub shown: String,
     /// `role`, `user`, …, or what sort of profile it is: [`kind_of_profile`].
@@ -86,6 +90,7 @@ impl Catalogue<'_> {
     /// The name means nothing, or several things; or the store or files cannot be read.
     pub fn facts(&self, name: &str) -> Result<Facts, ResolveError> {
         let target = self.lookup(name)?;
+        self.settings()?;
         match &target {
             Target::Nobody => Err(LookupError::Nobody.into()),
             Target::Known(row) => self.facts_of_row(row),
@@ -112,6 +117,8 @@ impl Catalogue<'_> {
         };
         children.extend(self.sourced_from(&profiles)?);
         Ok(Facts {
+            is_profile: false,
+            profile_of: None,
             standing: self.standing(target, &shown),
             kind: row.identity.kind.word(),
             source: "store",
@@ -140,6 +147,8 @@ impl Catalogue<'_> {
         let parent = only(&profiles).map(|profile| self.parent_by_profile(profile)).transpose()?.flatten();
         let only_value = |key| only(&profiles).and_then(|profile| profile.value(key)).map(str::to_owned);
         Ok(Facts {
+            is_profile: false,
+            profile_of: None,
             standing: self.standing(Ok(target.clone()), &shown),
             kind: role.kind.word(),
             source: "profile",
@@ -171,7 +180,11 @@ impl Catalogue<'_> {
         let mut held = row.as_ref().map(|row| self.held_by(&Owner::Identity(row.id))).transpose()?.unwrap_or_default();
         held.extend(profile.key.iter().map(|key| key.held(&profile.name)));
         let arn = profile.value("role_arn").map(str::to_owned).or_else(|| row.as_ref().map(IdentityRow::arn));
+        let alias = account.as_ref().and_then(|account| account.alias.as_deref());
+        let typed = || identity.as_ref().map(|identity| identity.typed(alias));
         Ok(Facts {
+            is_profile: true,
+            profile_of: row.as_ref().map(IdentityRow::shown).or_else(typed),
             shown: profile.name.clone(),
             standing: self.standing(Ok(target.clone()), &profile.name),
             kind: kind_of_profile(profile),
@@ -196,6 +209,8 @@ impl Catalogue<'_> {
     fn facts_of_key(&self, held: &Held, target: &Target) -> Facts {
         let shown = held.access_key_id.clone();
         Facts {
+            is_profile: false,
+            profile_of: None,
             standing: self.standing(Ok(target.clone()), &shown),
             kind: "key",
             source: "store",

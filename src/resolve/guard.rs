@@ -138,7 +138,7 @@ impl Resolver<'_> {
     ///
     /// # Errors
     /// Nobody has confirmed it.
-    pub(super) fn confirm_protected(&mut self, row: &IdentityRow) -> Result<(), ResolveError> {
+    pub fn confirm_protected(&mut self, row: &IdentityRow) -> Result<(), ResolveError> {
         if !row.protected {
             return Ok(());
         }
@@ -205,7 +205,7 @@ impl Resolver<'_> {
             Some(_) => format!("{}{arn} is of the protected account {}", subject.shown, say(subject.account)),
             None => subject.what.clone(),
         };
-        let typed = self.prompter.word(&format!("Type the account's alias, {word}, to go on"), &remark);
+        let typed = self.prompter.word(&format!("Type the account's alias, {word}, to go on"), Some(&remark));
         let answer = match typed {
             Ok(typed) if typed == word => Ok(()),
             Ok(typed) if typed.is_empty() => Err(PromptError::Cancelled.into()),
@@ -229,7 +229,7 @@ impl Resolver<'_> {
             what: "confirm",
             shell_pid: self.context.shell_pid(),
             identity: subject.shown,
-            file: None,
+            detail: None,
             arn: subject.arn,
             action: None,
             request_id: None,

@@ -81,7 +81,8 @@ impl Resolver<'_> {
             Err(error) if error.is_refusal() => false,
             Err(error) => return Err(error.into()),
         };
-        if let (Place::Store(id), Some(store)) = (&start.held.place, self.catalogue.store_mut()) {
+        if let (Place::Store(id), Some(store), false) = (&start.held.place, self.catalogue.store_mut(), self.only_reads)
+        {
             let until = self.context.now() + ANOTHER_GUESS;
             store.write(Durability::Obtainable, |writing| {
                 if works { writing.set_guessed_expiry(*id, until) } else { writing.remove_credential(*id) }

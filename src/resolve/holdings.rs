@@ -21,6 +21,8 @@ pub struct Holding {
     pub arn: Option<String>,
     /// Whose it is, where that is known.
     pub identity: Option<Identity>,
+    /// Whether a rotation has deleted it at AWS, so that it is dead wherever it stands still.
+    pub retired: bool,
 }
 
 /// Everything that is known, in numbers and names.
@@ -60,7 +62,7 @@ pub struct AccountCount {
 impl Holding {
     /// Whether it is a long-term key that should be replaced.
     pub fn is_old_key(&self, now: i64) -> bool {
-        self.held.kind == CredentialKind::LongTerm && key_age::is_old(self.held.created_at, now)
+        !self.retired && self.held.kind == CredentialKind::LongTerm && key_age::is_old(self.held.created_at, now)
     }
 }
 
@@ -95,7 +97,8 @@ impl Survey {
             let Some(identity) = &somebody.identity else { continue };
             count(identity, if of_store { |it| &mut it.identities } else { |it| &mut it.profiles });
         }
-        for identity in self.holdings.iter().filter_map(|holding| holding.identity.as_ref()) {
+        let live = self.holdings.iter().filter(|holding| !holding.retired);
+        for identity in live.filter_map(|holding| holding.identity.as_ref()) {
             count(identity, |it| &mut it.credentials);
         }
         counts
@@ -138,7 +141,7 @@ fn holdings<'p>(mut known: Known, profiles: impl DoubleEndedIterator<Item = &'p 
             Holder::KeyOwner(id) => names.get(id.as_str()).map(|name| (*name).to_owned()),
             Holder::Outside(_) | Holder::Identity(_) => None,
         };
-        Holding { held, shown, arn: None, identity: None }
+        Holding { held, shown, arn: None, identity: None, retired: false }
     }));
     holdings.extend(in_files);
     holdings
@@ -152,14 +155,16 @@ fn in_files<'p>(known: &Known, profiles: impl Iterator<Item = &'p Profile> + Clo
         // multicred may have written there what a session policy restricts.
         let restricted_as = owner.and_then(|(_, held)| held.restricted_as.clone());
         let held = Held { restricted_as, ..key.held(&profile.name) };
-        Some(match owner {
-            Some((row, _)) => of_row(row, held),
-            None => Holding { held, shown: Some(profile.name.clone()), arn: None, identity: None },
+        let former = || known.former_owner(&key.access_key_id);
+        Some(match owner.map(|(row, _)| (*row, false)).or_else(|| Some((former()?, true))) {
+            Some((row, retired)) => Holding { retired, ..of_row(row, held) },
+            None => Holding { held, shown: Some(profile.name.clone()), arn: None, identity: None, retired: false },
         })
     };
     profiles.filter_map(holding).collect()
 }
 
 fn of_row(row: &IdentityRow, held: Held) -> Holding {
-    Holding { held, shown: Some(row.shown()), arn: Some(row.arn()), identity: Some(row.identity.clone()) }
+    let (shown, arn, identity) = (Some(row.shown()), Some(row.arn()), Some(row.identity.clone()));
+    Holding { held, shown, arn, identity, retired: false }
 }

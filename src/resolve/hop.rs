@@ -48,6 +48,20 @@ impl Hop<'_> {
         }
     }
 
+    /// What was obtained, without a place of its own yet.
+    fn held(&self, credential: &Credential, created_at: i64) -> Held {
+        Held {
+            place: Place::Store(0),
+            kind: self.kind(),
+            access_key_id: credential.access_key_id.clone(),
+            request_hash: Some(self.stage.hash),
+            created_at,
+            expires_at: credential.expires_at,
+            expiry_is_guess: false,
+            restricted_as: self.stage.call.as_ref().and_then(Call::restricted_as),
+        }
+    }
+
     /// Whether what it obtains is worth storing: what has no end would never be asked for again.
     fn is_kept(&self, credential: &Credential) -> bool {
         credential.expires_at.is_some() && is_kept(self.stage)
@@ -66,6 +80,10 @@ impl Resolver<'_> {
         hop: &Hop<'_>,
         signer: Option<&Credential>,
     ) -> Result<(Credential, Held), ResolveError> {
+        if self.only_reads {
+            let obtained = self.call(hop, signer)?;
+            return Ok((obtained.credential.clone(), hop.held(&obtained.credential, self.context.now())));
+        }
         let since = boot_clock();
         let mut lock = self.take_lock(hop)?;
         // Before any failure: somebody may have done better since.
@@ -189,18 +207,8 @@ impl Resolver<'_> {
     /// Stores what was obtained. A credential that cannot be stored is still good: it is used, and said so.
     fn keep(&mut self, hop: &Hop<'_>, credential: Credential) -> (Credential, Held) {
         let created_at = self.context.now();
-        let is_kept = hop.is_kept(&credential);
-        let mut held = Held {
-            place: Place::Store(0),
-            kind: hop.kind(),
-            access_key_id: credential.access_key_id.clone(),
-            request_hash: Some(hop.stage.hash),
-            created_at,
-            expires_at: credential.expires_at,
-            expiry_is_guess: false,
-            restricted_as: hop.stage.call.as_ref().and_then(Call::restricted_as),
-        };
-        if !is_kept {
+        let mut held = hop.held(&credential, created_at);
+        if !hop.is_kept(&credential) {
             return (credential, held);
         }
         match self.put(hop, &credential, created_at) {
@@ -250,7 +258,7 @@ impl Resolver<'_> {
             what: "hop",
             shell_pid: self.context.shell_pid(),
             identity: &hop.shown,
-            file: None,
+            detail: None,
             arn: arn.as_deref(),
             action: Some(hop.action()),
             request_id: request_id.as_deref(),

@@ -233,11 +233,14 @@ impl Catalogue<'_> {
         through: &mut Vec<String>,
     ) -> Result<Option<Reading>, ResolveError> {
         if through.iter().any(|name| name == profile) {
-            return if self.read_by_form(profile)?.is_empty() {
-                refuse_loop(profile, through).map(|()| None)
-            } else {
-                Ok(None)
-            };
+            if !self.read_by_form(profile)?.is_empty() {
+                return Ok(None);
+            }
+            // It was called after somebody who has another name now, or is gone.
+            if through.last().is_some_and(|last| last == profile) {
+                return Err(ChainError::from(Problem::AsksForNobody(profile.escape_debug().to_string())).into());
+            }
+            return refuse_loop(profile, through).map(|()| None);
         }
         through.push(profile.to_owned());
         let reading = self.only_reading(asked, through)?;

@@ -19,6 +19,7 @@ mod lookup;
 mod mfa;
 mod originals;
 mod outside;
+mod proposed;
 mod rotation;
 mod route;
 mod sign_in;
@@ -40,9 +41,9 @@ use crate::identity::Holder;
 use crate::identity::plan::{self, Plan};
 use crate::identity::request::{MinTtl, Request};
 use crate::identity::route::{Base, CredentialKind, Held, Metadata, Place, Route};
-use crate::prompt::Prompter;
+use crate::prompt::{PromptError, Prompter, Unaskable};
 use crate::secret::{Credential, Secret};
-use crate::store::{Store, StoreError};
+use crate::store::{LinkRow, Store, StoreError};
 use crate::sts::{OfProfile, Sts, StsSettings};
 
 use answers::Basis;
@@ -57,6 +58,7 @@ pub use guard::{Unconfirmed, Why};
 pub use holdings::{AccountCount, Holding, Survey};
 pub use lookup::{LookupError, Target};
 pub use outside::not_handed_on;
+pub use proposed::ProposedLink;
 pub use rotation::{Consent, Orphan, RotateError, Rotated, Subject};
 pub use route::Destination;
 pub use standing::{Standing, State};
@@ -117,6 +119,10 @@ pub struct Resolver<'c> {
     is_one_of_many: bool,
     /// Of whom a person has confirmed, to this resolver, that they want to be that.
     confirmed: Option<String>,
+    /// The chain of a link that is being proven, the target first: it counts in the place of what the name means.
+    proposed: Option<Vec<LinkRow>>,
+    /// Whether nothing is to be written: neither what is obtained, nor that it was.
+    only_reads: bool,
 }
 
 impl<'c> Resolver<'c> {
@@ -131,9 +137,18 @@ impl<'c> Resolver<'c> {
         mfa_code: Option<Secret>,
     ) -> Result<Self, ResolveError> {
         let catalogue = Catalogue::open(context, store_path)?;
-        let (vault, sts) = (Vault::default(), Vec::new());
-        let (confirmed, is_one_of_many) = (None, false);
-        Ok(Self { context, catalogue, vault, sts, prompter, mfa_code, is_one_of_many, confirmed })
+        Ok(Self {
+            context,
+            catalogue,
+            vault: Vault::default(),
+            sts: Vec::new(),
+            prompter,
+            mfa_code,
+            is_one_of_many: false,
+            confirmed: None,
+            proposed: None,
+            only_reads: false,
+        })
     }
 
     /// Where the store is, or would be.
@@ -158,14 +173,29 @@ impl<'c> Resolver<'c> {
         }
     }
 
+    /// The same, and nothing is written down: neither what AWS gives for it, nor that it was asked.
+    ///
+    /// # Errors
+    /// As [`resolve`](Self::resolve); and where a code would be needed, which is used up.
+    pub fn resolve_reading(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
+        self.only_reads = true;
+        let resolved = self.resolve(name, request);
+        self.only_reads = false;
+        resolved
+    }
+
     fn resolve_once(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
         let started = self.context.now();
         let basis = Basis::of(self.context, self.store_path(), name, request);
         if let Some(store) = self.catalogue.store() {
             store.begin_snapshot();
         }
-        let target = self.catalogue.lookup(name)?;
-        let mut destination = self.catalogue.destination_with(&target, name, &request.role_of_environment)?;
+        let mut destination = match &self.proposed {
+            Some(chain) => self.catalogue.by_links(&mut chain.clone())?,
+            None => {
+                self.catalogue.destination_with(&self.catalogue.lookup(name)?, name, &request.role_of_environment)?
+            }
+        };
         let asked = request;
         let request = &self.catalogue.leased(&destination, destination.adjust(request))?;
         let mut plan = match self.pass(&destination, request, started)? {
@@ -173,7 +203,9 @@ impl<'c> Resolver<'c> {
             Passage::OfShell(plan) => *plan,
             Passage::Confirmed => return self.resolve_once(name, asked),
         };
-        self.catalogue.keep_profiles();
+        if !self.only_reads {
+            self.catalogue.keep_profiles();
+        }
         let mut warnings = std::mem::take(&mut plan.warnings);
         let has_leftover = !plan.calls.is_empty() && leftover(&destination.route, request, started).is_some();
         let (credential, held) = match self.execute(&mut destination, &plan, request, has_leftover) {
@@ -202,7 +234,7 @@ impl<'c> Resolver<'c> {
         let (expiry_is_guess, straight) = (held.expiry_is_guess, plan.straight && held.kind == CredentialKind::Role);
         let resolved = Resolved { credential, expiry_is_guess, who, renewable, guarded, warnings, straight, reach };
         let is_plain = plan.calls.is_empty() && resolved.warnings.is_empty() && !protected;
-        if let Some(basis) = basis.filter(|_| is_plain) {
+        if let Some(basis) = basis.filter(|_| is_plain && !self.only_reads) {
             self.keep_answer(basis, request.min_ttl, &holder, &held, &resolved);
         }
         Ok(resolved)
@@ -263,7 +295,11 @@ impl<'c> Resolver<'c> {
 
     /// Where a code will be needed and nobody can be asked, nothing is begun: no store is made, no lock is taken.
     fn check_prompts(&self, plan: &Plan) -> Result<(), ResolveError> {
-        plan.coded().next().map_or(Ok(()), |(stage, _)| self.check_can_ask(stage))
+        let Some((stage, _)) = plan.coded().next() else { return Ok(()) };
+        if let Some(serial) = stage.mfa_serial.clone().filter(|_| self.only_reads) {
+            return Err(PromptError::Impossible { serial, why: Unaskable::OnlyReads }.into());
+        }
+        self.check_can_ask(stage)
     }
 
     /// Whether the renewal that the shell's threshold will start can do without a prompt.
@@ -290,7 +326,7 @@ impl<'c> Resolver<'c> {
             Some(start) => Some((self.open(&start.held, &start.holder)?, start.held.clone())),
             None => None,
         };
-        if plan.calls.iter().any(hop::is_kept) {
+        if plan.calls.iter().any(hop::is_kept) && !self.only_reads {
             self.unlock_first()?;
         }
         for (index, stage) in plan.calls.iter().enumerate() {

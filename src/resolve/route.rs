@@ -169,7 +169,7 @@ impl Catalogue<'_> {
     }
 
     /// `chain` has the target first and the root last.
-    fn by_links(&self, chain: &mut [LinkRow]) -> Result<Destination, ResolveError> {
+    pub(super) fn by_links(&self, chain: &mut [LinkRow]) -> Result<Destination, ResolveError> {
         let serves_roles = |id| match self.store() {
             Some(store) => Ok(store.read().serves_roles(id)?),
             None => Ok(false),

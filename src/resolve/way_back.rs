@@ -10,6 +10,11 @@ use crate::aws_config::kept::WayBack;
 use crate::aws_config::write::{self, Rewrite};
 use crate::store::Durability;
 
+/// No path begins so: it is absolute.
+const WAY_BACK: &str = "way back of ";
+/// The same of a file of which nothing is kept now.
+const FORMER: &str = "former way back of ";
+
 impl Resolver<'_> {
     /// What the sections of the credentials file were before they were kept; `None` where none ever was.
     ///
@@ -58,16 +63,39 @@ impl Resolver<'_> {
         Ok(written)
     }
 
-    /// Forgets what the sections were: none is kept any more.
+    /// What sections of the file were that was given back once, and those of other files: it may have been moved, or have
+    /// come back since.
     ///
     /// # Errors
-    /// The store cannot be written.
-    pub fn forget_way_back(&mut self) -> Result<(), ResolveError> {
+    /// The store is locked, or a seal does not open.
+    pub fn other_ways_back(&mut self) -> Result<Vec<WayBack>, ResolveError> {
+        let own = self.name_of_way_back()?;
+        let Some(store) = self.catalogue.store() else { return Ok(Vec::new()) };
+        let names = store.read().originals()?.into_iter().map(|(name, _)| name);
+        let others: Vec<String> =
+            names.filter(|name| *name != own && [WAY_BACK, FORMER].iter().any(|kind| name.starts_with(kind))).collect();
+        Ok(others
+            .iter()
+            .map(|name| self.read_way_back(name))
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter()
+            .flatten()
+            .collect())
+    }
+
+    /// Nothing of the file is kept any more. What its sections were is put aside: the file may have been another one for a
+    /// while only.
+    ///
+    /// # Errors
+    /// The store cannot be written, or is locked.
+    pub fn put_way_back_aside(&mut self) -> Result<(), ResolveError> {
         let name = self.name_of_way_back()?;
-        if !self.has_way_back()? {
-            return Ok(());
-        }
-        let Some(store) = self.catalogue.store_mut() else { return Ok(()) };
+        let Some(back) = self.read_way_back(&name)? else { return Ok(()) };
+        let former = name.replacen(WAY_BACK, FORMER, 1);
+        let earlier = self.read_way_back(&former)?.unwrap_or_default();
+        let (text, now) = (back.over(earlier).to_text(), self.context.now());
+        let (store, mut keys) = self.store_and_keys()?;
+        keys.replace_original(store, &former, &text, now)?;
         Ok(store.write(Durability::Synced, |writing| writing.forget_original(&name))?)
     }
 
@@ -86,8 +114,7 @@ impl Resolver<'_> {
 
     fn name_of_way_back(&self) -> Result<String, ResolveError> {
         let target = write::target(&self.aws_file(FileKind::Credentials)?)?;
-        // No path begins so: it is absolute.
-        Ok(format!("way back of {}", name_of(&target)))
+        Ok([WAY_BACK, &name_of(&target)].concat())
     }
 
     fn read_way_back(&mut self, name: &str) -> Result<Option<WayBack>, ResolveError> {

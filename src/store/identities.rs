@@ -232,15 +232,6 @@ impl Writing<'_> {
         self.execute("UPDATE identity SET region = ?2 WHERE id = ?1", params![identity, region]).map(drop)
     }
 
-    /// Gives an identity back its region and its MFA device as they were.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub fn restore_settings(&self, row: &IdentityRow) -> Result<(), StoreError> {
-        let sql = "UPDATE identity SET region = ?2, mfa_serial = ?3 WHERE id = ?1";
-        self.execute(sql, params![row.id, row.region, row.mfa_serial]).map(drop)
-    }
-
     /// Takes the label of an identity away.
     ///
     /// # Errors

@@ -57,6 +57,21 @@ impl Reading<'_> {
         Ok(chain)
     }
 
+    /// The chain that a target would have above it with this parent: the parent first.
+    ///
+    /// # Errors
+    /// [`StoreError::Cycle`] where it leads through the target already.
+    pub fn chain_above(&self, target: i64, parent: i64) -> Result<Vec<LinkRow>, StoreError> {
+        let above = match self.identity_row(parent)? {
+            Some(parent) => self.chain(parent)?,
+            None => Vec::new(),
+        };
+        let Some(loop_at) = above.iter().find(|row| row.identity.id == target) else { return Ok(above) };
+        let arn = |row: &LinkRow| row.identity.arn();
+        let parent = above.first().map(arn).unwrap_or_default();
+        Err(StoreError::Cycle { target: arn(loop_at), parent })
+    }
+
     /// The link of an identity: the row of its parent, and how it is reached from there.
     ///
     /// # Errors
@@ -97,15 +112,7 @@ impl Writing<'_> {
     /// # Errors
     /// [`StoreError::Cycle`] where the parent's chain already leads through the target.
     pub fn set_link(&self, target: i64, parent: i64, hop: &RoleHop, now: i64) -> Result<(), StoreError> {
-        let above = match self.read().identity_row(parent)? {
-            Some(parent) => self.read().chain(parent)?,
-            None => Vec::new(),
-        };
-        if let Some(loop_at) = above.iter().find(|row| row.identity.id == target) {
-            let arn = |row: &LinkRow| row.identity.arn();
-            let parent = above.first().map(arn).unwrap_or_default();
-            return Err(StoreError::Cycle { target: arn(loop_at), parent });
-        }
+        self.read().chain_above(target, parent)?;
         let RoleHop { role_arn, external_id, mfa_serial, duration, session_name, .. } = hop;
         self.execute(
             "INSERT OR REPLACE INTO link

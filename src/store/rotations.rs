@@ -77,6 +77,16 @@ impl Reading<'_> {
         self.row(&format!("{COLUMNS} WHERE identity = ?1"), [identity], read)
     }
 
+    /// Every long-term key that a rotation has deleted, and the row of whose it was.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn retired_keys(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let sql = "SELECT access_key_id, identity FROM retired_key
+             WHERE access_key_id NOT IN (SELECT access_key_id FROM credential)";
+        self.rows(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))
+    }
+
     /// Every rotation that has begun and not ended, with whose it is, the oldest first.
     ///
     /// # Errors

@@ -126,7 +126,7 @@ impl Document {
         for &place in places.iter().rev() {
             edited.remove_block(place);
         }
-        if !edited.headers_stand_alone() {
+        if !edited.headers_stand_alone(0..edited.blocks.len()) {
             return Err(EditError::NextHeaderIndented(id.to_header()));
         }
         edited.renumber();
@@ -138,9 +138,9 @@ impl Document {
     /// not as many as the section has headers, or would be read as anything but this section.
     pub fn replace_texts(&mut self, id: &SectionId, texts: &[Zeroizing<String>]) -> bool {
         let Some(places) = self.places.get(id).filter(|places| places.len() == texts.len()) else { return false };
-        let mut edited = self.clone();
+        let mut blocks = Vec::with_capacity(texts.len());
         for (&place, text) in places.iter().zip(texts) {
-            let is_last = place + 1 == edited.blocks.len();
+            let is_last = place + 1 == self.blocks.len();
             let has_end = super::line::lines(text).last().is_some_and(|line| super::line::without_ending(line) != line);
             let mut parsed = Document::parse(text).blocks;
             let is_it =
@@ -148,14 +148,23 @@ impl Document {
             if parsed.len() != 2 || !is_it || !(has_end || is_last) {
                 return false;
             }
-            edited.blocks[place] = parsed.remove(1);
+            blocks.push(parsed.remove(1));
         }
-        if !edited.headers_stand_alone() {
-            return false;
+        let places = places.clone();
+        self.exchange(&places, &mut blocks);
+        // Only there anything is another neighbour's.
+        let stand_alone = places.iter().all(|&place| self.headers_stand_alone(place.saturating_sub(1)..place + 2));
+        if !stand_alone {
+            self.exchange(&places, &mut blocks);
         }
-        edited.number_lines();
-        *self = edited;
-        true
+        self.number_lines();
+        stand_alone
+    }
+
+    fn exchange(&mut self, places: &[usize], blocks: &mut [Block]) {
+        for (&place, block) in places.iter().zip(blocks) {
+            std::mem::swap(&mut self.blocks[place], block);
+        }
     }
 
     fn replace_value(&mut self, place: usize, index: usize, value: &str) -> Result<(), EditError> {
@@ -179,12 +188,40 @@ impl Document {
     }
 
     /// The ending of the first line.
-    fn usual_ending(&self) -> &'static str {
+    pub fn usual_ending(&self) -> &'static str {
         match self.all_lines().next().map_or("", Line::ending) {
             "\r\n" => "\r\n",
             "\r" => "\r",
             _ => "\n",
         }
+    }
+
+    /// What [`append_section`](Self::append_section) would put above the header: the end of a last line that has none, and
+    /// a blank line.
+    pub fn gap(&self) -> String {
+        let mut end = Self::parse("");
+        let Some(last) = self.blocks.last() else { return String::new() };
+        end.blocks = vec![last.clone()];
+        let before: usize = end.all_lines().map(|line| line.text.len()).sum();
+        end.end_with_blank_line(self.usual_ending());
+        end.to_text()[before..].to_owned()
+    }
+
+    /// Takes away such a gap, where the file ends with it.
+    pub fn remove_gap(&mut self, gap: &str) {
+        let Some(block) = self.blocks.last_mut() else { return };
+        let Some(blank) =
+            block.lines.pop_if(|line| matches!(line.what, What::Blank) && gap.ends_with(line.text.as_str()))
+        else {
+            return;
+        };
+        let end = gap.len() - blank.text.len();
+        let above = block.lines.last_mut().or(block.header.as_mut().map(|(_, line)| line));
+        if let Some(line) = above.filter(|line| line.text.ends_with(&gap[..end])) {
+            let length = line.text.len() - end;
+            line.text.truncate(length);
+        }
+        self.number_lines();
     }
 
     fn end_with_blank_line(&mut self, ending: &str) {
@@ -207,8 +244,8 @@ impl Document {
     }
 
     /// False where a header is indented so deep that it would be read as part of the value above it.
-    fn headers_stand_alone(&self) -> bool {
-        self.blocks.windows(2).all(|pair| {
+    fn headers_stand_alone(&self, among: std::ops::Range<usize>) -> bool {
+        self.blocks[among.start..among.end.min(self.blocks.len())].windows(2).all(|pair| {
             let header = pair[1].header_line().map_or(0, |line| line.indent().len());
             pair[0].last_key_indent().is_none_or(|key| header <= key)
         })

@@ -1,7 +1,6 @@
 //! The way back: what each section was before multicred kept it, and how it becomes that again.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -9,7 +8,6 @@ use zeroize::{Zeroize, Zeroizing};
 use super::{
     CHANGED, KEY_ID, Kept, PROCESS, SECRET, credential, is_changed, kept, put_command, take_out_temporary, twice,
 };
-use crate::aws_config::FileText;
 use crate::aws_config::document::{Document, EditError, Section, SectionId, lines, without_ending};
 use crate::aws_config::temporary::{self, Keep, Temporary};
 use crate::credential_text::Found;
@@ -20,6 +18,8 @@ use crate::secret::{Credential, KeyMaterial};
 pub struct WayBack {
     /// Whether commands, not temporary credentials, take the place of keys.
     pub with_commands: bool,
+    /// Whether long-term keys that are put into the file later are taken in, too: `setup` was run.
+    pub takes_new: bool,
     sections: BTreeMap<String, Before>,
 }
 
@@ -29,6 +29,10 @@ struct Before {
     texts: Vec<String>,
     /// The long-term key that it is to have again; empty where it had none, or was not there.
     access_key_id: String,
+    /// For whom it is kept since: an ARN, or another name that multicred resolves.
+    who: String,
+    /// What was put above it, where it was not there.
+    gap: String,
 }
 
 impl Drop for Before {
@@ -56,7 +60,7 @@ impl WayBack {
 
     /// Notes what the section of a key is in this text. Of one that is kept already only the key is new: what it was
     /// before that is known.
-    pub fn note(&mut self, credentials: &Document, profile: &str, access_key_id: &str) {
+    pub fn note(&mut self, credentials: &Document, profile: &str, access_key_id: &str, who: &str) {
         let Some(section) = credentials.section(&SectionId::plain(profile)) else { return };
         let before = self.sections.entry(profile.to_owned()).or_default();
         // Of a kept one another process knows it.
@@ -64,6 +68,7 @@ impl WayBack {
             before.texts = section.texts().iter().map(|text| text.as_str().to_owned()).collect();
         }
         access_key_id.clone_into(&mut before.access_key_id);
+        who.clone_into(&mut before.who);
     }
 
     /// The same, which was made from `known`, with what another one has since: what a section was before is what the
@@ -71,19 +76,44 @@ impl WayBack {
     #[must_use]
     pub fn with(&self, mut other: Self, known: &Self) -> Self {
         other.with_commands = self.with_commands;
+        other.takes_new |= self.takes_new;
         for (name, noted) in self.sections.iter().filter(|(name, noted)| known.sections.get(*name) != Some(noted)) {
             let theirs = other.sections.entry(name.clone()).or_default();
             if theirs.texts.is_empty() || known.sections.get(name) == Some(theirs) {
                 theirs.texts.clone_from(&noted.texts);
             }
             theirs.access_key_id.clone_from(&noted.access_key_id);
+            theirs.who.clone_from(&noted.who);
+            theirs.gap.clone_from(&noted.gap);
         }
         other
     }
 
-    /// Notes that a section had no long-term key before it was kept.
-    pub fn note_keyless(&mut self, profile: &str) {
-        self.sections.entry(profile.to_owned()).or_default();
+    /// Notes that a section had no long-term key before it was kept; of one that was not there, what comes above it.
+    pub fn note_keyless(&mut self, profile: &str, who: &str, gap: String) {
+        let before = Before { texts: Vec::new(), access_key_id: String::new(), who: who.to_owned(), gap };
+        self.sections.insert(profile.to_owned(), before);
+    }
+
+    /// What another way back knows of a section, where this one does not: its file was moved, or was given back and came
+    /// again, or it was renamed.
+    pub fn learn(&mut self, profile: &str, who: &str, others: &[Self]) {
+        if self.knows(profile) {
+            return;
+        }
+        let all = || others.iter().flat_map(|other| &other.sections);
+        let is_theirs = |before: &Before| before.who == who || before.access_key_id == who;
+        let of_name = all().find(|(name, before)| *name == profile && is_theirs(before));
+        let found = of_name.or_else(|| all().find(|(_, before)| is_theirs(before) && !before.access_key_id.is_empty()));
+        let found = found.map(|(_, before)| (profile.to_owned(), before.clone()));
+        self.sections.extend(found);
+    }
+
+    /// What was put aside before, with this.
+    #[must_use]
+    pub fn over(self, mut earlier: Self) -> Self {
+        earlier.sections.extend(self.sections);
+        earlier
     }
 
     /// Whether it is known what the section was.
@@ -135,10 +165,12 @@ pub fn restore(
     let of = |section: Section<'_>| kept(&section).map(|kept| (section.id().clone(), kept));
     let all: Vec<(SectionId, Kept)> = document.sections().filter_map(of).collect();
     let mut done = Vec::with_capacity(all.len());
-    for (id, kept) in all {
+    // From below: what was put above the last section is at the file's end without it.
+    for (id, kept) in all.into_iter().rev() {
         let restored = restore_one(&mut document, &id, &kept, back.sections.get(&id.name), keys.get(&id.name));
         done.push((id.name.clone(), restored.unwrap_or_else(|error| Restored::Left(error.to_string()))));
     }
+    done.reverse();
     (document.to_text(), done)
 }
 
@@ -156,45 +188,69 @@ fn restore_one(
         unmark(document, id, kept, before);
         return Ok(Restored::OwnKey);
     }
-    if let Some(reason) = document.section(id).as_ref().and_then(untouchable) {
+    if let Some(reason) = document.section(id).as_ref().and_then(|section| untouchable(section, kept)) {
         return Ok(Restored::Left(reason));
     }
     let Some(Ok(key)) = key else {
-        if before.is_none() && kept.is_command {
-            return Ok(Restored::Left("nothing says which key it had: put one there, or remove it by hand".to_owned()));
-        }
-        if before.is_some_and(|before| !before.access_key_id.is_empty()) {
-            return Ok(Restored::Left("the store does not have its key any more".to_owned()));
-        }
-        return empty(document, id).map(|()| Restored::Emptied);
+        return match before {
+            None => Ok(Restored::Left(unknown(&kept.who))),
+            Some(before) if before.access_key_id.is_empty() => {
+                empty(document, id, &before.gap).map(|()| Restored::Emptied)
+            }
+            Some(_) => Ok(Restored::Left("the store does not have its key any more".to_owned())),
+        };
     };
     if let Some(texts) = before.and_then(|before| as_it_was(document, id, kept, before, key))
         && document.replace_texts(id, &texts)
     {
         return Ok(Restored::AsItWas);
     }
-    let mut edited = document.clone();
-    put_key(&mut edited, id, kept, key)?;
-    unmark(&mut edited, id, kept, before);
-    *document = edited;
-    Ok(Restored::Changed)
+    document.edit_apart(id, |edited| {
+        put_key(edited, id, kept, key)?;
+        unmark(edited, id, kept, before);
+        Ok(Restored::Changed)
+    })
+}
+
+/// It may have had a key: to take out what stands there now would take the profile away.
+fn unknown(who: &str) -> String {
+    let who = who.escape_debug();
+    format!(
+        "this store does not know what it was: put its key there (multicred credential-process --no-session {who} prints \
+         it), or remove it by hand"
+    )
 }
 
 /// What in the section may be a person's own.
-fn untouchable(section: &Section<'_>) -> Option<String> {
+fn untouchable(section: &Section<'_>, kept: &Kept) -> Option<String> {
     // Only the last one is known to be multicred's.
-    let twice = twice(section).map(|(key, line)| format!("{key} stands twice (line {line}): keep one"));
-    twice.or_else(|| is_changed(section).then(|| CHANGED.to_owned()))
+    if let Some((key, line)) = twice(section) {
+        return Some(format!("{key} stands twice (line {line}): keep one"));
+    }
+    if kept.is_command {
+        let own = credential(section)?.map_or_else(|fault| fault.reason.to_string(), |_| OWN_TEMPORARY.to_owned());
+        return Some(own);
+    }
+    is_changed(section).then(|| CHANGED.to_owned())
 }
 
+const OWN_TEMPORARY: &str = "a temporary credential stands beside its credential_process: remove one of them";
+
 /// Takes out a temporary credential where there was no key before, and the section with it where nothing else is left.
-fn empty(document: &mut Document, id: &SectionId) -> Result<(), EditError> {
+fn empty(document: &mut Document, id: &SectionId, gap: &str) -> Result<(), EditError> {
     take_out_temporary(document, id, None);
     document.remove_key(id, KEY_ID);
     document.remove_key(id, SECRET);
     let texts = document.section(id).map(|section| section.texts()).unwrap_or_default();
-    let has_more = texts.iter().flat_map(|text| lines(text).skip(1)).any(|line| !line.trim().is_empty());
-    if has_more { Ok(()) } else { document.remove_section(id).map(drop) }
+    if texts.iter().flat_map(|text| lines(text).skip(1)).any(|line| !line.trim().is_empty()) {
+        return Ok(());
+    }
+    let is_last = document.sections().last().is_some_and(|last| last.id() == id);
+    document.remove_section(id)?;
+    if is_last {
+        document.remove_gap(gap);
+    }
+    Ok(())
 }
 
 fn put_key(document: &mut Document, id: &SectionId, kept: &Kept, key: &Found) -> Result<(), EditError> {
@@ -240,10 +296,10 @@ fn as_it_was(
     pairs.map(|((now, again), former)| exchanged(now, again, former)).collect()
 }
 
-/// The file with the section as it was: what is written depends on what stands around it.
+/// The section as it was, with what stands around it: what is written depends on that.
 fn in_place(document: &Document, id: &SectionId, before: &Before) -> Option<Document> {
     let mut texts: Vec<_> = before.texts.iter().cloned().map(Zeroizing::new).collect();
-    let mut whole = document.clone();
+    let mut whole = document.apart(id)?;
     if !whole.replace_texts(id, &texts) {
         // It was the file's last line, and is not any more.
         texts.last_mut()?.push('\n');
@@ -284,9 +340,9 @@ fn keep_again(former: &Document, id: &SectionId, kept: &Kept, now: &Section<'_>)
     let (region, overwrite_region, keep) = (None, false, Some(keep));
     let account_id = account.as_deref();
     let new = Temporary { credential: &credential, account_id, region, overwrite_region, keep };
-    let text = former.to_text();
-    let of = |text| FileText { path: Path::new(""), text };
-    Some(Document::parse(&temporary::put(&id.name, &new, of(&text), of("")).ok()?))
+    let mut again = former.clone();
+    temporary::put_into(&mut again, &id.name, &new).ok()?;
+    Some(again)
 }
 
 #[cfg(test)]
@@ -297,7 +353,7 @@ mod tests {
     const SECOND: &str = "[b]\naws_access_key_id = AKIASECONDSECOND\naws_secret_access_key = y\n";
 
     fn noting(mut back: WayBack, text: &str, profile: &str, access_key_id: &str) -> WayBack {
-        back.note(&Document::parse(text), profile, access_key_id);
+        back.note(&Document::parse(text), profile, access_key_id, "x");
         back
     }
 
@@ -324,7 +380,7 @@ mod tests {
     fn a_section_that_had_no_key_is_known_to_have_had_none() {
         let mut back = WayBack::default();
         assert!(!back.knows("a"));
-        back.note_keyless("a");
+        back.note_keyless("a", "x", String::new());
         assert!(back.knows("a") && back.key_id("a").is_none());
         assert!(WayBack::read(&back.to_text()).unwrap() == back);
     }

@@ -88,6 +88,13 @@ impl Block {
         self.is_changed
     }
 
+    /// The profiles in the block with the values of their commands, in its order.
+    pub(super) fn commands(&self) -> Vec<(String, String)> {
+        let entries = self.body.iter().flat_map(Document::sections).filter(is_entry);
+        let command = |section: &Section<'_>| Some(section.get(PROCESS)?.value().into_owned());
+        entries.filter_map(|section| Some((section.name().to_owned(), command(&section)?))).collect()
+    }
+
     /// The profiles in the block, in its order.
     pub(super) fn names(&self) -> Vec<String> {
         let entries = self.body.iter().flat_map(Document::sections).filter(is_entry);

@@ -1,5 +1,9 @@
 use super::*;
 
+fn names(config: &str) -> Result<Vec<String>, SyncError> {
+    Ok(profiles(config)?.into_iter().map(|profile| profile.name).collect())
+}
+
 const BOB: &str = "/usr/bin/multicred credential-process bob";
 
 fn entry(name: &str, command: &str, region: Option<&str>) -> Entry {

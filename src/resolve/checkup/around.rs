@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::aws_files::Stored;
 use super::startup::StartupFile;
 use super::{Checkup, Finding, agent, aws_files, network, startup, variables};
 use crate::context::Context;
@@ -22,10 +23,12 @@ impl Checkup {
         self.findings.extend(settings(context));
         if let Some(files) = files_of(context) {
             let store = Store::open_to_look(store).ok().flatten();
-            let is_stored = |key: &str| {
-                store.as_ref().is_some_and(|store| matches!(store.read().credential_with_key(key), Ok(Some(_))))
+            let stored = |key: &str| match store.as_ref().map(Store::read) {
+                Some(reading) if matches!(reading.credential_with_key(key), Ok(Some(_))) => Stored::Yes,
+                Some(reading) if matches!(reading.owner_of_retired_key(key), Ok(Some(_))) => Stored::Retired,
+                _ => Stored::No,
             };
-            self.findings.extend(aws_files::findings(&files, is_stored));
+            self.findings.extend(aws_files::findings(&files, stored));
         }
         self.findings.extend(startup_files(context));
         let (status, found) = agent::look(&context.agent_socket());

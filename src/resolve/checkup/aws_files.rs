@@ -7,10 +7,21 @@ use std::path::Path;
 use super::{Finding, chmod};
 use crate::aws_config::document::{Document, Section};
 use crate::aws_config::kept;
-use crate::aws_config::{AwsFiles, FileKind, Profile, Profiles};
+use crate::aws_config::{AwsFiles, FileKind, Profile, Profiles, Skipped, skipped};
 
-/// What is to be said of the files; `is_stored` tells whether the store has a key.
-pub(super) fn findings(files: &AwsFiles, is_stored: impl Fn(&str) -> bool) -> Vec<Finding> {
+/// What the store knows of a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stored {
+    /// It has it.
+    Yes,
+    /// It had it, until a rotation deleted it at AWS.
+    Retired,
+    /// Nothing.
+    No,
+}
+
+/// What is to be said of the files; `stored` tells what the store knows of a key.
+pub(super) fn findings(files: &AwsFiles, stored: impl Fn(&str) -> Stored) -> Vec<Finding> {
     let mut found = Vec::new();
     let profiles = match Profiles::read(files) {
         Ok(profiles) => profiles,
@@ -26,7 +37,8 @@ pub(super) fn findings(files: &AwsFiles, is_stored: impl Fn(&str) -> bool) -> Ve
         found.extend(path.parent().and_then(|folder| reached(folder, 0)));
     }
     found.dedup();
-    found.extend(profiles.iter().filter_map(|profile| in_the_clear(files, profile, &is_stored)));
+    found.extend(skipped(files).unwrap_or_default().into_iter().map(|skipped| not_read(files, &skipped)));
+    found.extend(profiles.iter().filter_map(|profile| in_the_clear(files, profile, &stored)));
     found.extend(without_program(files));
     found
 }
@@ -72,15 +84,22 @@ pub(super) fn reached(path: &Path, secret: u32) -> Option<Finding> {
     }
 }
 
-fn in_the_clear(files: &AwsFiles, profile: &Profile, is_stored: impl Fn(&str) -> bool) -> Option<Finding> {
+fn not_read(files: &AwsFiles, skipped: &Skipped) -> Finding {
+    let Skipped { file, line, header, reason } = skipped;
+    let fact = format!("[{}] is taken for no profile", header.escape_debug());
+    Finding::note(format!("{}:{line}", files.path(*file).display()), fact, reason.as_str())
+}
+
+fn in_the_clear(files: &AwsFiles, profile: &Profile, stored: impl Fn(&str) -> Stored) -> Option<Finding> {
     let key = profile.key.as_ref().filter(|key| !key.temporary)?;
     let (path, line) = (files.path(key.file).display(), key.line);
     let name = profile.name.escape_debug();
     let fact = format!("profile {name} has the long-term key {} in plain text", key.access_key_id.escape_debug());
-    let remedy = match (is_stored(&key.access_key_id), key.file) {
-        (true, _) => "the store has this key: delete it there".to_owned(),
-        (false, FileKind::Credentials) => "multicred import --all, then delete it there".to_owned(),
-        (false, FileKind::Config) => format!("multicred import {path} --all, then delete it there"),
+    let remedy = match (stored(&key.access_key_id), key.file) {
+        (Stored::Retired, _) => "multicred rotate has deleted this key at AWS: delete it there, too".to_owned(),
+        (Stored::Yes, _) => "the store has this key: delete it there".to_owned(),
+        (Stored::No, FileKind::Credentials) => "multicred import --all, then delete it there".to_owned(),
+        (Stored::No, FileKind::Config) => format!("multicred import {path} --all, then delete it there"),
     };
     Some(Finding::note(format!("{path}:{line}"), fact, remedy))
 }

@@ -169,7 +169,7 @@ impl Rotation<'_, '_> {
             what: "rotate",
             shell_pid: context.shell_pid(),
             identity: &self.shown(),
-            file: None,
+            detail: None,
             arn: Some(&self.row.arn()),
             action,
             request_id,

@@ -81,6 +81,18 @@ pub enum RotateError {
         /// Why nobody can be asked.
         why: Unaskable,
     },
+    /// The other key was to be deleted, and whether it is gone could not be seen.
+    #[error("whether {other} is deleted is not known: {error}; {old} is in use, as before")]
+    NotSeenGone {
+        /// The name to type.
+        shown: String,
+        /// The key that is to be replaced.
+        old: String,
+        /// The other one.
+        other: String,
+        /// What went wrong.
+        error: Box<StsError>,
+    },
     /// AWS says that there is no room, though it listed one key.
     #[error("AWS does not let {shown} have another key yet: {message} (LimitExceeded)")]
     NoRoomYet {
@@ -188,11 +200,16 @@ fn so_far(phase: Phase, old: &str, new: &str) -> String {
 }
 
 impl RotateError {
+    /// Whether the other key may have been deleted at AWS.
+    pub(super) fn may_have_deleted(&self) -> bool {
+        matches!(self, Self::NotSeenGone { .. })
+    }
+
     /// As it is written down: see [`ResolveError::outcome`].
     pub fn outcome(&self) -> String {
         match self {
             Self::Resolve(error) => error.outcome(),
-            Self::LostReply { error, .. } => error.outcome(),
+            Self::LostReply { error, .. } | Self::NotSeenGone { error, .. } => error.outcome(),
             Self::NotKept { error, .. } | Self::NotTaken { error, .. } | Self::Unfinished { error, .. } => {
                 error.outcome()
             }

@@ -12,13 +12,13 @@ use crate::sts::iam::{LastUsed, ListedKey};
 const ACTION: &str = "GetAccessKeyLastUsed";
 
 impl Rotation<'_, '_> {
-    /// Deletes whatever other key takes the room, where the person wants that. Gives the access key ids that are left.
-    pub(super) fn make_room(
+    /// Whatever other keys take the room, where the person wants them deleted.
+    pub(super) fn agree_on_room(
         &self,
         old: &str,
         keys: Vec<ListedKey>,
         before: Option<&RotationRow>,
-    ) -> Result<(), RotateError> {
+    ) -> Result<Vec<String>, RotateError> {
         if !keys.iter().any(|key| key.access_key_id == old) {
             return Err(RotateError::NotListed { shown: self.shown(), key: old.to_owned() });
         }
@@ -35,11 +35,33 @@ impl Rotation<'_, '_> {
             // The other one may be the only one that works.
             return Err(RotateError::Inactive { shown: self.shown(), key: old.to_owned() });
         }
-        for other in keys.into_iter().filter(|key| key.access_key_id != old) {
-            self.agree_on_deleting(old, &other, before)?;
-            self.delete_other(&other.access_key_id)?;
+        let others: Vec<ListedKey> = keys.into_iter().filter(|key| key.access_key_id != old).collect();
+        for other in &others {
+            self.agree_on_deleting(old, other, before)?;
+        }
+        Ok(others.into_iter().map(|other| other.access_key_id).collect())
+    }
+
+    /// Deletes what was agreed on.
+    pub(super) fn make_room(&self, old: &str, agreed: &[String]) -> Result<(), RotateError> {
+        for other in agreed {
+            self.delete_key(other).map_err(|error| self.not_seen_gone(old, other, error))?;
+            self.resolver.context.note(&format!("{other} is deleted"));
         }
         Ok(())
+    }
+
+    /// A refusal to delete it has left it there; after anything else it may be gone.
+    fn not_seen_gone(&self, old: &str, other: &str, error: StsError) -> RotateError {
+        match error {
+            StsError::Refused { action: "DeleteAccessKey", .. } => error.into(),
+            error => RotateError::NotSeenGone {
+                shown: self.shown(),
+                old: old.to_owned(),
+                other: other.to_owned(),
+                error: Box::new(error),
+            },
+        }
     }
 
     /// A key goes by its name, or by a yes to a question that tells what is known of it.
@@ -82,12 +104,6 @@ impl Rotation<'_, '_> {
             says.push(format!("which stands in profile {profile} ({place})"));
         }
         Ok(says.join(", "))
-    }
-
-    fn delete_other(&self, key: &str) -> Result<(), RotateError> {
-        self.delete_key(key)?;
-        self.resolver.context.note(&format!("{key} is deleted"));
-        Ok(())
     }
 
     /// What has become of a key that AWS may have made before its reply was lost.

@@ -45,15 +45,23 @@ impl Rotation<'_, '_> {
         // Where the store cannot be written, AWS is asked for nothing. Before another key goes, too.
         self.write(|writing| writing.put_rotation(&journal))?;
         self.drop_deleted(&gone)?;
-        if let Err(error) = self.make_room(old, keys, before) {
-            self.write(|writing| match before {
-                Some(before) => writing.put_rotation(before),
-                None => writing.end_rotation(journal.identity),
-            })?;
+        let made = self.agree_on_room(old, keys, before).and_then(|agreed| self.make_room(old, &agreed));
+        if let Err(error) = made {
+            if !error.may_have_deleted() {
+                self.take_journal_back(&journal, before)?;
+            }
             return Err(error);
         }
         self.drop_deleted(&others)?;
         Ok(journal)
+    }
+
+    /// Only where nothing was done at AWS: else the next run finds by the journal what is gone there.
+    fn take_journal_back(&mut self, journal: &RotationRow, before: Option<&RotationRow>) -> Result<(), RotateError> {
+        self.write(|writing| match before {
+            Some(before) => writing.put_rotation(before),
+            None => writing.end_rotation(journal.identity),
+        })
     }
 
     /// From where an earlier run was left.
