@@ -250,6 +250,11 @@ pub fn record_change(context: &Context, store: &Path, what: &str, of: (&str, Opt
     write_line(context, store, what, (of.0, of.1, Some(detail)), "ok");
 }
 
+/// The same of a section of one of the person's files.
+pub fn record_section(context: &Context, store: &Path, what: &str, (file, name): (&str, &str), outcome: &str) {
+    write_line(context, store, what, (name, None, Some(file)), outcome);
+}
+
 /// The same of a credential that was handed out, and in what manner.
 pub fn record_use(context: &Context, store: &Path, what: &str, (who, request): (&Who, &Request), outcome: &str) {
     let manner = match &request.policy {

@@ -5,12 +5,16 @@ use std::path::{Path, PathBuf};
 use crate::aws_config::synced::{self, Change, Entry, Report, SyncError};
 use crate::aws_config::{AwsFiles, FileKind};
 use crate::context::Context;
+use crate::credential_text::command_words;
 use crate::error::{Exit, Failure};
 use crate::resolve::{Catalogue, ResolveError, Resolver};
 use crate::store::IdentityRow;
 
 /// What the program is called.
 pub const PROGRAM: &str = "multicred";
+
+/// What a profile has it do.
+const VERB: &str = "credential-process";
 
 /// The path with which PATH leads to this very program, links in it not followed; `None` where it leads elsewhere.
 pub fn program_on_path(context: &Context) -> Option<PathBuf> {
@@ -39,7 +43,7 @@ impl Writer {
         if let Some(store) = catalogue.store_argument() {
             words.extend(["--store".to_owned(), text(&store)?]);
         }
-        words.push("credential-process".to_owned());
+        words.push(VERB.to_owned());
         Ok(Self { words })
     }
 
@@ -50,6 +54,37 @@ impl Writer {
     pub fn of_key(&self, whose: &str) -> Result<String, Failure> {
         let words: Vec<&str> = self.words.iter().map(String::as_str).chain(["--no-session", whose]).collect();
         Ok(synced::command(&words)?)
+    }
+
+    /// A command that calls this program on this store, in the place of one that calls another, or the same by another
+    /// path; `None` where it does so already. A program that the shell is to find is one of the person's own choice.
+    ///
+    /// # Errors
+    /// As [`entry`](Self::entry).
+    pub fn anew(&self, command: &str) -> Result<Option<String>, Failure> {
+        let words = command_words(command).unwrap_or_default();
+        let Some((program, words)) = words.split_first().filter(|(program, _)| program.contains('/')) else {
+            return Ok(None);
+        };
+        let (mut store, mut rest) = (None, Vec::new());
+        let mut words = words.iter().map(String::as_str);
+        while let Some(word) = words.next() {
+            match word.strip_prefix("--store") {
+                Some("") => store = words.next(),
+                Some(value) if value.starts_with('=') => store = Some(&value[1..]),
+                _ => rest.push(word),
+            }
+        }
+        let own: Vec<&str> = self.words.iter().map(String::as_str).take_while(|word| *word != VERB).collect();
+        let is_this = |program: &str| {
+            let [one, other] = [program, own[0]].map(|path| Path::new(path).canonicalize().ok());
+            program == own[0] || (one.is_some() && one == other)
+        };
+        if is_this(program) && store == own.get(2).copied() {
+            return Ok(None);
+        }
+        let words: Vec<&str> = own.into_iter().chain(rest).collect();
+        Ok(Some(synced::command(&words)?))
     }
 
     /// The profile of an identity, under the name that is shown.

@@ -71,7 +71,7 @@ impl Old {
         Self { connection, path }
     }
 
-    fn of(scene: &Scene) -> Self {
+    pub fn of(scene: &Scene) -> Self {
         Self::at(scene.env.path(".aws/multicred.db"))
     }
 
@@ -91,14 +91,14 @@ impl Old {
         self.connection.query_row("SELECT id FROM aws_identity WHERE arn = ?1", [arn], |row| row.get(0)).unwrap()
     }
 
-    fn credential(&self, arn: &str, id: &str, secret: &str, token: Option<&str>, created_at: &str) {
+    pub fn credential(&self, arn: &str, id: &str, secret: &str, token: Option<&str>, created_at: &str) {
         let identity = self.identity(arn);
         let add = "INSERT INTO aws_credential (aws_identity_id, aws_access_key_id, aws_secret_access_key,
             aws_session_token, created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)";
         self.connection.execute(add, (identity, id, secret, token, created_at)).unwrap();
     }
 
-    fn link(&self, target: &str, parent: &str, role_arn: &str) {
+    pub fn link(&self, target: &str, parent: &str, role_arn: &str) {
         let (target, parent) = (self.identity(target), self.identity(parent));
         let add = "INSERT INTO aws_role_identity_source (target_aws_identity_id, parent_aws_identity_id, role_arn,
             created_at, updated_at) VALUES (?1, ?2, ?3, ?4, ?4)";

@@ -16,7 +16,7 @@ use crate::support::env::Shell;
 use crate::support::sts::KeyPair;
 use crate::support::terminal::Terminal;
 
-const PASSPHRASE: &str = "correct hörse";
+pub const PASSPHRASE: &str = "correct hörse";
 const VARIABLE: &str = "AWS_VAULT_FILE_PASSPHRASE";
 const SESSION: &str = "sts.GetSessionToken,d29yaw,YXJuOmF3czppYW06OjE6bWZhL2E,1893456000";
 /// A JWE for each `[path, payload, passphrase]`, as 99designs/keyring has them made.
@@ -47,6 +47,12 @@ fn encrypt(scene: &Scene, files: &[(&str, String, &str)]) {
     let file = |(name, payload, passphrase): &(&str, String, &str)| json!([folder.join(name), payload, passphrase]);
     let all: Value = files.iter().map(file).collect();
     scene.env.program(&venv("python"), &["-c", ENCRYPT]).stdin(all.to_string()).run().ok();
+}
+
+/// Keys under their names.
+pub fn encrypt_keys(scene: &Scene, keys: &[(&str, &KeyPair)]) {
+    let files: Vec<_> = keys.iter().map(|(name, key)| (*name, item(name, key), PASSPHRASE)).collect();
+    encrypt(scene, &files);
 }
 
 /// alice's key as `work`, bob's as `team/bob`, and what is not taken.

@@ -73,7 +73,7 @@ fn may_use(module: &str, other: &str) -> bool {
         }
         // What the commands share that keep the credentials file clean.
         "keeping" => {
-            ["context", "error", "importing", "synced_profile"].contains(&other)
+            ["asking", "context", "error", "importing", "synced_profile"].contains(&other)
                 || is_below(&[USE_CASE, ADAPTERS, PURE])
         }
         // What the commands that obtain a credential share.

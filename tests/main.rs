@@ -131,6 +131,7 @@ mod setup_people;
 mod setup_places;
 mod setup_protected;
 mod setup_shells;
+mod setup_told;
 mod setup_truth;
 mod shared_config_cases;
 mod shell_by_hand;

@@ -85,5 +85,8 @@ fn one_word_serves_all_identities_of_an_account_that_are_refreshed() {
     for key in before.lines().filter(|line| line.starts_with("aws_access_key_id")) {
         assert!(!after.contains(key), "{after}");
     }
-    scene.env.run(&["unsetup", "--yes"]).ok();
+    terminal.send_line("clear; multicred unsetup --yes; echo undone=$?");
+    terminal.wait_for_text(QUESTION);
+    terminal.send_line("dev");
+    terminal.wait_for_text("undone=0");
 }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use super::asks_multicred::{self, AS_IT_IS};
 use super::document::{Document, EditError, Section, SectionId};
+use super::synced::quoted;
 use crate::credential_text::{self, FaultReason, Found, SectionFault};
 use crate::identity::hash::{Hasher, hex};
 use crate::identity::name::is_access_key_id;
@@ -17,7 +18,7 @@ pub use way_back::{Restored, WayBack, key_of, restore};
 /// The setting that holds a command which prints a credential.
 pub const PROCESS: &str = "credential_process";
 /// For whom a temporary credential is kept up: a name that multicred resolves.
-const WHO: &str = "multicred_identity";
+pub(super) const WHO: &str = "multicred_identity";
 /// The store that knows the name, where that is not the default one.
 const STORE: &str = "multicred_store";
 /// A hash of the credential as multicred wrote it: what somebody has changed since can be told without the store.
@@ -38,15 +39,31 @@ pub struct Kept {
     pub who: String,
     /// The store that knows the name; `None` for the default one.
     pub store: Option<String>,
+    /// The command, where that is what stands there.
+    pub command: Option<String>,
 }
 
 impl Kept {
     /// That another store than the open one keeps it, and the command that uses that one.
     pub fn elsewhere(&self, command: &str) -> String {
         match &self.store {
-            Some(store) => format!("kept by the store {store}: multicred --store {store} {command}"),
+            Some(store) => format!("kept by the store {store}: {}", self.call(command)),
             None => format!("kept by the default store: multicred {command}, without another store"),
         }
+    }
+
+    /// What is typed for a command of multicred's that is to use the store by which the section is kept.
+    pub fn call(&self, command: &str) -> String {
+        match &self.store {
+            Some(store) => format!("multicred --store {} {command}", quoted(store)),
+            None => format!("multicred {command}"),
+        }
+    }
+
+    /// The path of the program that its command calls; `None` where the shell is to find it.
+    pub fn program(&self) -> Option<String> {
+        let words = credential_text::command_words(self.command.as_deref()?)?;
+        words.into_iter().next().filter(|program| program.contains('/'))
     }
 }
 
@@ -59,9 +76,14 @@ pub fn kept(section: &Section<'_>) -> Option<Kept> {
         let asked = asks_multicred::read(&words)?.ok()?;
         let names_one = crate::identity::arn::parse(&asked.name).is_ok() || is_access_key_id(&asked.name);
         let is_ours = names_one && words.iter().any(|word| word == AS_IT_IS);
-        return is_ours.then_some(Kept { is_command: true, who: asked.name, store: asked.store });
+        return is_ours.then_some(Kept {
+            is_command: true,
+            who: asked.name,
+            store: asked.store,
+            command: Some(process),
+        });
     }
-    value(WHO).map(|who| Kept { is_command: false, who, store: value(STORE) })
+    value(WHO).map(|who| Kept { is_command: false, who, store: value(STORE), command: None })
 }
 
 /// The credential of a section. Where a person has put a long-term key over a temporary one that was kept there, the
@@ -163,18 +185,30 @@ pub(super) fn put_command(document: &mut Document, id: &SectionId, command: &str
     })
 }
 
-/// The text with other commands in sections that have one; they stay where they stand.
-pub fn change_commands(all: &[(String, String)], credentials: &str) -> Zeroizing<String> {
+/// A command in a kept section, and the one that is to stand there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewCommand {
+    /// The section.
+    pub profile: String,
+    /// What stands there.
+    pub old: String,
+    /// What is to.
+    pub new: String,
+}
+
+/// Puts commands into the place of others; gives the profiles, too, where neither stands any more.
+pub fn replace_commands<'n>(credentials: &str, all: &'n [NewCommand]) -> (Zeroizing<String>, Vec<&'n str>) {
     let mut document = Document::parse(credentials);
-    for (profile, command) in all {
-        let id = SectionId::plain(profile);
-        let is_command = document.section(&id).as_ref().and_then(kept).is_some_and(|kept| kept.is_command);
-        let mut edited = document.clone();
-        if is_command && edited.set(&id, PROCESS, command).is_ok() {
-            document = edited;
+    let mut replace = |one: &NewCommand| {
+        let id = SectionId::plain(&one.profile);
+        let now = document.section(&id).and_then(|section| Some(section.get(PROCESS)?.value().into_owned()));
+        match now {
+            Some(now) if now == one.old => document.set(&id, PROCESS, &one.new).is_ok(),
+            now => now.as_ref() == Some(&one.new),
         }
-    }
-    document.to_text()
+    };
+    let changed = all.iter().filter(|one| !replace(one)).map(|one| one.profile.as_str()).collect();
+    (document.to_text(), changed)
 }
 
 /// Takes out what stands beside a temporary key, unless it stood there before.

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::asks_multicred::{self, AsksMulticred, NotFollowed};
+use super::kept;
 use super::keys;
 use crate::credential_text;
 use crate::identity::Identity;
@@ -135,6 +136,12 @@ impl Profile {
     /// Every setting, in no order that means anything.
     pub fn settings(&self) -> impl Iterator<Item = &Setting> {
         self.settings.iter()
+    }
+
+    /// Those that stand in a file as they are: the command that follows from a mark is in none.
+    pub fn written_settings(&self) -> impl Iterator<Item = &Setting> {
+        let is_marked = self.setting(kept::WHO).is_some();
+        self.settings.iter().filter(move |setting| !is_marked || setting.key != kept::PROCESS)
     }
 
     /// A setting's value.

@@ -87,8 +87,11 @@ fn add_section(profile: &mut Profile, file: FileKind, section: &Section<'_>, wri
 fn keeps(profile: &mut Profile, file: FileKind, section: &Section<'_>) -> bool {
     let kept = kept::kept(section).filter(|kept| !kept.is_command && file == FileKind::Credentials);
     let Some((command, line)) = kept.and_then(|kept| kept::command_of_mark(section, &kept)) else { return false };
-    profile.settings.retain(|known| known.key != kept::PROCESS);
+    profile.settings.retain(|known| ![kept::PROCESS, kept::WHO].contains(&&*known.key));
     let (key, origin) = (kept::PROCESS.to_owned(), Origin::Line { file, line });
+    let (section, who) = (profile.name.clone(), section.get(kept::WHO).map(|who| who.value().into_owned()));
+    let mark = Setting { key: kept::WHO.to_owned(), value: who.unwrap_or_default(), origin: origin.clone(), section };
+    profile.settings.push(mark);
     profile.settings.push(Setting { key, value: command, origin, section: profile.name.clone() });
     true
 }

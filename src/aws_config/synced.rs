@@ -12,6 +12,7 @@ use super::{FileKind, asks_multicred};
 use crate::credential_text::command_words;
 use block::Block;
 
+pub(super) use command::quoted;
 pub use command::{Unwritable, command};
 
 /// A profile to be written.

@@ -3,18 +3,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::asking;
-use crate::aws_config::kept::Kept;
+use crate::aws_config::kept::{Kept, NewCommand};
 use crate::cli::{Global, Refresh};
 use crate::context::{Context, printable};
 use crate::credential_text::Found;
 use crate::error::{Exit, Failure};
 use crate::identity::request::{MinTtl, Request, say_duration};
 use crate::importing::{Importer, Manner};
-use crate::keeping::commands::{commands, renamed};
-use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, state};
+use crate::keeping::commands::{commands, renamed, together};
+use crate::keeping::state::{OK, REFRESHED};
+use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, complain};
 use crate::resolve::{ResolveError, Resolved, Target};
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Result<(), Failure> {
@@ -31,20 +32,22 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Re
     }
     let keys = to_take(&mut keeper, arguments, &mut survey)?;
     let targets = Targets::read(&mut keeper, arguments, &survey, &keys, &elsewhere)?;
-    if elsewhere.is_empty() {
+    let mut anew = keeper.stale(&survey)?;
+    anew.retain(|command| targets.mean(&command.profile));
+    if elsewhere.is_empty() && anew.is_empty() {
         targets.check(&keeper, arguments)?;
     }
     let (taken, not_taken) = keeper.take(keys)?;
     // What is not kept, and was not named, is the person's own affair.
     let counts = |left: &Left| targets.named.contains(&left.profile) || survey.kept(&left.profile).is_some();
     let (mut left, others): (Vec<_>, Vec<_>) = not_taken.into_iter().partition(|left| arguments.all || counts(left));
-    for Left { profile, reason } in others {
+    for Left { profile, reason, .. } in others {
         context.note(&format!("the key of profile {} is not taken: {reason}", profile.escape_debug()));
     }
     left.extend(survey.left.iter().filter(|left| counts(left) || elsewhere.contains(left)).cloned());
     left.extend(targets.left.iter().cloned());
-    let renamed = renamed(&mut keeper, &taken, &survey)?;
-    let done = renew(&mut keeper, targets, (&taken, renamed), &request, &mut left)?;
+    let anew = together(anew, renamed(&mut keeper, &taken, &survey)?);
+    let done = renew(&mut keeper, targets, (&taken, &anew), &request, &mut left)?;
     tell(&mut keeper, global, &taken, &done, &left)
 }
 
@@ -70,7 +73,7 @@ fn set_aside(keeper: &mut Keeper<'_>, survey: &mut Survey) -> Vec<Left> {
         .partition(|(name, kept)| is_ours(kept) || (kept.is_command && !has_key(name)));
     survey.kept = ours;
     survey.keys.retain(|found| others.iter().all(|(name, _)| found.section.as_ref() != Some(name)));
-    let left = |(profile, kept): (String, Kept)| Left { profile, reason: kept.elsewhere("refresh") };
+    let left = |(profile, kept): (String, Kept)| Left::new(&profile, &kept.elsewhere("refresh"));
     let aside: Vec<Left> = others.into_iter().map(left).collect();
     survey.left.extend(aside.iter().cloned());
     aside
@@ -189,10 +192,10 @@ impl Targets {
             None => None,
         };
         match reason {
-            Some(reason) => self.left.push(Left {
-                profile: section.to_owned(),
-                reason: format!("it is {reason}: let destination_profile name another one"),
-            }),
+            Some(reason) => {
+                let reason = format!("it is {reason}: let destination_profile name another one");
+                self.left.push(Left::new(section, &reason));
+            }
             None => self.renewed.push((section.to_owned(), who)),
         }
         Ok(())
@@ -217,7 +220,7 @@ impl Targets {
 fn renew(
     keeper: &mut Keeper<'_>,
     targets: Targets,
-    (taken, renamed): (&[Taken], Vec<(String, String)>),
+    (taken, anew): (&[Taken], &[NewCommand]),
     request: &Request,
     left: &mut Vec<Left>,
 ) -> Result<Vec<Done>, Failure> {
@@ -235,29 +238,23 @@ fn renew(
     let (commands, of_protected) = commands(keeper, taken, &targets.commands)?;
     left.extend(of_protected);
     let (with_commands, takes_new) = (targets.with_commands, targets.takes_new);
-    let mut change = Change { with_commands, takes_new, taken, commands, renamed, renewed: Vec::new() };
+    let mut change = Change { with_commands, takes_new, taken, commands, anew, renewed: Vec::new() };
     for (profile, who) in &renewed {
         match resolved.get(who) {
             Some(Ok(resolved)) => {
                 change.renewed.push(Renewed { profile, who, resolved, region: request.region.as_deref() });
             }
-            Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
+            Some(Err(failure)) => left.push(Left::failed(profile, failure)),
             None => {}
         }
     }
     let not_written = keeper.write(&change)?;
     let is_written = |profile: &str| not_written.iter().all(|left| left.profile != profile);
-    let mut done = Vec::new();
-    for Renewed { profile, resolved, .. } in change.renewed.iter().filter(|renewed| is_written(renewed.profile)) {
-        let (shown, expires_at) = (resolved.who.shown.clone(), resolved.credential.expires_at);
-        let access_key_id = Some(resolved.credential.access_key_id.clone());
-        done.push(Done { profile: (*profile).to_owned(), shown, access_key_id, expires_at });
-    }
-    for one in taken.iter().filter(|taken| change.commands.contains_key(taken.profile()) && is_written(taken.profile()))
-    {
-        let (profile, shown) = (one.profile().to_owned(), one.shown.clone());
-        done.push(Done { profile, shown, access_key_id: None, expires_at: None });
-    }
+    let renewed = change.renewed.iter().map(Done::renewed);
+    let with_command =
+        taken.iter().filter(|taken| change.commands.contains_key(taken.profile())).map(Done::with_command);
+    let anew = anew.iter().map(Done::anew);
+    let done = renewed.chain(with_command).chain(anew).filter(|done| is_written(&done.profile)).collect();
     left.extend(not_written);
     Ok(done)
 }
@@ -290,10 +287,47 @@ pub(super) fn obtain(
 /// A section that was written.
 struct Done {
     profile: String,
+    /// Whose it is now; the command, where only that is another one.
     shown: String,
     /// `None` for one that has a command.
     access_key_id: Option<String>,
     expires_at: Option<i64>,
+    /// Whether only its command is another one.
+    is_anew: bool,
+}
+
+impl Done {
+    fn renewed(renewed: &Renewed<'_>) -> Self {
+        let credential = &renewed.resolved.credential;
+        let (access_key_id, expires_at) = (Some(credential.access_key_id.clone()), credential.expires_at);
+        let (profile, shown) = (renewed.profile.to_owned(), renewed.resolved.who.shown.clone());
+        Self { profile, shown, access_key_id, expires_at, is_anew: false }
+    }
+
+    fn with_command(taken: &Taken) -> Self {
+        let (profile, shown) = (taken.profile().to_owned(), taken.shown.clone());
+        Self { profile, shown, access_key_id: None, expires_at: None, is_anew: false }
+    }
+
+    fn anew(command: &NewCommand) -> Self {
+        let (profile, shown) = (command.profile.clone(), command.new.clone());
+        Self { profile, shown, access_key_id: None, expires_at: None, is_anew: true }
+    }
+
+    fn sentence(&self, now: i64) -> String {
+        let Self { profile, shown, .. } = self;
+        match self.expires_at {
+            _ if self.is_anew => format!("profile {profile}: its command is written anew: {shown}"),
+            Some(end) => format!("profile {profile}: {shown}, {} left", say_duration(end - now)),
+            None => format!("profile {profile}: {shown}, asked for each time"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        let Self { profile, access_key_id, expires_at, .. } = self;
+        let identity = Some(&self.shown).filter(|_| !self.is_anew);
+        json!({ "profile": profile, "identity": identity, "access_key_id": access_key_id, "expires_at": expires_at })
+    }
 }
 
 fn tell(
@@ -304,37 +338,28 @@ fn tell(
     left: &[Left],
 ) -> Result<(), Failure> {
     let context = keeper.context();
-    let store = keeper.importer().resolver().store_path().to_owned();
-    for one in done.iter().filter(|done| done.access_key_id.is_some()) {
-        asking::record(context, &store, state::EVENT, &one.profile, None, "ok");
+    let written = done.iter().map(|one| (&one.profile, OK));
+    for (profile, outcome) in written.chain(left.iter().map(|one| (&one.profile, &*one.reason))) {
+        keeper.record(REFRESHED, profile, outcome);
     }
-    for Left { profile, reason } in left {
-        asking::record(context, &store, state::EVENT, profile, None, reason);
-        context.note(&format!("profile {} is left as it is: {reason}", profile.escape_debug()));
-    }
+    complain(context, left.iter(), |left| {
+        format!("profile {} is left as it is: {}", left.profile.escape_debug(), left.reason)
+    });
     if global.json {
-        let adopted = taken.iter().map(
-            |it| json!({ "profile": it.profile(), "access_key_id": it.found.access_key_id, "identity": it.shown }),
-        );
-        let refreshed = done.iter().map(|it| {
-            json!({ "profile": it.profile, "identity": it.shown, "access_key_id": it.access_key_id, "expires_at": it.expires_at })
-        });
-        let failed = left.iter().map(|it| json!({ "profile": it.profile, "reason": it.reason }));
+        let adopted = |it: &Taken| json!({ "profile": it.profile(), "access_key_id": it.found.access_key_id, "identity": it.shown });
         context.answer_json(&json!({
-            "file": keeper.path(), "adopted": adopted.collect::<Vec<_>>(), "refreshed": refreshed.collect::<Vec<_>>(),
-            "failed": failed.collect::<Vec<_>>(),
+            "file": keeper.path(),
+            "adopted": taken.iter().map(adopted).collect::<Vec<_>>(),
+            "refreshed": done.iter().map(Done::json).collect::<Vec<_>>(),
+            "failed": left.iter().map(|left| left.json("profile")).collect::<Vec<_>>(),
         }))?;
     } else {
         let now = context.now();
         let adopted = taken.iter().map(|it| {
             format!("profile {}: its key {} is {}'s, and in the store", it.profile(), it.found.access_key_id, it.shown)
         });
-        let refreshed = done.iter().map(|it| match it.expires_at {
-            Some(end) => format!("profile {}: {}, {} left", it.profile, it.shown, say_duration(end - now)),
-            None => format!("profile {}: {}, asked for each time", it.profile, it.shown),
-        });
-        let lines: Vec<String> = adopted.chain(refreshed).map(|line| printable(&line) + "\n").collect();
-        context.answer(&lines.concat())?;
+        let lines = adopted.chain(done.iter().map(|done| done.sentence(now)));
+        context.answer(&lines.map(|line| printable(&line) + "\n").collect::<String>())?;
     }
     match left.len() {
         0 => Ok(()),

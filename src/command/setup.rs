@@ -7,14 +7,16 @@ use serde_json::{Value, json};
 
 use super::refresh::obtain;
 use crate::asking;
+use crate::aws_config::kept::NewCommand;
 use crate::cli::{Asking, Global, Setup};
 use crate::context::{Context, printable};
 use crate::error::{Exit, Failure};
 use crate::identity::request::{MinTtl, Request};
 use crate::importing::{Importer, Manner};
-use crate::keeping::commands::{commands, renamed};
+use crate::keeping::commands::{commands, renamed, together};
 use crate::keeping::startup::{self, Has, Startup};
-use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken};
+use crate::keeping::state::{OK, SET_UP};
+use crate::keeping::{Change, Keeper, Left, Renewed, Survey, Taken, complain};
 use crate::prompt::{Answer, Prompter, Tty, confirm};
 use crate::synced_profile::program_on_path;
 
@@ -61,10 +63,10 @@ pub(super) fn check_can_ask(context: &Context) -> Result<(), Failure> {
     Tty.can_ask().map_err(|_| impossible())
 }
 
-/// Nobody agrees to a plan unseen; stdout is the JSON's.
+/// Nobody agrees to a plan unseen, be it in spite of `-q`; stdout is the JSON's.
 pub(super) fn show_beside_json(context: &Context, lines: &[String], asks: bool) {
     for line in lines.iter().filter(|_| asks) {
-        context.note(line);
+        context.complain(line);
     }
 }
 
@@ -84,6 +86,8 @@ enum Step {
     Keys,
     /// What stands in their place.
     Replace,
+    /// Commands that are there.
+    Anew,
     /// A shell.
     Shell(Startup, String),
 }
@@ -91,6 +95,8 @@ enum Step {
 struct Plan {
     steps: Vec<Step>,
     survey: Survey,
+    /// The commands that call another program, or the store by another name.
+    anew: Vec<NewCommand>,
     /// The keys that could be taken, if the file could be written.
     failed: Vec<Left>,
     file: PathBuf,
@@ -101,60 +107,66 @@ struct Plan {
 
 impl Plan {
     fn read(keeper: &mut Keeper<'_>, arguments: &Setup, shells: Vec<Startup>) -> Result<Self, Failure> {
-        let context = keeper.context();
         let mut survey = keeper.survey()?;
         if !arguments.temporary {
             keeper.set_aside_protected(&mut survey)?;
         }
-        let mut failed = Vec::new();
+        let (anew, file) = (keeper.stale(&survey)?, keeper.path().to_owned());
+        let (steps, failed, remarks) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plan = Self { steps, survey, anew, failed, file, temporary: arguments.temporary, remarks };
         if let Err(failure) = keeper.check_writable() {
             // The shells can be done all the same.
-            for found in std::mem::take(&mut survey.keys) {
-                let profile = found.section.unwrap_or_default();
-                failed.push(Left { profile, reason: failure.fact.clone() });
-            }
+            let keys = std::mem::take(&mut plan.survey.keys).into_iter().filter_map(|found| found.section);
+            let commands = std::mem::take(&mut plan.anew).into_iter().map(|command| command.profile);
+            plan.failed = keys.chain(commands).map(|profile| Left::failed(&profile, &failure)).collect();
         }
-        let mut remarks = Vec::new();
-        let mut steps = Vec::new();
-        if !survey.keys.is_empty() {
+        plan.add_keys(keeper);
+        if !arguments.no_shells {
+            plan.add_shells(keeper.context(), shells);
+        }
+        Ok(plan)
+    }
+
+    fn add_keys(&mut self, keeper: &mut Keeper<'_>) {
+        if !self.survey.keys.is_empty() {
             let path = keeper.importer().resolver().store_path().to_owned();
             if keeper.importer().resolver().catalogue().store().is_none() {
-                steps.push(Step::Store(path));
+                self.steps.push(Step::Store(path));
             }
-            steps.extend([Step::Keys, Step::Replace]);
+            self.steps.extend([Step::Keys, Step::Replace]);
         }
-        if !arguments.no_shells {
-            let program = match (program_on_path(context), context.own_program()) {
-                (None, Some(program)) => program.to_str().map(str::to_owned),
-                _ => None,
-            };
-            let other = startup::without_init(context);
-            if shells.is_empty() && other.is_none() {
-                remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
-            }
-            remarks.extend(other);
-            for shell in shells {
-                let file = shell.file.display();
-                match shell.has {
-                    Has::Nothing => {
-                        let line = shell.line(program.as_deref());
-                        steps.push(Step::Shell(shell, line));
-                    }
-                    Has::OwnLine => remarks.push(format!("{file} has a line of your own that brings multicred in")),
-                    Has::Nowhere => remarks.push(format!(
-                        "{file} is a link to a file that is not there, and is left as it is: make that file first"
-                    )),
-                    Has::Block => {}
+        self.steps.extend((!self.anew.is_empty()).then_some(Step::Anew));
+    }
+
+    fn add_shells(&mut self, context: &Context, shells: Vec<Startup>) {
+        let program = match (program_on_path(context), context.own_program()) {
+            (None, Some(program)) => program.to_str().map(str::to_owned),
+            _ => None,
+        };
+        let other = startup::without_init(context);
+        if shells.is_empty() && other.is_none() {
+            self.remarks.push("no bash, zsh or fish is found here: multicred init SHELL says what to add".to_owned());
+        }
+        self.remarks.extend(other);
+        for shell in shells {
+            let file = shell.file.display();
+            match shell.has {
+                Has::Nothing => {
+                    let line = shell.line(program.as_deref());
+                    self.steps.push(Step::Shell(shell, line));
                 }
+                Has::OwnLine => self.remarks.push(format!("{file} has a line of your own that brings multicred in")),
+                Has::Nowhere => self.remarks.push(format!(
+                    "{file} is a link to a file that is not there, and is left as it is: make that file first"
+                )),
+                Has::Block => {}
             }
         }
-        let file = keeper.path().to_owned();
-        Ok(Self { steps, survey, failed, file, temporary: arguments.temporary, remarks })
     }
 
     /// What cannot be done, and is named beside the plan.
     fn named(&self) -> impl Iterator<Item = &Left> {
-        self.survey.left.iter().chain(&self.survey.elsewhere).chain(&self.failed)
+        self.survey.left.iter().chain(&self.survey.elsewhere)
     }
 
     /// The plan, numbered.
@@ -192,14 +204,20 @@ impl Plan {
             Step::Replace => {
                 format!("write a credential_process in their place in {file}, which asks multicred for the key")
             }
+            Step::Anew => {
+                let names: Vec<String> = self.anew.iter().map(|command| format!("[{}]", command.profile)).collect();
+                let names = names.join(", ");
+                format!("write the commands of these profiles of {file} anew, so that they call this program: {names}")
+            }
             Step::Shell(shell, line) => format!("add to {}: {line}", shell.file.display()),
         }
     }
 
     fn show(&self, context: &Context, global: &Global, asks: bool) -> Result<(), Failure> {
-        for left in self.named() {
-            context.note(&format!("profile {} will be left as it is: {}", left.profile.escape_debug(), left.reason));
-        }
+        let say =
+            |left: &Left| format!("profile {} will be left as it is: {}", left.profile.escape_debug(), left.reason);
+        self.named().for_each(|left| context.note(&say(left)));
+        complain(context, self.failed.iter(), say);
         for remark in &self.remarks {
             context.note(remark);
         }
@@ -209,7 +227,7 @@ impl Plan {
             return Ok(());
         }
         if lines.is_empty() {
-            let more = if self.named().next().is_some() { "more " } else { "" };
+            let more = if self.named().chain(&self.failed).next().is_some() { "more " } else { "" };
             context.note(&format!("there is nothing {more}to do"));
         }
         let lines: Vec<String> = lines.iter().map(|line| printable(line) + "\n").collect();
@@ -217,44 +235,55 @@ impl Plan {
     }
 
     fn carry_out(&self, keeper: &mut Keeper<'_>, global: &Global, arguments: &Setup) -> Result<(), Failure> {
-        let context = keeper.context();
-        let mut done = Vec::new();
-        let mut left = self.failed.clone();
-        if !self.survey.keys.is_empty() {
-            let (taken, not_taken) = keeper.take(self.survey.keys.clone())?;
-            left.extend(not_taken);
-            left.extend(replace(keeper, &taken, &self.survey, arguments.temporary)?);
-            let is_left = |profile: &str| left.iter().any(|left| left.profile == profile);
-            for taken in taken.iter().filter(|taken| !is_left(taken.profile())) {
-                done.push(json!({
-                    "profile": taken.profile(), "shell": null, "file": self.file, "identity": taken.shown,
-                    "access_key_id": taken.found.access_key_id,
-                }));
-                let key = &taken.found.access_key_id;
-                say(
-                    context,
-                    global,
-                    &format!("profile {}: {key} of {} is in the store", taken.profile(), taken.shown),
-                )?;
-            }
+        let mut told = Told { context: keeper.context(), global, done: Vec::new(), left: self.failed.clone() };
+        for left in &self.failed {
+            keeper.record(SET_UP, &left.profile, &left.reason);
+        }
+        if !self.survey.keys.is_empty() || !self.anew.is_empty() {
+            self.change_file(keeper, &mut told, arguments)?;
         }
         for step in &self.steps {
             let Step::Shell(shell, line) = step else { continue };
             let file = shell.file.display().to_string();
             match shell.add(keeper.importer().resolver(), line) {
                 Ok(_) => {
-                    done.push(json!({
-                        "profile": null, "shell": shell.dialect.name(), "file": file, "identity": null,
-                        "access_key_id": null,
-                    }));
-                    say(context, global, &format!("{file}: multicred is in every new {}", shell.dialect.name()))?;
+                    keeper.record_file(SET_UP, &file, OK);
+                    let name = shell.dialect.name();
+                    let sentence = format!("{file}: multicred is in every new {name}");
+                    let shell = (None, Some(name));
+                    told.done(shell, &file, (None, None), &sentence)?;
                 }
-                Err(error) => left.push(Left { profile: file, reason: error.to_string() }),
+                Err(error) => {
+                    let left = Left::failed(&file, &error.into());
+                    keeper.record_file(SET_UP, &file, &left.reason);
+                    told.left.push(left);
+                }
             }
         }
-        let store = keeper.importer().resolver().store_path().to_owned();
-        asking::record(context, &store, "setup", &keeper.path().to_string_lossy(), None, "ok");
-        self.tell(context, global, &done, &left, false)
+        self.tell(told.context, global, &told.done, &told.left, false)
+    }
+
+    fn change_file(&self, keeper: &mut Keeper<'_>, told: &mut Told<'_>, arguments: &Setup) -> Result<(), Failure> {
+        let (taken, mut left) = keeper.take(self.survey.keys.clone())?;
+        left.extend(replace(keeper, &taken, (&self.survey, &self.anew), arguments.temporary)?);
+        let file = self.file.to_string_lossy();
+        let is_left = |profile: &str| left.iter().any(|left| left.profile == profile);
+        for taken in taken.iter().filter(|taken| !is_left(taken.profile())) {
+            let (profile, key, shown) = (taken.profile(), taken.found.access_key_id.as_str(), taken.shown.as_str());
+            keeper.record(SET_UP, profile, OK);
+            let sentence = format!("profile {profile}: {key} of {shown} is in the store");
+            told.done((Some(profile), None), &file, (Some(shown), Some(key)), &sentence)?;
+        }
+        for NewCommand { profile, new, .. } in self.anew.iter().filter(|command| !is_left(&command.profile)) {
+            keeper.record(SET_UP, profile, OK);
+            let sentence = format!("profile {profile}: its command is written anew: {new}");
+            told.done((Some(profile), None), &file, (None, None), &sentence)?;
+        }
+        for left in &left {
+            keeper.record(SET_UP, &left.profile, &left.reason);
+        }
+        told.left.extend(left);
+        Ok(())
     }
 
     fn tell(
@@ -266,12 +295,11 @@ impl Plan {
         is_rehearsal: bool,
     ) -> Result<(), Failure> {
         let reported = failed.iter().skip(self.failed.len());
-        for Left { profile, reason } in reported {
-            context.note(&format!("{} is left as it is: {reason}", profile.escape_debug()));
-        }
+        complain(context, reported, |left| {
+            format!("{} is left as it is: {}", left.profile.escape_debug(), left.reason)
+        });
         if global.json {
-            let left = self.survey.left.iter().chain(&self.survey.elsewhere).chain(failed);
-            let left: Vec<Value> = left.map(|it| json!({ "what": it.profile, "reason": it.reason })).collect();
+            let left: Vec<Value> = self.named().chain(failed).map(|left| left.json("what")).collect();
             context.answer_json(&json!({
                 "file": self.file, "plan": self.lines(context), "dry_run": is_rehearsal, "done": done, "left": left,
             }))?;
@@ -292,15 +320,45 @@ impl Plan {
     }
 }
 
+/// What has been done so far, and what could not be.
+struct Told<'c> {
+    context: &'c Context,
+    global: &'c Global,
+    done: Vec<Value>,
+    left: Vec<Left>,
+}
+
+impl Told<'_> {
+    /// A profile or a shell, the file, for a key whose and which it is; and the same as a sentence.
+    fn done(
+        &mut self,
+        (profile, shell): (Option<&str>, Option<&str>),
+        file: &str,
+        (identity, access_key_id): (Option<&str>, Option<&str>),
+        sentence: &str,
+    ) -> Result<(), Failure> {
+        self.done.push(json!({
+            "profile": profile, "shell": shell, "file": file, "identity": identity, "access_key_id": access_key_id,
+        }));
+        say(self.context, self.global, sentence)
+    }
+}
+
 fn say(context: &Context, global: &Global, line: &str) -> Result<(), Failure> {
     if global.json { Ok(()) } else { Ok(context.answer(&(printable(line) + "\n"))?) }
 }
 
-/// Puts commands, or temporary credentials, into the place of keys that the store has.
-fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey, temporary: bool) -> Result<Vec<Left>, Failure> {
+/// Puts commands, or temporary credentials, into the place of keys that the store has; and commands into the place of
+/// others.
+fn replace(
+    keeper: &mut Keeper<'_>,
+    taken: &[Taken],
+    (survey, anew): (&Survey, &[NewCommand]),
+    temporary: bool,
+) -> Result<Vec<Left>, Failure> {
     let mut left = Vec::new();
-    let renamed = renamed(keeper, taken, survey)?;
-    let mut change = Change { with_commands: !temporary, takes_new: true, taken, renamed, ..Change::default() };
+    let anew = together(anew.to_vec(), renamed(keeper, taken, survey)?);
+    let mut change = Change { with_commands: !temporary, takes_new: true, taken, anew: &anew, ..Change::default() };
     if !temporary {
         let all = taken.iter().map(|taken| taken.profile().to_owned()).collect();
         (change.commands, left) = commands(keeper, taken, &all)?;
@@ -314,7 +372,7 @@ fn replace(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey, temporary:
     for (profile, who) in &wanted {
         match obtained.get(who) {
             Some(Ok(resolved)) => change.renewed.push(Renewed { profile, who, resolved, region: None }),
-            Some(Err(failure)) => left.push(Left { profile: profile.clone(), reason: failure.fact.clone() }),
+            Some(Err(failure)) => left.push(Left::failed(profile, failure)),
             None => {}
         }
     }

@@ -56,9 +56,11 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &cli::Status) -
 /// How the profiles of the credentials file stand.
 fn profiles(context: &Context, global: &Global) -> Result<(), Failure> {
     let (config, credentials) = context.aws_files().map_err(ResolveError::from)?;
-    let text = AwsFiles::new(config, credentials).text(FileKind::Credentials).map_err(ResolveError::from)?;
+    let files = AwsFiles::new(config, credentials);
+    let text = files.text(FileKind::Credentials).map_err(ResolveError::from)?;
+    let file = files.path(FileKind::Credentials).to_string_lossy();
     let store = store_path(context, global.store.as_deref())?;
-    let states = states(&text, &History::beside(&store), context.now())?;
+    let states = states(&file, &text, &History::beside(&store), context.now())?;
     if global.json {
         return Ok(context.answer_json(&states.iter().map(ProfileState::json).collect())?);
     }

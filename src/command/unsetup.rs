@@ -20,10 +20,14 @@ use crate::error::{Exit, Failure};
 use crate::identity::route::CredentialKind;
 use crate::importing::{Importer, Manner};
 use crate::keeping::startup::{self, Has, Startup};
+use crate::keeping::state::OK;
 use crate::keeping::{Keeper, Survey};
 use crate::resolve::{ResolveError, Resolver, Target};
 use crate::secret::KeyMaterial;
 use crate::store::{Owner, StoreError};
+
+/// What the history calls it.
+const EVENT: &str = "unsetup";
 
 pub(super) fn run(context: &Context, global: &Global, arguments: &Unsetup) -> Result<(), Failure> {
     let mut resolver = asking::resolver(context, global, &Asking::default())?;
@@ -185,7 +189,12 @@ fn key(resolver: &mut Resolver<'_>, back: &WayBack, name: &str, kept: &Kept) -> 
 
 /// The newest long-term key of whom a section is kept for. A name that means nobody any more has none.
 fn newest_key(resolver: &mut Resolver<'_>, who: &str) -> Result<Option<String>, Failure> {
-    let Ok(Target::Known(row)) = resolver.catalogue().lookup(who) else { return Ok(None) };
+    let known = match resolver.catalogue().lookup(who) {
+        Ok(Target::Known(row)) => Some(row),
+        // A command may name a key that is another one now.
+        _ => resolver.owner_of_retired_key(who)?,
+    };
+    let Some(row) = known else { return Ok(None) };
     let held = resolver.catalogue().store().map(|store| store.read().credentials_of(&Owner::Identity(row.id)));
     let held = held.transpose().map_err(|error: StoreError| ResolveError::from(error))?.unwrap_or_default();
     let newest = held.into_iter().filter(|held| held.kind == CredentialKind::LongTerm);
@@ -259,6 +268,20 @@ fn list_originals(context: &Context, global: &Global, resolver: &Resolver<'_>) -
 }
 
 impl Undone {
+    fn record(&self, keeper: &mut Keeper<'_>) {
+        if let Some(failure) = &self.failure {
+            let file = keeper.path().to_string_lossy().into_owned();
+            keeper.record_file(EVENT, &file, &failure.fact);
+        }
+        for (name, restored) in &self.profiles {
+            let outcome = if let Restored::Left(reason) = restored { reason } else { OK };
+            keeper.record(EVENT, name, outcome);
+        }
+        for (file, result) in &self.shells {
+            keeper.record_file(EVENT, file, result.as_ref().err().map_or(OK, String::as_str));
+        }
+    }
+
     fn tell(
         self,
         keeper: &mut Keeper<'_>,
@@ -275,14 +298,7 @@ impl Undone {
         });
         let all: Vec<(&String, String, bool)> = of_profiles.chain(of_shells).collect();
         let failed = all.iter().filter(|(.., is_left)| *is_left).count();
-        if !all.is_empty() || self.failure.is_some() {
-            let outcome = match (&self.failure, failed) {
-                (Some(failure), _) => failure.fact.clone(),
-                (None, 0) => "ok".to_owned(),
-                (None, failed) => format!("{failed} of {} were left as they are", all.len()),
-            };
-            asking::record(context, &store, "unsetup", &keeper.path().to_string_lossy(), None, &outcome);
-        }
+        self.record(keeper);
         if global.json {
             let done: Vec<Value> = all
                 .iter()

@@ -204,6 +204,11 @@ impl<'c> Position<'c> {
     }
 
     fn values(&self, arg: &Arg, lead: &str, start: &str) -> Wanted {
+        // Of several in one word the last is half-typed.
+        let several = arg.get_value_delimiter().and_then(|delimiter| start.rsplit_once(delimiter));
+        let last = several.map_or(start, |(_, last)| last);
+        let lead = &*[lead, &start[..start.len() - last.len()]].concat();
+        let start = last;
         let listed: Vec<Candidate> = arg
             .get_possible_values()
             .iter()

@@ -45,6 +45,11 @@ fn whoever_may_be_named_is_looked_up() {
     }
     assert_eq!(names("link r --parent x"), name(Names::Identity, "x"));
     assert_eq!(names("link r --parent=x"), Some((Names::Identity, "--parent=".to_owned(), "x".to_owned())));
+    assert_eq!(names("refresh -p bob,pr"), Some((Names::Identity, "bob,".to_owned(), "pr".to_owned())));
+    assert_eq!(
+        names("refresh --profile=a,bob,"),
+        Some((Names::Identity, "--profile=a,bob,".to_owned(), String::new()))
+    );
     assert_eq!(names("account x"), name(Names::Account, "x"));
     assert_eq!(names("list --account x"), name(Names::Account, "x"));
     assert_eq!(names("import -p x"), name(Names::Profile, "x"));

@@ -137,6 +137,19 @@ impl<'c> Importer<'c> {
         Ok(Answer::of(found, &row, true, self.context.now()))
     }
 
+    /// A key that is stored already, under the name that it has elsewhere: that becomes its identity's label, where it
+    /// could have.
+    pub(super) fn name_known(&mut self, found: &Found, answer: Answer) -> Result<Answer, Failure> {
+        let Some(row) = self.resolver.owner_of_key(&found.access_key_id)? else { return Ok(answer) };
+        let Some(label) = self.label(found, &row.identity)? else { return Ok(answer) };
+        let (store, _) = self.resolver.store_and_keys()?;
+        let nothing = Settings { region: None, mfa_serial: None };
+        store
+            .write(Durability::Synced, |writing| self::describe(writing, &row, &nothing, Some(&label), false))
+            .map_err(ResolveError::from)?;
+        self.known(found, &row)
+    }
+
     fn ask(&mut self, found: &Found) -> Result<Caller, Refusal> {
         let asked = self.answer_about(found);
         asked.unwrap_or_else(|| self.resolver.caller_of(found, None)).map_err(|error| {

@@ -9,7 +9,7 @@ use super::gather::{self, Failed, Kept, Skipped};
 use super::links::{self, How, Linked};
 use super::{Importer, Manner};
 use crate::cli::{Global, Tool};
-use crate::context::Context;
+use crate::context::{Context, printable};
 use crate::credential_text::Found;
 use crate::error::{Exit, Failure};
 use crate::progress::Counted;
@@ -57,7 +57,7 @@ fn only(kept: &mut Kept, profile: &str) -> Result<(), Failure> {
     let names = kept.names();
     if !names.contains(&profile) {
         let fact = format!("{} has no '{}'", kept.place, profile.escape_debug());
-        return Err(Failure::new(Exit::Identity, fact, format!("there are: {}", names.join(", "))));
+        return Err(Failure::new(Exit::Identity, fact, format!("there are: {}", names.join(", ").escape_debug())));
     }
     let is_meant: Vec<bool> = names.into_iter().map(|name| name == profile).collect();
     let mut is_meant = is_meant.into_iter();
@@ -93,33 +93,44 @@ impl Outcome {
                     let was_known = importer.resolver().owner_of_key(&found.access_key_id)?.is_some();
                     self.answers.push(Answer::unasked(&found, was_known, context.now()));
                 }
-                Ok(found) => self.take(importer, found)?,
+                Ok(found) => self.take(importer, &found)?,
             }
             progress.step();
         }
         drop(progress);
         for edge in &kept.links {
             match links::take(context, importer.resolver(), edge, asked.dry_run) {
-                Ok(linked) => self.links.push(linked),
+                Ok(linked) => self.links.push(self.after_those_before(linked)),
                 Err(error) => self.failed.push(Failed::new(&edge.target, &format!("its link is not taken: {error}"))),
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, importer: &mut Importer<'_>, found: Found) -> Result<(), Failure> {
+    /// A rehearsal makes no link that the next one would find.
+    fn after_those_before(&self, linked: Linked) -> Linked {
+        let mut before = self.links.iter().filter(|link| link.how == How::New && link.role == linked.role);
+        match before.next() {
+            Some(link) if link.parent == linked.parent => Linked { how: How::Known, ..linked },
+            Some(_) => Linked { how: How::Otherwise, ..linked },
+            None => linked,
+        }
+    }
+
+    fn take(&mut self, importer: &mut Importer<'_>, found: &Found) -> Result<(), Failure> {
         let name = found.section.clone();
-        let key = found.access_key_id.clone();
-        match importer.import(Ok(found)) {
+        let key = &found.access_key_id;
+        match importer.import(Ok(found.clone())) {
             Ok(answer) => {
-                let name = name.filter(|name| !answer.was_known && name != "default");
+                let answer = if answer.was_known { importer.name_known(found, answer)? } else { answer };
+                let name = name.filter(|name| name != "default");
                 self.remarks.extend(name.map(|name| importer.without_label(&name, &answer)).transpose()?.flatten());
                 self.answers.push(answer);
             }
             Err(refusal) if refusal.is_over => self.skipped.expired += 1,
             Err(refusal) => match refusal.failure.exit {
                 Exit::Locked | Exit::NoAnswer | Exit::Cancelled => return Err(refusal.failure),
-                _ => self.failed.push(Failed::new(name.as_deref().unwrap_or(&key), &refusal.failure.fact)),
+                _ => self.failed.push(Failed::new(name.as_deref().unwrap_or(key), &refusal.failure.fact)),
             },
         }
         Ok(())
@@ -130,23 +141,23 @@ impl Outcome {
             context.answer_json(&self.json(asked, place))?;
         } else {
             for answer in self.answers.iter().filter(|answer| !answer.was_known) {
-                context.answer(&format!("{}\n", crate::context::printable(&answer.sentence(context))))?;
+                context.answer(&format!("{}\n", printable(&answer.sentence(context))))?;
             }
             for Linked { role, parent, .. } in self.links.iter().filter(|link| link.how == How::New) {
-                context.answer(&format!("{role}  from  {parent}\n"))?;
+                context.answer(&(printable(&format!("{role}  from  {parent}")) + "\n"))?;
             }
         }
-        for answer in self.answers.iter().filter(|answer| answer.was_known) {
-            context.note(&answer.known());
-        }
+        // A line break in a name of that tool's begins no line.
+        let note = |text: &str| context.note(&printable(text));
+        self.answers.iter().filter(|answer| answer.was_known).for_each(|answer| note(&answer.known()));
         for Linked { role, parent, .. } in self.links.iter().filter(|link| link.how == How::Otherwise) {
-            context.note(&format!("{role} is assumed from somebody else than {parent} here, which stays"));
+            note(&format!("{role} is assumed from somebody else than {parent} here, which stays"));
         }
-        self.remarks.iter().for_each(|remark| context.note(remark));
+        self.remarks.iter().for_each(|remark| note(remark));
         for Failed { name, reason } in &self.failed {
-            context.complain(&format!("{name}: {reason}"));
+            context.complain(&printable(&format!("{name}: {reason}")));
         }
-        context.note(&self.summary(asked, place));
+        note(&self.summary(asked, place));
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Keeper, Left, Survey, Taken};
+use crate::aws_config::kept::NewCommand;
 use crate::error::Failure;
 use crate::identity::arn;
 use crate::synced_profile::Writer;
@@ -27,8 +28,7 @@ pub fn commands<'t>(
     for taken in taken.iter().filter(|taken| of.contains(taken.profile())) {
         let key = &taken.found.access_key_id;
         if let Some(account) = resolver.protection_of_key(key)? {
-            let reason = no_command(&account, "; its key is in the store, too");
-            left.push(Left { profile: taken.profile().to_owned(), reason });
+            left.push(Left::new(taken.profile(), &no_command(&account, "; its key is in the store, too")));
             continue;
         }
         let is_only = resolver.keys_of_user(&taken.arn)?.iter().all(|other| other == key);
@@ -49,7 +49,7 @@ pub(super) fn no_command(account: &str, more: &str) -> String {
 ///
 /// # Errors
 /// The store cannot be read, or a command not be written.
-pub fn renamed(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey) -> Result<Vec<(String, String)>, Failure> {
+pub fn renamed(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey) -> Result<Vec<NewCommand>, Failure> {
     let is_of_taken = |who: &str| {
         arn::parse(who).is_ok_and(|parsed| taken.iter().any(|taken| taken.arn == parsed.identity.arn(None)))
     };
@@ -65,8 +65,16 @@ pub fn renamed(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey) -> Res
     for (profile, kept) in kept.into_iter().filter(|(_, kept)| resolver.catalogue().is_named(kept.store.as_deref())) {
         let keys = resolver.keys_of_user(&kept.who)?;
         if let Some(key) = back.key_id(profile).filter(|key| keys.len() > 1 && keys.iter().any(|known| known == key)) {
-            renamed.push((profile.clone(), writer.of_key(key)?));
+            let old = kept.command.clone().unwrap_or_default();
+            renamed.push(NewCommand { profile: profile.clone(), old, new: writer.of_key(key)? });
         }
     }
     Ok(renamed)
+}
+
+/// The commands that are written anew, where those that name another one count first.
+pub fn together(mut anew: Vec<NewCommand>, renamed: Vec<NewCommand>) -> Vec<NewCommand> {
+    anew.retain(|one| renamed.iter().all(|other| other.profile != one.profile));
+    anew.extend(renamed);
+    anew
 }

@@ -2,6 +2,8 @@
 //! what is written in their place.
 
 pub mod commands;
+mod report;
+mod stale;
 pub mod startup;
 pub mod state;
 
@@ -11,7 +13,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use crate::aws_config::document::{Document, Section, SectionId, SectionKind};
-use crate::aws_config::kept::{self, Kept, WayBack, change_commands};
+use crate::aws_config::kept::{self, Kept, NewCommand, WayBack, replace_commands};
 use crate::aws_config::temporary::{Keep, Temporary, TemporaryError, check_kept, put_all, put_commands};
 use crate::aws_config::write::{self, Rewrite};
 use crate::aws_config::{AwsFiles, FileKind, FileText};
@@ -22,23 +24,12 @@ use crate::identity::arn;
 use crate::importing::Importer;
 use crate::resolve::{ResolveError, Resolved};
 
+use report::told;
+
+pub use report::{Left, complain};
+
 /// The section from which Python's INI reader gives every other one what it lacks.
 const INHERITED: &str = "DEFAULT";
-
-/// A profile that is left as it is, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Left {
-    /// Its name.
-    pub profile: String,
-    /// What stands against it.
-    pub reason: String,
-}
-
-impl Left {
-    fn new(profile: &str, reason: &dyn ToString) -> Self {
-        Self { profile: profile.to_owned(), reason: reason.to_string() }
-    }
-}
 
 /// What the credentials file holds.
 #[derive(Default)]
@@ -100,10 +91,10 @@ pub struct Change<'a> {
     pub taken: &'a [Taken],
     /// The commands that come into the place of some of them, by profile.
     pub commands: BTreeMap<&'a str, String>,
-    /// The kept sections whose command is another one from now on, and that.
-    pub renamed: Vec<(String, String)>,
     /// The credentials.
     pub renewed: Vec<Renewed<'a>>,
+    /// The commands that are written anew.
+    pub anew: &'a [NewCommand],
 }
 
 /// Keeps the credentials file.
@@ -183,12 +174,14 @@ impl<'c> Keeper<'c> {
             let header = section.id().to_header();
             let reason =
                 format!("[{header}] is no profile of the credentials file, and has a key: call it by the name alone");
-            Left { profile: section.name().to_owned(), reason }
+            Left::new(section.name(), &reason)
         });
-        let (from, to) = (self.files.path(FileKind::Config).display(), self.path().display());
-        let of_config = config.sections().filter(holds_key).map(|section| Left {
-            profile: section.name().to_owned(),
-            reason: format!("it has a key in {from}, which stays there in the clear: move it to {to}"),
+        let (from, to) = (self.files.path(FileKind::Config), self.path());
+        let is_one = from == to || from.canonicalize().is_ok_and(|from| to.canonicalize().is_ok_and(|to| from == to));
+        let of_config = config.sections().filter(|section| !is_one && holds_key(section)).map(|section| {
+            let (from, to) = (from.display(), to.display());
+            let reason = format!("it has a key in {from}, which stays there in the clear: move it to {to}");
+            Left::new(section.name(), &reason)
         });
         beside.chain(of_config).collect()
     }
@@ -203,7 +196,7 @@ impl<'c> Keeper<'c> {
             let profile = found.section.as_deref().unwrap_or_default();
             match self.importer.resolver().protection_of_key(&found.access_key_id)? {
                 Some(account) if survey.kept(profile).is_none() => {
-                    survey.left.push(Left { profile: profile.to_owned(), reason: commands::no_command(&account, "") });
+                    survey.left.push(Left::new(profile, &commands::no_command(&account, "")));
                 }
                 _ => keys.push(found),
             }
@@ -225,7 +218,7 @@ impl<'c> Keeper<'c> {
                 TemporaryError::Wins { key, .. } if key == "role_arn" => ": destination_profile = NAME says where to",
                 _ => "",
             };
-            Left { profile: profile.to_owned(), reason: told(profile, error) + elsewhere }
+            Left::new(profile, &(told(profile, error) + elsewhere))
         };
         let checked = all.iter().zip(check_kept(&all, credentials, config));
         Ok(checked.filter_map(|((profile, _), one)| Some(left(profile, &one.err()?))).collect())
@@ -268,7 +261,7 @@ impl<'c> Keeper<'c> {
                     let shown = answer.shown.unwrap_or_else(|| arn.clone());
                     taken.push(Taken { found, arn, shown });
                 }
-                Err(refusal) => left.push(Left::new(&profile, &refusal.failure.fact)),
+                Err(refusal) => left.push(Left::failed(&profile, &refusal.failure)),
             }
         }
         Ok((taken, left))
@@ -318,37 +311,47 @@ impl Change<'_> {
         store: Option<&str>,
         back: &mut WayBack,
     ) -> (Zeroizing<String>, Vec<Left>) {
-        let stored = |profile: &str| self.taken.iter().find(|taken| taken.profile() == profile).map(|it| &it.found);
+        let (anew, changed) = replace_commands(credentials.text, self.anew);
+        let mut left: Vec<Left> =
+            changed.iter().map(|profile| Left::new(profile, &"its command was changed meanwhile")).collect();
         let commands: Vec<(&str, &str, &Found)> = self
             .commands
             .iter()
-            .filter_map(|(profile, command)| Some((*profile, command.as_str(), stored(profile)?)))
+            .filter_map(|(profile, command)| Some((*profile, command.as_str(), &self.taken_of(profile)?.found)))
             .collect();
-        let renamed = change_commands(&self.renamed, credentials.text);
-        let with_commands = put_commands(&commands, FileText { path: credentials.path, text: &renamed }, config);
-        let half = FileText { path: credentials.path, text: &with_commands.text };
-        let credentials_of: Vec<(&str, Temporary<'_>)> = self
-            .renewed
-            .iter()
-            .map(|renewed| {
-                let keep = Keep { who: renewed.who, store, stored: stored(renewed.profile) };
-                (renewed.profile, Temporary { keep: Some(keep), ..renewed.temporary() })
-            })
-            .collect();
-        let written = put_all(&credentials_of, half, config);
+        let with_commands = put_commands(&commands, FileText { text: &anew, ..credentials }, config);
+        let credentials_of: Vec<(&str, Temporary<'_>)> =
+            self.renewed.iter().map(|renewed| (renewed.profile, self.temporary(renewed, store))).collect();
+        let written = put_all(&credentials_of, FileText { text: &with_commands.text, ..credentials }, config);
         let names = commands.iter().map(|(profile, ..)| *profile).chain(credentials_of.iter().map(|(name, _)| *name));
         let results = names.zip(with_commands.sections.iter().chain(&written.sections));
-        let mut left = Vec::new();
         let before = Document::parse(credentials.text);
         let mut done: BTreeSet<&str> = BTreeSet::new();
         for (profile, result) in results {
             match result {
                 Ok(()) => drop(done.insert(profile)),
+                Err(TemporaryError::Changed(_)) if self.is_done_by_another(&before, profile, store) => {}
                 Err(error) => left.push(Left::new(profile, &told(profile, error))),
             }
         }
-        self.note(back, &before, &Document::parse(half.text), &done);
+        self.note(back, &before, &Document::parse(&with_commands.text), &done);
         (written.text, left)
+    }
+
+    fn taken_of(&self, profile: &str) -> Option<&Taken> {
+        self.taken.iter().find(|taken| taken.profile() == profile)
+    }
+
+    fn temporary<'t>(&'t self, renewed: &'t Renewed<'t>, store: Option<&'t str>) -> Temporary<'t> {
+        let stored = self.taken_of(renewed.profile).map(|taken| &taken.found);
+        Temporary { keep: Some(Keep { who: renewed.who, store, stored }), ..renewed.temporary() }
+    }
+
+    /// Whether a section is kept by now for whom it was to be kept: another process, which was asked the same, was first.
+    fn is_done_by_another(&self, now: &Document, profile: &str, store: Option<&str>) -> bool {
+        let kept = now.section(&SectionId::plain(profile)).and_then(|section| kept::kept(&section));
+        let is_same = |kept: &Kept, taken: &Taken| kept.who == taken.arn && kept.store.as_deref() == store;
+        kept.zip(self.taken_of(profile)).is_some_and(|(kept, taken)| is_same(&kept, taken))
     }
 
     /// Notes what the sections that were written had been: `before` multicred wrote anything, and the `half` with the
@@ -384,13 +387,4 @@ impl Renewed<'_> {
             keep: None,
         }
     }
-}
-
-/// An error about a profile whose name is said beside it.
-fn told(profile: &str, error: &TemporaryError) -> String {
-    if matches!(error, TemporaryError::BadName(_)) {
-        return "its name holds #, ;, [ or ], which multicred does not write: give it another one".to_owned();
-    }
-    let text = error.to_string();
-    text.strip_prefix(&format!("profile {profile} ")).map_or_else(|| text.clone(), |rest| format!("it {rest}"))
 }

@@ -10,9 +10,12 @@ use crate::aws_config::document::{Document, Section, SectionKind};
 use crate::aws_config::kept;
 use crate::history::{History, Recorded};
 
-/// What `refresh` writes into the history.
-pub const EVENT: &str = "refresh";
-const OK: &str = "ok";
+/// What `refresh` writes into the history of each section.
+pub const REFRESHED: &str = "refresh";
+/// What `setup` does.
+pub const SET_UP: &str = "setup";
+/// That nothing went wrong.
+pub const OK: &str = "ok";
 
 /// How a profile stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,16 +104,17 @@ impl ProfileState {
     }
 }
 
-/// How every profile of a credentials file stands that has a credential; `history` knows which refresh failed.
+/// How every profile of a credentials file stands that has a credential; `history` knows for which the last attempt to
+/// write one there failed.
 ///
 /// # Errors
 /// The history cannot be read.
-pub fn states(credentials: &str, history: &History, now: i64) -> io::Result<Vec<ProfileState>> {
+pub fn states(file: &str, credentials: &str, history: &History, now: i64) -> io::Result<Vec<ProfileState>> {
     let document = Document::parse(credentials);
     let sections = document.sections().filter(|section| section.kind() == SectionKind::Plain);
     let mut states: Vec<ProfileState> = sections.filter_map(|section| ProfileState::of(&section, now)).collect();
     let refreshed = states.iter().filter(|state| state.is_refreshed()).map(|state| state.profile.as_str()).collect();
-    let failed = failures(history, refreshed)?;
+    let failed = failures(history, file, refreshed)?;
     for state in &mut states {
         if let Some(reason) = failed.get(&state.profile) {
             (state.state, state.reason) = (State::Failed, Some(reason.clone()));
@@ -119,12 +123,14 @@ pub fn states(credentials: &str, history: &History, now: i64) -> io::Result<Vec<
     Ok(states)
 }
 
-/// Those of these profiles whose last refresh failed, with why.
-fn failures(history: &History, of: BTreeSet<&str>) -> io::Result<BTreeMap<String, String>> {
+/// Those of these profiles of a file whose last refresh failed, with why.
+fn failures(history: &History, file: &str, of: BTreeSet<&str>) -> io::Result<BTreeMap<String, String>> {
     let (mut open, mut failed) = (of, BTreeMap::new());
     let Some(past) = history.past()?.filter(|_| !open.is_empty()) else { return Ok(failed) };
     past.backwards(|_, line| {
-        if let Some(event) = Recorded::read(line).filter(|event| event.what == EVENT)
+        let is_of_file = |event: &Recorded| event.detail.as_deref() == Some(file);
+        if let Some(event) = Recorded::read(line).filter(|event| [REFRESHED, SET_UP].contains(&&*event.what))
+            && is_of_file(&event)
             && open.remove(event.identity.as_str())
             && event.outcome != OK
         {

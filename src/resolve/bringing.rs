@@ -95,6 +95,15 @@ impl Resolver<'_> {
         Ok(held.map(|held| held.access_key_id).collect())
     }
 
+    /// The identity whose key the store had, before it was rotated.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn owner_of_retired_key(&self, access_key_id: &str) -> Result<Option<IdentityRow>, ResolveError> {
+        let store = self.catalogue.store();
+        Ok(store.map(|store| store.read().owner_of_retired_key(access_key_id)).transpose()?.flatten())
+    }
+
     /// Asks AWS whose it is: in this region, else in the environment's, else in the one beside it.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::bringing::caller_by;
 use super::guard::{Together, needs_word};
 use super::outage::Outage;
-use super::{Destination, ResolveError, Resolved, Resolver, Why};
+use super::{ResolveError, Resolved, Resolver, Why};
 use crate::credential_text::Found;
 use crate::identity::plan;
 use crate::identity::request::Request;
@@ -95,11 +95,6 @@ impl Resolver<'_> {
             let plan = || plan::plan(&destination.route, &request, self.context.now());
             needs_word(&destination, &request) || plan().is_ok_and(|plan| plan.coded().next().is_some())
         })
-    }
-
-    fn destination_of(&self, name: &str, request: &Request) -> Result<Destination, ResolveError> {
-        let target = self.catalogue.lookup(name)?;
-        self.catalogue.destination_with(&target, name, &request.role_of_environment)
     }
 
     /// Those of whom a person has to say once for all that they want to be them.

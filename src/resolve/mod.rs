@@ -22,6 +22,7 @@ mod originals;
 mod outage;
 mod outside;
 mod proposed;
+mod reading;
 mod rotation;
 mod route;
 mod sign_in;
@@ -178,30 +179,13 @@ impl<'c> Resolver<'c> {
         }
     }
 
-    /// The same, and nothing is written down: neither what AWS gives for it, nor that it was asked.
-    ///
-    /// # Errors
-    /// As [`resolve`](Self::resolve); and where a code would be needed, which is used up.
-    pub fn resolve_reading(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
-        self.only_reads = true;
-        let resolved = self.resolve(name, request);
-        self.only_reads = false;
-        resolved
-    }
-
     fn resolve_once(&mut self, name: &str, request: &Request) -> Result<Resolved, ResolveError> {
         let started = self.context.now();
         let basis = Basis::of(self.context, self.store_path(), name, request);
         if let Some(store) = self.catalogue.store() {
             store.begin_snapshot();
         }
-        let mut destination = match &self.proposed {
-            Some(chain) => self.catalogue.by_links(&mut chain.clone())?,
-            None => {
-                let target = self.catalogue.lookup_for(name, request)?;
-                self.catalogue.destination_with(&target, name, &request.role_of_environment)?
-            }
-        };
+        let mut destination = self.destination_of(name, request)?;
         let asked = request;
         let request = &self.catalogue.leased(&destination, destination.adjust(request))?;
         let mut plan = match self.pass(&destination, request, started)? {

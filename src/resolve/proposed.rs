@@ -5,6 +5,7 @@ use crate::identity::request::Request;
 use crate::identity::route::RoleHop;
 use crate::store::{IdentityRow, LinkRow};
 
+use super::route::Destination;
 use super::{Catalogue, ResolveError, Resolved, Resolver};
 
 /// What the row of an identity that the store does not have is called: none has this number.
@@ -35,6 +36,15 @@ impl Resolver<'_> {
         let proven = self.resolve(&link.hop.role_arn, &Request { fresh: true, ..Request::default() });
         self.proposed = None;
         proven
+    }
+
+    /// Where a name leads: along the link that is being proven, where there is one.
+    pub(super) fn destination_of(&self, name: &str, request: &Request) -> Result<Destination, ResolveError> {
+        if let Some(chain) = &self.proposed {
+            return self.catalogue.by_links(&mut chain.clone());
+        }
+        let target = self.catalogue.lookup_for(name, request)?;
+        self.catalogue.destination_with(&target, name, &request.role_of_environment)
     }
 }
 

@@ -41,7 +41,7 @@ fn check(word: &str) -> Result<(), Unwritable> {
 /// A word in single quotes, where it needs them. A quote in it is put between double quotes: of `'\''` the Go SDK
 /// would take the backslash away. The value as a whole never ends in a quote, since its last word needs none: the Go
 /// SDK would take a quote at both ends for a pair.
-fn quoted(word: &str) -> String {
+pub(in crate::aws_config) fn quoted(word: &str) -> String {
     // Those that Python's shlex.quote leaves alone.
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_@%+=:,./-".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {

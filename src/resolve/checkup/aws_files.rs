@@ -5,6 +5,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use super::{Finding, chmod};
+use crate::aws_config::document::{Document, Section};
+use crate::aws_config::kept;
 use crate::aws_config::{AwsFiles, FileKind, Profile, Profiles, Skipped, skipped};
 
 /// What the store knows of a key.
@@ -37,7 +39,23 @@ pub(super) fn findings(files: &AwsFiles, stored: impl Fn(&str) -> Stored) -> Vec
     found.dedup();
     found.extend(skipped(files).unwrap_or_default().into_iter().map(|skipped| not_read(files, &skipped)));
     found.extend(profiles.iter().filter_map(|profile| in_the_clear(files, profile, &stored)));
+    found.extend(without_program(files));
     found
+}
+
+/// The profiles whose command stands in the place of a key, and calls what is not there: they are nobody.
+fn without_program(files: &AwsFiles) -> Vec<Finding> {
+    let text = files.text(FileKind::Credentials).unwrap_or_default();
+    let path = files.path(FileKind::Credentials).display();
+    let gone = |section: Section<'_>| {
+        let kept = kept::kept(&section)?;
+        let program = kept.program().filter(|program| !Path::new(program).exists())?;
+        let (name, program) = (section.name().escape_debug(), program.escape_debug());
+        let fact = format!("profile {name} calls {program}, which is not there");
+        let remedy = format!("{} writes its command anew", kept.call("setup"));
+        Some(Finding::fault(format!("{path}:{}", section.line()), fact, remedy))
+    };
+    Document::parse(&text).sections().filter_map(gone).collect()
 }
 
 /// A file or a folder that others can write, or in which they can do what `secret` has bits for.

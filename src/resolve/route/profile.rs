@@ -76,7 +76,7 @@ impl Catalogue<'_> {
         }
         let region = self.profile_region(profile);
         let names: Vec<&str> = profiles.iter().rev().map(|profile| profile.name.as_str()).collect();
-        let own_settings = |profile: &Profile| (profile.name.clone(), profile.settings().cloned().collect());
+        let own_settings = |profile: &Profile| (profile.name.clone(), profile.written_settings().cloned().collect());
         let settings: Vec<(String, Vec<Setting>)> = profiles.iter().rev().map(own_settings).collect();
         let role_arn = profiles.iter().rev().find_map(|profile| profile.value("role_arn")).map(str::to_owned);
         let end = self.end_of(&nodes, asked, &profile.name)?;
