@@ -46,9 +46,16 @@ impl Resolver<'_> {
         let (name, target) = (self.name_of_way_back()?, write::target(&path)?);
         let known = self.read_way_back(&name)?.unwrap_or_default();
         let noted = RefCell::new(known.clone());
+        // What the store has: a try that came to nothing, over a file that another program was about to write, has noted
+        // what is not so.
+        let mut stored = known.clone();
         let mut keep = |path: &Path, content: &[u8]| {
             self.keep_either(&target, path, content)?;
-            if path == target { self.keep_way_back(&name, &noted.borrow(), &known) } else { Ok(()) }
+            if path == target {
+                self.keep_way_back(&name, &noted.borrow(), &stored)?;
+                stored.clone_from(&noted.borrow());
+            }
+            Ok(())
         };
         let mut change = |text: &str| {
             let mut back = known.clone();
@@ -125,13 +132,62 @@ impl Resolver<'_> {
     }
 
     /// What another process has noted meanwhile stays.
-    fn keep_way_back(&mut self, name: &str, noted: &WayBack, known: &WayBack) -> Result<(), ResolveError> {
-        if noted == known {
+    fn keep_way_back(&mut self, name: &str, noted: &WayBack, stored: &WayBack) -> Result<(), ResolveError> {
+        if noted == stored {
             return Ok(());
         }
         let others = self.read_way_back(name)?.unwrap_or_default();
-        let (text, now) = (noted.with(others, known).to_text(), self.context.now());
+        let (text, now) = (noted.with(others, stored).to_text(), self.context.now());
         let (store, mut keys) = self.store_and_keys()?;
         keys.replace_original(store, name, &text, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::ffi::OsString;
+    use std::fs;
+
+    use zeroize::Zeroizing;
+
+    use super::*;
+    use crate::aws_config::document::Document;
+    use crate::context::{Context, Verbosity};
+    use crate::prompt::Never;
+
+    const TEXT: &str = "[a]\naws_access_key_id = AKIAFIRSTFIRST\naws_secret_access_key = x\n";
+
+    #[test]
+    fn a_try_that_came_to_nothing_leaves_no_note() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().canonicalize().unwrap();
+        let mut context =
+            Context::with_environment(HashMap::from([("HOME".to_owned(), OsString::from(home.as_os_str()))]));
+        context.verbosity = Verbosity::Quiet;
+        let file = home.join(".aws/credentials");
+        fs::create_dir_all(home.join(".aws")).unwrap();
+        fs::write(&file, TEXT).unwrap();
+        let mut resolver = Resolver::new(&context, home.join("data/multicred.db"), Box::new(Never), None).unwrap();
+        let write = |text: &str| Ok(Rewrite::Text(Zeroizing::new(text.to_owned())));
+        let mut note = |text: &str, back: &mut WayBack| {
+            back.note(&Document::parse(text), "a", "AKIAFIRSTFIRST", "alice");
+            write(&format!("{text}# 1\n"))
+        };
+        assert!(resolver.edit_kept(&mut note).unwrap());
+        let noted = resolver.way_back().unwrap();
+        let mut tries = 0;
+        let mut change = |text: &str, back: &mut WayBack| {
+            tries += 1;
+            if tries == 1 {
+                // Another program writes meanwhile, and the section is not yet there.
+                fs::write(&file, format!("{text}# 2\n")).unwrap();
+                back.note_keyless("a", "bob", String::new());
+            }
+            write(&format!("{text}# 3\n"))
+        };
+        assert!(resolver.edit_kept(&mut change).unwrap());
+        assert_eq!(tries, 2);
+        assert!(resolver.way_back().unwrap() == noted, "what was noted in vain is still there");
     }
 }

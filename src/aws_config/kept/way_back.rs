@@ -89,8 +89,12 @@ impl WayBack {
         other
     }
 
-    /// Notes that a section had no long-term key before it was kept; of one that was not there, what comes above it.
+    /// Notes that a section had no long-term key before it was kept; of one that was not there, what comes above it. What
+    /// is known of one that was kept for the same stays: it had that key, and may have been away for a moment only.
     pub fn note_keyless(&mut self, profile: &str, who: &str, gap: String) {
+        if self.sections.get(profile).is_some_and(|known| known.who == who) {
+            return;
+        }
         let before = Before { texts: Vec::new(), access_key_id: String::new(), who: who.to_owned(), gap };
         self.sections.insert(profile.to_owned(), before);
     }
@@ -374,6 +378,16 @@ mod tests {
         let second = noting(WayBack::default(), kept, "a", "AKIAFIRSTFIRST");
         let both = second.with(first.clone(), &WayBack::default());
         assert!(both == first, "the text before it was kept");
+    }
+
+    #[test]
+    fn a_section_that_was_away_for_a_moment_is_what_it_was() {
+        let known = noting(WayBack::default(), FIRST, "a", "AKIAFIRSTFIRST");
+        let mut back = known.clone();
+        back.note_keyless("a", "x", "\n".to_owned());
+        assert!(back == known, "its key was forgotten");
+        back.note_keyless("a", "somebody else", "\n".to_owned());
+        assert_eq!(back.key_id("a"), None);
     }
 
     #[test]
