@@ -1,6 +1,7 @@
 //! Sections of the credentials file that multicred keeps: a command stands in the place of their long-term key, or a
 //! temporary credential that `refresh` renews. Text in, text out.
 
+mod restore;
 mod way_back;
 
 use zeroize::Zeroizing;
@@ -13,7 +14,8 @@ use crate::identity::hash::{Hasher, hex};
 use crate::identity::name::is_access_key_id;
 use crate::secret::{Credential, Secret};
 
-pub use way_back::{Restored, WayBack, key_of, restore};
+pub use restore::{Restored, restore};
+pub use way_back::{WayBack, key_of};
 
 /// The setting that holds a command which prints a credential.
 pub const PROCESS: &str = "credential_process";
