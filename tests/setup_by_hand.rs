@@ -1,6 +1,7 @@
 //! What a person does to the credentials file between `setup`, `refresh` and `unsetup`: nothing of it is lost.
 
 use crate::moto::server::venv;
+use crate::scene::refusal::Refusal;
 use crate::scene::{Scene, ini};
 use crate::setup::credentials;
 
@@ -128,4 +129,16 @@ fn a_profile_that_was_named_does_not_take_the_others_along() {
     assert!(credentials(&scene).starts_with(&ini("mine", &scene.alice)), "{}", credentials(&scene));
     scene.env.run(&["unsetup", "--yes"]).ok();
     assert_eq!(credentials(&scene), own);
+}
+
+#[test]
+fn the_commands_of_another_store_take_no_key_along() {
+    let mut scene = Scene::new();
+    scene.env.aws_credentials(&ini("d", &scene.bob));
+    let other = scene.env.path("other.db");
+    scene.env.run(&["--store", other.to_str().unwrap(), "setup", "--yes", "--no-shells"]).ok();
+    let text = credentials(&scene) + &ini("mine", &scene.alice);
+    scene.env.aws_credentials(&text);
+    scene.env.run(&["refresh"]).refused(2, &["keeps up no profile"]);
+    assert_eq!(credentials(&scene), text);
 }

@@ -85,13 +85,19 @@ fn to_take(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &mut Survey) ->
     let named: BTreeSet<&str> = arguments.profiles.iter().map(String::as_str).collect();
     let back = keeper.importer().resolver().way_back()?.unwrap_or_default();
     // A command tells of a setup, also where the file was moved since.
-    let takes_new = arguments.all || back.takes_new || survey.kept.iter().any(|(_, kept)| kept.is_command);
+    let takes_new = arguments.all || back.takes_new || has_command(keeper, survey);
     let kept: BTreeSet<String> = survey.kept.iter().map(|(name, _)| name.clone()).collect();
     let is_meant = |found: &Found| {
         let name = found.section.as_deref().unwrap_or_default();
         if named.is_empty() { takes_new || kept.contains(name) } else { named.contains(name) }
     };
     Ok(std::mem::take(&mut survey.keys).into_iter().filter(is_meant).collect())
+}
+
+/// Whether a section has a command that asks the open store.
+fn has_command(keeper: &mut Keeper<'_>, survey: &Survey) -> bool {
+    let catalogue = keeper.importer().resolver().catalogue();
+    survey.kept.iter().any(|(_, kept)| kept.is_command && catalogue.is_named(kept.store.as_deref()))
 }
 
 /// What is to be renewed.
@@ -120,8 +126,7 @@ impl Targets {
         elsewhere: &[Left],
     ) -> Result<Self, Failure> {
         let back = keeper.importer().resolver().way_back()?;
-        let has_command = || survey.kept.iter().any(|(_, kept)| kept.is_command);
-        let with_commands = back.map_or_else(has_command, |back| back.with_commands);
+        let with_commands = back.map_or_else(|| has_command(keeper, survey), |back| back.with_commands);
         let named: BTreeSet<String> = arguments.profiles.iter().cloned().collect();
         let mut targets = Self { with_commands, takes_new: arguments.all, named, ..Self::default() };
         for name in keys.iter().filter_map(|found| found.section.clone()) {
