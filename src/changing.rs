@@ -132,7 +132,7 @@ pub fn note_kept_of(context: &Context, resolver: &Resolver<'_>, account: &str) {
     for section in document.sections() {
         let kept = kept::kept(&section).filter(|kept| resolver.catalogue().is_named(kept.store.as_deref()));
         if let Some(kept) = kept.filter(|kept| is_of_account(resolver, &kept.who, account)) {
-            names[usize::from(kept.is_command)].push(section.name().escape_debug().to_string());
+            names[usize::from(kept.is_command())].push(section.name().escape_debug().to_string());
         }
     }
     let [temporary, commands] = names.map(|names| (!names.is_empty()).then(|| names.join(", ")));

@@ -38,6 +38,19 @@ fn ended(running: Vec<Background>) -> Vec<Output> {
     running.into_iter().map(|one| one.end_within(PATIENCE)).collect()
 }
 
+/// Three of a command that takes the same keys in: one of them does, and those that come too late say so.
+fn three_at_once(scene: &Scene, words: &[&str]) {
+    let gate = scene.sts.gate("GetCallerIdentity");
+    let running: Vec<_> = (0..3).map(|_| scene.env.spawn(words)).collect();
+    assert!(gate.wait_held(3, PATIENCE));
+    drop(gate);
+    let outputs = ended(running);
+    assert!(outputs.iter().any(|output| output.status == 0), "{}", outputs[0]);
+    for output in outputs.iter().filter(|output| output.status != 0) {
+        output.code(1).calm().stderr_has("was changed meanwhile");
+    }
+}
+
 /// Refreshes one after the other, as long as `meanwhile` takes.
 fn while_refreshing(scene: &Scene, meanwhile: impl FnOnce()) {
     let over = std::sync::atomic::AtomicBool::new(false);
@@ -96,15 +109,7 @@ fn two_refreshes_that_take_in_the_same_keys_do_it_once() {
         let [carol, dora] = ["carol", "dora"].map(|name| user(&scene, name));
         set_key(&scene, "a", &carol);
         set_key(&scene, "b", &dora);
-        let gate = scene.sts.gate("GetCallerIdentity");
-        let running: Vec<_> = (0..3).map(|_| scene.env.spawn(&["refresh"])).collect();
-        assert!(gate.wait_held(3, PATIENCE));
-        drop(gate);
-        let outputs = ended(running);
-        assert!(outputs.iter().any(|output| output.status == 0), "{}", outputs[0]);
-        for output in outputs.iter().filter(|output| output.status != 0) {
-            output.code(1).calm().stderr_has("was changed meanwhile");
-        }
+        three_at_once(&scene, &["refresh"]);
         scene.env.run(&["refresh"]).ok();
         assert_stored(&scene, &[&alice, &bob, &carol, &dora]);
         let text = credentials(&scene);
@@ -122,15 +127,7 @@ fn two_setups_at_once_set_each_profile_up_once() {
         let own = ini("a", &alice) + &ini("b", &bob);
         scene.env.aws_credentials(&own);
         scene.env.write(".bashrc", "alias ll='ls -l'\n");
-        let gate = scene.sts.gate("GetCallerIdentity");
-        let running: Vec<_> = (0..3).map(|_| scene.env.spawn(&[&["setup", "--yes"], flags].concat())).collect();
-        assert!(gate.wait_held(3, PATIENCE));
-        drop(gate);
-        let outputs = ended(running);
-        assert!(outputs.iter().any(|output| output.status == 0), "{}", outputs[0]);
-        for output in outputs.iter().filter(|output| output.status != 0) {
-            output.code(1).calm().stderr_has("was changed meanwhile");
-        }
+        three_at_once(&scene, &[&["setup", "--yes"], flags].concat());
         let text = credentials(&scene);
         let kept = if flags.is_empty() { "credential_process" } else { "multicred_identity" };
         assert_eq!(text.matches(kept).count(), 2, "{text}");

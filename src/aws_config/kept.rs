@@ -10,7 +10,7 @@ use super::asks_multicred::{self, AS_IT_IS};
 use super::document::{Document, EditError, Section, SectionId};
 use super::synced::quoted;
 use crate::credential_text::{self, FaultReason, Found, SectionFault};
-use crate::identity::hash::{Hasher, hex};
+use crate::identity::hash::{RequestHash, hex};
 use crate::identity::name::is_access_key_id;
 use crate::secret::{Credential, Secret};
 
@@ -30,22 +30,25 @@ pub(super) const MARKS: [&str; 3] = [WHO, STORE, CHECKSUM];
 
 const KEY_ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
-const TOKENS: [&str; 2] = ["aws_session_token", "aws_security_token"];
+const TOKENS: [&str; 2] = ["aws_session_token", super::temporary::OLD_TOKEN];
 
 /// How a section is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
-    /// Whether a command stands in the place of its key; else a temporary credential does.
-    pub is_command: bool,
     /// For whom: an ARN, the id of one of the keys of a user who has several, or another name that multicred resolves.
     pub who: String,
     /// The store that knows the name; `None` for the default one.
     pub store: Option<String>,
-    /// The command, where that is what stands there.
+    /// The command that stands in the place of its key; `None` where a temporary credential does.
     pub command: Option<String>,
 }
 
 impl Kept {
+    /// Whether a command stands in the place of its key; else a temporary credential does.
+    pub fn is_command(&self) -> bool {
+        self.command.is_some()
+    }
+
     /// That another store than the open one keeps it, and the command that uses that one.
     pub fn elsewhere(&self, command: &str) -> String {
         match &self.store {
@@ -78,14 +81,9 @@ pub fn kept(section: &Section<'_>) -> Option<Kept> {
         let asked = asks_multicred::read(&words)?.ok()?;
         let names_one = crate::identity::arn::parse(&asked.name).is_ok() || is_access_key_id(&asked.name);
         let is_ours = names_one && words.iter().any(|word| word == AS_IT_IS);
-        return is_ours.then_some(Kept {
-            is_command: true,
-            who: asked.name,
-            store: asked.store,
-            command: Some(process),
-        });
+        return is_ours.then_some(Kept { who: asked.name, store: asked.store, command: Some(process) });
     }
-    value(WHO).map(|who| Kept { is_command: false, who, store: value(STORE), command: None })
+    value(WHO).map(|who| Kept { who, store: value(STORE), command: None })
 }
 
 /// The credential of a section. Where a person has put a long-term key over a temporary one that was kept there, the
@@ -110,10 +108,7 @@ pub fn credential(section: &Section<'_>) -> Option<Result<Found, SectionFault>> 
 pub fn is_changed(section: &Section<'_>) -> bool {
     let Some(written) = section.get(CHECKSUM) else { return false };
     match credential_text::of_section(section) {
-        Some(Ok(found)) => {
-            let token = found.session_token.as_deref().map(String::as_str);
-            written.value() != checksum(&found.access_key_id, &found.secret_access_key, token)
-        }
+        Some(Ok(found)) => written.value() != checksum(found.fingerprint()),
         Some(Err(_)) => true,
         None => false,
     }
@@ -124,9 +119,8 @@ pub const CHANGED: &str = "its temporary credential was changed by hand: put the
                            its aws_access_key_id, aws_secret_access_key and aws_session_token";
 
 /// It stands beside what it is made of, and so gives nothing away.
-fn checksum(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> String {
-    let hasher = Hasher::new("written").field("id", Some(access_key_id)).field("secret", Some(secret_access_key));
-    hex(&hasher.field("token", session_token).finish().0[..16])
+fn checksum(of: RequestHash) -> String {
+    hex(&of.0[..16])
 }
 
 /// A half of the key that stands more than once in a section, and the line of the last. SDKs read the last one, or refuse
@@ -154,7 +148,7 @@ pub(super) fn mark(
     credential: &Credential,
     (who, store): (&str, Option<&str>),
 ) -> Result<(), EditError> {
-    if document.section(id).is_some_and(|section| kept(&section).is_some_and(|kept| kept.is_command)) {
+    if document.section(id).is_some_and(|section| kept(&section).is_some_and(|kept| kept.is_command())) {
         document.remove_key(id, PROCESS);
     }
     document.set(id, WHO, who)?;
@@ -164,7 +158,8 @@ pub(super) fn mark(
     }
     let (id_of_key, material) = (&credential.access_key_id, &credential.material);
     let token = material.session_token.as_ref().map(Secret::expose);
-    document.set(id, CHECKSUM, &checksum(id_of_key, material.secret_access_key.expose(), token))
+    let written = credential_text::fingerprint(id_of_key, material.secret_access_key.expose(), token);
+    document.set(id, CHECKSUM, &checksum(written))
 }
 
 /// Puts a command into the place of a section's key, with nothing left of a temporary one.

@@ -85,7 +85,7 @@ fn add_section(profile: &mut Profile, file: FileKind, section: &Section<'_>, wri
 
 /// Whether the temporary credential of a section is kept up by multicred: then the profile is whom it is kept for.
 fn keeps(profile: &mut Profile, file: FileKind, section: &Section<'_>) -> bool {
-    let kept = kept::kept(section).filter(|kept| !kept.is_command && file == FileKind::Credentials);
+    let kept = kept::kept(section).filter(|kept| !kept.is_command() && file == FileKind::Credentials);
     let Some((command, line)) = kept.and_then(|kept| kept::command_of_mark(section, &kept)) else { return false };
     profile.settings.retain(|known| ![kept::PROCESS, kept::WHO].contains(&&*known.key));
     let (key, origin) = (kept::PROCESS.to_owned(), Origin::Line { file, line });

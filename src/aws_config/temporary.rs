@@ -10,7 +10,7 @@ use std::path::Path;
 use zeroize::Zeroizing;
 
 use super::document::{Document, EditError, Section, SectionId};
-use super::kept::{self, Kept};
+use super::kept;
 use super::{FileKind, read};
 use crate::credential_text::{self, EXPIRY_KEYS, Found};
 use crate::secret::{Credential, Secret};
@@ -226,12 +226,10 @@ fn section_id(profile: &str) -> Result<SectionId, TemporaryError> {
 /// Where the section is `kept`, the command that stands in the place of its key does not win: it is multicred's own.
 fn refuse_winners(profile: &str, section: &Section<'_>, file: FileText<'_>, kept: bool) -> Result<(), TemporaryError> {
     let found = kept::kept(section);
-    if let Some(Kept { is_command: false, .. }) = found
-        && !kept
-    {
+    if !kept && found.as_ref().is_some_and(|found| !found.is_command()) {
         return Err(TemporaryError::Kept { profile: profile.to_owned(), place: file.place(section.line()) });
     }
-    let is_own = kept && found.is_some_and(|found| found.is_command);
+    let is_own = kept && found.is_some_and(|found| found.is_command());
     let wins = |key: &str| (WINNERS.contains(&key) && !(is_own && key == kept::PROCESS)) || key.starts_with(SSO);
     match section.properties().find(|property| wins(&property.key().to_ascii_lowercase())) {
         Some(property) => Err(TemporaryError::Wins {

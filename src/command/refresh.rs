@@ -27,11 +27,15 @@ pub(super) fn run(context: &Context, global: &Global, arguments: &Refresh) -> Re
     keeper.tidy()?;
     let mut survey = keeper.survey()?;
     let elsewhere = set_aside(&mut keeper, &mut survey);
-    if keeper.importer().resolver().way_back()?.is_some_and(|back| back.with_commands) {
+    let (back, has_command) = (keeper.importer().resolver().way_back()?, has_command(&mut keeper, &survey));
+    if back.as_ref().is_some_and(|back| back.with_commands) {
         keeper.set_aside_protected(&mut survey)?;
     }
-    let keys = to_take(&mut keeper, arguments, &mut survey)?;
-    let targets = Targets::read(&mut keeper, arguments, &survey, &keys, &elsewhere)?;
+    // A command tells of a setup, also where the file was moved since.
+    let takes_new = arguments.all || has_command || back.as_ref().is_some_and(|back| back.takes_new);
+    let keys = to_take(arguments, takes_new, &mut survey);
+    let with_commands = back.map_or(has_command, |back| back.with_commands);
+    let targets = Targets::read(&mut keeper, arguments, with_commands, (&survey, &keys, &elsewhere))?;
     let mut anew = keeper.stale(&survey)?;
     anew.retain(|command| targets.mean(&command.profile));
     if elsewhere.is_empty() && anew.is_empty() {
@@ -70,7 +74,7 @@ fn set_aside(keeper: &mut Keeper<'_>, survey: &mut Survey) -> Vec<Left> {
     let has_key = |name: &str| survey.keys.iter().any(|found| found.section.as_deref() == Some(name));
     let (ours, others): (Vec<_>, Vec<_>) = std::mem::take(&mut survey.kept)
         .into_iter()
-        .partition(|(name, kept)| is_ours(kept) || (kept.is_command && !has_key(name)));
+        .partition(|(name, kept)| is_ours(kept) || (kept.is_command() && !has_key(name)));
     survey.kept = ours;
     survey.keys.retain(|found| others.iter().all(|(name, _)| found.section.as_ref() != Some(name)));
     let left = |(profile, kept): (String, Kept)| Left::new(&profile, &kept.elsewhere("refresh"));
@@ -81,23 +85,20 @@ fn set_aside(keeper: &mut Keeper<'_>, survey: &mut Survey) -> Vec<Left> {
 
 /// The keys that are taken first: those that somebody has put into a section that is kept; and, where that was asked for
 /// once, new ones.
-fn to_take(keeper: &mut Keeper<'_>, arguments: &Refresh, survey: &mut Survey) -> Result<Vec<Found>, Failure> {
+fn to_take(arguments: &Refresh, takes_new: bool, survey: &mut Survey) -> Vec<Found> {
     let named: BTreeSet<&str> = arguments.profiles.iter().map(String::as_str).collect();
-    let back = keeper.importer().resolver().way_back()?.unwrap_or_default();
-    // A command tells of a setup, also where the file was moved since.
-    let takes_new = arguments.all || back.takes_new || has_command(keeper, survey);
     let kept: BTreeSet<String> = survey.kept.iter().map(|(name, _)| name.clone()).collect();
     let is_meant = |found: &Found| {
         let name = found.section.as_deref().unwrap_or_default();
         if named.is_empty() { takes_new || kept.contains(name) } else { named.contains(name) }
     };
-    Ok(std::mem::take(&mut survey.keys).into_iter().filter(is_meant).collect())
+    std::mem::take(&mut survey.keys).into_iter().filter(is_meant).collect()
 }
 
 /// Whether a section has a command that asks the open store.
 fn has_command(keeper: &mut Keeper<'_>, survey: &Survey) -> bool {
     let catalogue = keeper.importer().resolver().catalogue();
-    survey.kept.iter().any(|(_, kept)| kept.is_command && catalogue.is_named(kept.store.as_deref()))
+    survey.kept.iter().any(|(_, kept)| kept.is_command() && catalogue.is_named(kept.store.as_deref()))
 }
 
 /// What is to be renewed.
@@ -121,20 +122,17 @@ impl Targets {
     fn read(
         keeper: &mut Keeper<'_>,
         arguments: &Refresh,
-        survey: &Survey,
-        keys: &[Found],
-        elsewhere: &[Left],
+        with_commands: bool,
+        (survey, keys, elsewhere): (&Survey, &[Found], &[Left]),
     ) -> Result<Self, Failure> {
-        let back = keeper.importer().resolver().way_back()?;
-        let with_commands = back.map_or_else(|| has_command(keeper, survey), |back| back.with_commands);
         let named: BTreeSet<String> = arguments.profiles.iter().cloned().collect();
         let mut targets = Self { with_commands, takes_new: arguments.all, named, ..Self::default() };
         for name in keys.iter().filter_map(|found| found.section.clone()) {
-            let is_command = survey.kept(&name).map_or(with_commands, |kept| kept.is_command);
+            let is_command = survey.kept(&name).map_or(with_commands, Kept::is_command);
             let list = if is_command { &mut targets.commands } else { &mut targets.temporary };
             list.insert(name);
         }
-        for (name, kept) in survey.kept.iter().filter(|(_, kept)| !kept.is_command) {
+        for (name, kept) in survey.kept.iter().filter(|(_, kept)| !kept.is_command()) {
             if targets.mean(name) && !targets.temporary.contains(name) {
                 targets.renewed.push((name.clone(), kept.who.clone()));
             }
@@ -156,7 +154,7 @@ impl Targets {
         let is_left = survey.left.iter().any(|left| left.profile == name);
         let is_taken = self.commands.contains(name) || self.temporary.contains(name);
         match survey.kept(name) {
-            Some(kept) if kept.is_command && !is_taken => {
+            Some(kept) if kept.is_command() && !is_taken => {
                 let shown = name.escape_debug();
                 keeper
                     .context()

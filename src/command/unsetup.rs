@@ -17,14 +17,12 @@ use crate::cli::{Asking, Global, Unsetup};
 use crate::context::{Context, printable};
 use crate::credential_text::{self, Found};
 use crate::error::{Exit, Failure};
-use crate::identity::route::CredentialKind;
 use crate::importing::{Importer, Manner};
 use crate::keeping::startup::{self, Has, Startup};
 use crate::keeping::state::OK;
 use crate::keeping::{Keeper, Survey};
-use crate::resolve::{ResolveError, Resolver, Target};
+use crate::resolve::{Resolver, Target};
 use crate::secret::KeyMaterial;
-use crate::store::{Owner, StoreError};
 
 /// What the history calls it.
 const EVENT: &str = "unsetup";
@@ -195,10 +193,7 @@ fn newest_key(resolver: &mut Resolver<'_>, who: &str) -> Result<Option<String>, 
         _ => resolver.owner_of_retired_key(who)?,
     };
     let Some(row) = known else { return Ok(None) };
-    let held = resolver.catalogue().store().map(|store| store.read().credentials_of(&Owner::Identity(row.id)));
-    let held = held.transpose().map_err(|error: StoreError| ResolveError::from(error))?.unwrap_or_default();
-    let newest = held.into_iter().filter(|held| held.kind == CredentialKind::LongTerm);
-    Ok(newest.max_by_key(|held| held.created_at).map(|held| held.access_key_id))
+    Ok(resolver.keys_of(&row)?.into_iter().next())
 }
 
 fn found(id: &str, material: &KeyMaterial) -> Found {

@@ -6,6 +6,7 @@ use thiserror::Error;
 use zeroize::Zeroizing;
 
 use crate::aws_config::document::Reason;
+use crate::identity::hash::{Hasher, RequestHash};
 
 /// One credential of a text.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +28,20 @@ pub struct Found {
     pub region: Option<String>,
     /// The MFA device that stands beside the credential.
     pub mfa_serial: Option<String>,
+}
+
+/// A hash of a whole credential: another one for the same key with another secret or session token.
+pub fn fingerprint(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> RequestHash {
+    let hasher = Hasher::new("written").field("id", Some(access_key_id)).field("secret", Some(secret_access_key));
+    hasher.field("token", session_token).finish()
+}
+
+impl Found {
+    /// Its [`fingerprint`].
+    pub fn fingerprint(&self) -> RequestHash {
+        let token = self.session_token.as_deref().map(String::as_str);
+        fingerprint(&self.access_key_id, &self.secret_access_key, token)
+    }
 }
 
 /// Redacted.

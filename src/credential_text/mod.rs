@@ -21,7 +21,7 @@ mod shell_words;
 
 pub use decode::{DecodeError, decode};
 pub use expiry::{shown as shown_expiry, written_like as expiry_like};
-pub use found::{AnswerFault, FaultReason, Found, SectionFault};
+pub use found::{AnswerFault, FaultReason, Found, SectionFault, fingerprint};
 pub use ini::{EXPIRY_KEYS, read_section as of_section};
 pub use parts::Parts;
 

@@ -3,7 +3,6 @@
 use super::Importer;
 use crate::credential_text::Found;
 use crate::error::Failure;
-use crate::identity::hash::{Hasher, RequestHash};
 use crate::resolve::ResolveError;
 use crate::sts::Caller;
 
@@ -21,20 +20,13 @@ impl Importer<'_> {
         }
         let answers = self.resolver.callers(&new)?;
         for (found, answer) in new.into_iter().zip(answers) {
-            self.asked.entry(fingerprint(found)).or_default().push(answer);
+            self.asked.entry(found.fingerprint()).or_default().push(answer);
         }
         Ok(())
     }
 
-    /// What AWS has answered about this very credential.
+    /// What AWS has answered about this very credential; about the same key with another secret it has said nothing.
     pub(super) fn answer_about(&mut self, found: &Found) -> Option<Result<Caller, ResolveError>> {
-        self.asked.get_mut(&fingerprint(found))?.pop()
+        self.asked.get_mut(&found.fingerprint())?.pop()
     }
-}
-
-/// Of the whole credential: about the same key with another secret AWS has said nothing.
-fn fingerprint(found: &Found) -> RequestHash {
-    let token = found.session_token.as_deref().map(String::as_str);
-    let hasher = Hasher::new("asked").field("id", Some(&found.access_key_id));
-    hasher.field("secret", Some(&found.secret_access_key)).field("token", token).finish()
 }

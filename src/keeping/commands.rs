@@ -53,7 +53,7 @@ pub fn renamed(keeper: &mut Keeper<'_>, taken: &[Taken], survey: &Survey) -> Res
     let is_of_taken = |who: &str| {
         arn::parse(who).is_ok_and(|parsed| taken.iter().any(|taken| taken.arn == parsed.identity.arn(None)))
     };
-    let kept: Vec<_> = survey.kept.iter().filter(|(_, kept)| kept.is_command && is_of_taken(&kept.who)).collect();
+    let kept: Vec<_> = survey.kept.iter().filter(|(_, kept)| kept.is_command() && is_of_taken(&kept.who)).collect();
     if kept.is_empty() {
         return Ok(Vec::new());
     }

@@ -119,11 +119,6 @@ impl<'c> Keeper<'c> {
         &mut self.importer
     }
 
-    /// The two files.
-    pub fn files(&self) -> &AwsFiles {
-        &self.files
-    }
-
     /// The path of the credentials file.
     pub fn path(&self) -> &Path {
         self.files.path(FileKind::Credentials)
@@ -136,8 +131,10 @@ impl<'c> Keeper<'c> {
     pub fn survey(&self) -> Result<Survey, Failure> {
         let [credentials, config] = self.texts()?;
         let [credentials, config] = [self.of(FileKind::Credentials, &credentials), self.of(FileKind::Config, &config)];
-        let mut survey = Survey { elsewhere: self.elsewhere(credentials, config), ..Survey::default() };
-        for section in Document::parse(credentials.text).sections().filter(|it| it.kind() == SectionKind::Plain) {
+        let document = Document::parse(credentials.text);
+        let elsewhere = self.elsewhere(&document, &Document::parse(config.text));
+        let mut survey = Survey { elsewhere, ..Survey::default() };
+        for section in document.sections().filter(|it| it.kind() == SectionKind::Plain) {
             survey.kept.extend(kept::kept(&section).map(|kept| (section.name().to_owned(), kept)));
             match kept::credential(&section) {
                 Some(Err(fault)) => survey.left.push(Left::new(section.name(), &fault.reason)),
@@ -163,12 +160,11 @@ impl<'c> Keeper<'c> {
         Ok(survey)
     }
 
-    fn elsewhere(&self, credentials: FileText<'_>, config: FileText<'_>) -> Vec<Left> {
+    fn elsewhere(&self, credentials: &Document, config: &Document) -> Vec<Left> {
         let holds_key = |section: &Section<'_>| {
             let found = credential_text::of_section(section);
             found.is_some_and(|found| found.is_ok_and(|found| found.session_token.is_none()))
         };
-        let (credentials, config) = (Document::parse(credentials.text), Document::parse(config.text));
         let beside = credentials.sections().filter(|section| section.kind() != SectionKind::Plain).filter(holds_key);
         let beside = beside.map(|section| {
             let header = section.id().to_header();

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 use serde_json::{Value, json};
 
 use crate::aws_config::document::{Document, Section, SectionKind};
-use crate::aws_config::kept;
+use crate::aws_config::kept::{self, Kept};
 use crate::history::{History, Recorded};
 
 /// What `refresh` writes into the history of each section.
@@ -77,7 +77,7 @@ impl ProfileState {
 
     fn of(section: &Section<'_>, now: i64) -> Option<Self> {
         let kept = kept::kept(section);
-        let (is_command, kept_for) = (kept.as_ref().is_some_and(|kept| kept.is_command), kept.map(|kept| kept.who));
+        let (is_command, kept_for) = (kept.as_ref().is_some_and(Kept::is_command), kept.map(|kept| kept.who));
         let profile = section.name().to_owned();
         let (state, access_key_id, expires_at, reason) = match kept::credential(section) {
             None if is_command => (State::OnDemand, None, None, None),

@@ -1,7 +1,5 @@
 //! Profiles and programs that ask multicred itself: for whom.
 
-use std::path::Path;
-
 use super::lookup::{LookupError, Target, refuse_loop};
 use super::{Catalogue, ResolveError, store_path};
 use crate::aws_config::{ChainError, NotFollowed, Problem, Profile, Setting};
@@ -35,9 +33,7 @@ impl Catalogue<'_> {
             })
         })?;
         let is_this = match &asked.store {
-            Some(store) => {
-                Path::new(store) == self.store_path() || self.store_argument().as_deref() == Some(Path::new(store))
-            }
+            Some(store) => self.is_named(Some(store)),
             None => store_path(self.context, None).is_ok_and(|path| path == self.store_path()),
         };
         if !is_this {

@@ -81,7 +81,7 @@ impl Resolver<'_> {
         Ok(store.map(|store| store.read().owner_of_key(access_key_id)).transpose()?.flatten())
     }
 
-    /// The ids of the long-term keys that the store has of somebody.
+    /// The ids of the long-term keys that the store has of somebody, the newest first.
     ///
     /// # Errors
     /// The store cannot be read.
@@ -89,7 +89,18 @@ impl Resolver<'_> {
         let (Some(store), Ok(parsed)) = (self.catalogue.store(), crate::identity::arn::parse(arn)) else {
             return Ok(Vec::new());
         };
-        let Some(row) = store.read().identity(&parsed.identity)? else { return Ok(Vec::new()) };
+        match store.read().identity(&parsed.identity)? {
+            Some(row) => self.keys_of(&row),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The same of an identity that is known.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn keys_of(&self, row: &IdentityRow) -> Result<Vec<String>, ResolveError> {
+        let Some(store) = self.catalogue.store() else { return Ok(Vec::new()) };
         let held = store.read().credentials_of(&Owner::Identity(row.id))?.into_iter();
         let held = held.filter(|held| held.kind == CredentialKind::LongTerm);
         Ok(held.map(|held| held.access_key_id).collect())

@@ -178,15 +178,8 @@ impl<'a> Keys<'a> {
         content: &[u8],
         kept_at: i64,
     ) -> Result<(), ResolveError> {
-        self.put_sealed(
-            store,
-            Durability::Synced,
-            |sealer, meta| sealer.seal_original(content, &original_binding(meta, path, kept_at)),
-            &mut |writing, sealed| {
-                let row = OriginalRow { sealed: sealed.clone(), kept_at };
-                writing.keep_original(path, &row).map(drop)
-            },
-        )
+        let keep = |writing: &Writing<'_>, row: &OriginalRow| writing.keep_original(path, row).map(drop);
+        self.put_original(store, path, (content, kept_at), keep)
     }
 
     /// Seals a content, and keeps it in the place of the one that is kept under this name.
@@ -200,11 +193,21 @@ impl<'a> Keys<'a> {
         content: &[u8],
         kept_at: i64,
     ) -> Result<(), ResolveError> {
+        self.put_original(store, path, (content, kept_at), |writing, row| writing.replace_original(path, row))
+    }
+
+    fn put_original(
+        &mut self,
+        store: &mut Store,
+        path: &str,
+        (content, kept_at): (&[u8], i64),
+        write: impl Fn(&Writing<'_>, &OriginalRow) -> Result<(), StoreError>,
+    ) -> Result<(), ResolveError> {
         self.put_sealed(
             store,
             Durability::Synced,
             |sealer, meta| sealer.seal_original(content, &original_binding(meta, path, kept_at)),
-            &mut |writing, sealed| writing.replace_original(path, &OriginalRow { sealed: sealed.clone(), kept_at }),
+            &mut |writing, sealed| write(writing, &OriginalRow { sealed: sealed.clone(), kept_at }),
         )
     }
 

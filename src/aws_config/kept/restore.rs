@@ -101,7 +101,7 @@ fn untouchable(section: &Section<'_>, kept: &Kept) -> Option<String> {
     if let Some((key, line)) = twice(section) {
         return Some(format!("{key} stands twice (line {line}): keep one"));
     }
-    if kept.is_command {
+    if kept.is_command() {
         let own = credential(section)?.map_or_else(|fault| fault.reason.to_string(), |_| OWN_TEMPORARY.to_owned());
         return Some(own);
     }
@@ -128,7 +128,7 @@ fn empty(document: &mut Document, id: &SectionId, gap: &str) -> Result<(), EditE
 }
 
 fn put_key(document: &mut Document, id: &SectionId, kept: &Kept, key: &Found) -> Result<(), EditError> {
-    if kept.is_command {
+    if kept.is_command() {
         document.set_above(id, KEY_ID, &key.access_key_id, PROCESS)?;
         return document.set_above(id, SECRET, &key.secret_access_key, PROCESS);
     }
@@ -138,7 +138,7 @@ fn put_key(document: &mut Document, id: &SectionId, kept: &Kept, key: &Found) ->
 
 /// Takes out what stands there of multicred's.
 fn unmark(document: &mut Document, id: &SectionId, kept: &Kept, before: Option<&Before>) {
-    if kept.is_command {
+    if kept.is_command() {
         document.remove_key(id, PROCESS);
         return;
     }
@@ -196,7 +196,7 @@ fn exchanged(now: &str, again: &str, former: &str) -> Option<Zeroizing<String>> 
 
 /// The section as it would stand there now, had nobody but multicred changed it.
 fn keep_again(former: &Document, id: &SectionId, kept: &Kept, now: &Section<'_>) -> Option<Document> {
-    if kept.is_command {
+    if kept.is_command() {
         let mut again = former.clone();
         let command = now.get(PROCESS)?.value().into_owned();
         put_command(&mut again, id, &command).ok()?;
